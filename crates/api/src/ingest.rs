@@ -1,0 +1,207 @@
+//! Bodies of the two ingest routes.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use stateset_ledger::bytes::{Hash, Signature};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// One event that was not sequenced. The same shape on both routes, as the published clients expect.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Rejection {
+    /// The event's id, or null if it could not be read.
+    pub event_id: Option<Uuid>,
+    /// Position in the request, from 0.
+    pub index: usize,
+    /// The published reason, lower case.
+    pub reason: String,
+    /// Stable code.
+    pub code: &'static str,
+    /// A sentence that names the fault and the fix.
+    pub message: String,
+}
+
+/// Something worth telling about an event that was taken nevertheless.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Warning {
+    /// The event's id.
+    pub event_id: Uuid,
+    /// What was noticed.
+    pub message: String,
+}
+
+/// Evidence that an event has its place.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Receipt {
+    /// Which sequencer.
+    pub sequencer_id: String,
+    /// The event.
+    pub event_id: Uuid,
+    /// Its place.
+    pub sequence_number: u64,
+    /// When it got it, RFC 3339.
+    pub sequenced_at: String,
+    /// What is signed: `VES_RECEIPT_V1` over stream, event, place and content.
+    #[schema(value_type = String)]
+    pub receipt_hash: Hash,
+    /// Leaf of the event in the stream tree and in its VES batch.
+    #[schema(value_type = String)]
+    pub leaf_hash: Hash,
+    /// `ed25519`, or `flush` if the stream head's signature vouches for it.
+    pub signature_alg: &'static str,
+    /// Signature over the receipt hash; empty for `flush`.
+    pub sequencer_signature: String,
+    /// Which sequencer key signed.
+    pub sequencer_key_version: u32,
+    /// Whether the event was in the log before this request.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub duplicate: bool,
+    /// Inclusion path in the stream tree, if `paths=each` was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>)]
+    pub path: Option<Vec<Hash>>,
+}
+
+/// The same evidence under the names of the first API.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FlatReceipt {
+    /// The event.
+    pub event_id: Uuid,
+    /// Its place.
+    pub sequence_number: u64,
+    /// When it got it, RFC 3339.
+    pub sequenced_at: String,
+    /// What is signed.
+    #[schema(value_type = String)]
+    pub receipt_hash: Hash,
+    /// Leaf of the event in both trees.
+    #[schema(value_type = String)]
+    pub leaf_hash: Hash,
+    /// `ed25519`, or `flush`.
+    pub signature_alg: &'static str,
+    /// Signature over the receipt hash; empty for `flush`.
+    pub sequencer_signature: String,
+    /// Which sequencer key signed.
+    pub sequencer_key_version: u32,
+    /// Whether the event was in the log before this request.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub duplicate: bool,
+    /// Inclusion path in the stream tree, if `paths=each` was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>)]
+    pub path: Option<Vec<Hash>>,
+}
+
+/// The stream's signed head after the flush that took the batch.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StreamHead {
+    /// `VES_STREAM_V1` over tenant and store.
+    #[schema(value_type = String)]
+    pub stream_id: Hash,
+    /// Events in the stream.
+    pub size: u64,
+    /// Root of the stream tree (RFC 6962 over the leaves).
+    #[schema(value_type = String)]
+    pub root: Hash,
+    /// Microseconds since 1970 at which the head was signed.
+    pub signed_at_us: i64,
+    /// Which sequencer key signed.
+    pub key_version: u32,
+    /// Signature over `VES_FLUSH_V1` of the above.
+    #[schema(value_type = String)]
+    pub signature: Signature,
+    /// Proof that the batch's new events are the leaves `first_index ..` of this tree.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub range_proof: Option<RangeProof>,
+}
+
+/// Inclusion of consecutive leaves in a stream tree.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RangeProof {
+    /// Zero-based index of the first leaf: its sequence minus one.
+    pub first_index: u64,
+    /// Number of leaves.
+    pub count: u64,
+    /// Roots of the largest complete subtrees left of the range, in order.
+    #[schema(value_type = Vec<String>)]
+    pub left: Vec<Hash>,
+    /// Roots of the largest complete subtrees right of the range, in order.
+    #[schema(value_type = Vec<String>)]
+    pub right: Vec<Hash>,
+}
+
+/// Reply of `POST /api/v1/ves/events/ingest`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VesIngestReply {
+    /// Names this request.
+    pub batch_id: Uuid,
+    /// New events.
+    pub events_accepted: usize,
+    /// Events that were in the log before.
+    pub events_duplicate: usize,
+    /// Events that were not sequenced.
+    pub events_rejected: usize,
+    /// Place of the first new event.
+    pub sequence_start: Option<u64>,
+    /// Place of the last new event.
+    pub sequence_end: Option<u64>,
+    /// Events in the stream.
+    pub head_sequence: u64,
+    /// In request order; left out if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rejections: Vec<Rejection>,
+    /// In request order, for new events and duplicates; left out if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub receipts: Vec<Receipt>,
+    /// Left out if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
+    /// The stream's signed head; left out if nothing of the batch is in the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamHead>,
+}
+
+/// Reply of `POST /api/v1/events/ingest`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct IngestReply {
+    /// Names this request.
+    pub batch_id: Uuid,
+    /// New events.
+    pub events_accepted: usize,
+    /// Events that were in the log before.
+    pub events_duplicate: usize,
+    /// Events that were not sequenced.
+    pub events_rejected: usize,
+    /// Place of the first new event.
+    pub assigned_sequence_start: Option<u64>,
+    /// Place of the last new event.
+    pub assigned_sequence_end: Option<u64>,
+    /// Events in the stream.
+    pub head_sequence: u64,
+    /// In request order; left out if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rejections: Vec<Rejection>,
+    /// In request order, for new events and duplicates; left out if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub receipts: Vec<FlatReceipt>,
+    /// Left out if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
+    /// The stream's signed head.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamHead>,
+}
+
+/// Body of both ingest routes, for documentation; the service parses each event on its own.
+#[derive(Debug, ToSchema)]
+pub struct IngestBody {
+    /// The agent whose events these are; also accepted as `agentId`.
+    pub agent_id: Uuid,
+    /// 1 to 1000 envelopes of one store.
+    #[schema(value_type = Vec<Object>)]
+    pub events: Vec<Box<RawValue>>,
+}

@@ -1,0 +1,202 @@
+//! Configuration: every variable read once, typed, with all faults reported together.
+
+mod faults;
+mod setting;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use faults::ConfigFaults;
+pub use setting::{SETTINGS, Setting};
+use setting::Reader;
+
+use crate::service::Limits;
+
+/// Where the log is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Database {
+    /// `sequencer.db` in the data directory; `DATABASE_URL` is unset.
+    Embedded,
+    /// A PostgreSQL URL.
+    Postgres(String),
+}
+
+/// Whether payloads must be encrypted at rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EncryptionMode {
+    /// Never.
+    Disabled,
+    /// If keys are given.
+    Optional,
+    /// Always; without keys the server does not start.
+    Required,
+}
+
+/// Everything the operator may decide.
+pub struct Config {
+    /// `DATABASE_URL`.
+    pub database: Database,
+    /// `STATESET_DATA_DIR`.
+    pub data_dir: PathBuf,
+    /// `HOST`; unset means loopback on the embedded database and all addresses otherwise.
+    pub host: IpAddr,
+    /// `PORT`.
+    pub port: u16,
+    /// `MAX_DB_CONNECTIONS`.
+    pub max_db_connections: u32,
+    /// `DB_MIGRATE_ON_STARTUP`.
+    pub migrate_on_startup: bool,
+    /// `AUTH_MODE`: whether a credential is asked for.
+    pub auth_required: bool,
+    /// `BOOTSTRAP_ADMIN_API_KEY`.
+    pub bootstrap_key: Option<String>,
+    /// `PAYLOAD_ENCRYPTION_MODE`.
+    pub encryption: EncryptionMode,
+    /// `PAYLOAD_ENCRYPTION_KEYS` or `PAYLOAD_ENCRYPTION_KEY`, the current one first.
+    pub payload_keys: Vec<[u8; 32]>,
+    /// `VES_SEQUENCER_SIGNING_KEY`.
+    pub signing_seed: Option<[u8; 32]>,
+    /// `VES_SEQUENCER_ID`.
+    pub sequencer_id: Option<String>,
+    /// `LOG_ORIGIN`.
+    pub log_origin: String,
+    /// `LOG_PUBLIC`: whether checkpoint and tiles need no credential.
+    pub public_log: bool,
+    /// `UNSIGNED_EVENTS`: whether unsigned events are taken.
+    pub unsigned_allowed: bool,
+    /// `COMMIT_INTERVAL_MS`; `None` switches the committer off.
+    pub commit_interval: Option<Duration>,
+    /// `PUBLISH_INTERVAL_MS`.
+    pub publish_interval: Duration,
+    /// `REQUEST_TIMEOUT_MS`.
+    pub request_timeout: Duration,
+    /// `WORKER_THREADS`.
+    pub worker_threads: usize,
+    /// `LOG_FORMAT=json`.
+    pub json_logs: bool,
+    /// `RUST_LOG`.
+    pub log_filter: String,
+    /// `MAX_BODY_SIZE_BYTES`, `MAX_EVENTS_PER_BATCH`, `MAX_EVENT_PAYLOAD_SIZE`, `MAX_FUTURE_SKEW_MS`.
+    pub limits: Limits,
+}
+
+impl Config {
+    /// Reads the configuration through `variable`, which answers a variable's value if it is set.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigFaults> {
+        let mut reader = Reader::new(variable);
+        let database = reader.database();
+        let default_host = match database {
+            Database::Embedded => "127.0.0.1",
+            Database::Postgres(_) => "0.0.0.0",
+        };
+        let config = Self {
+            data_dir: PathBuf::from(reader.text("STATESET_DATA_DIR").unwrap_or_default()),
+            host: reader.parse_or("HOST", default_host),
+            port: reader.parse("PORT"),
+            max_db_connections: reader.in_range("MAX_DB_CONNECTIONS", 2..=1_000),
+            migrate_on_startup: reader.flag("DB_MIGRATE_ON_STARTUP"),
+            auth_required: reader.choice("AUTH_MODE", &[("required", true), ("disabled", false)]),
+            bootstrap_key: reader.bootstrap_key(),
+            encryption: reader.choice("PAYLOAD_ENCRYPTION_MODE", &[
+                ("required", EncryptionMode::Required),
+                ("optional", EncryptionMode::Optional),
+                ("disabled", EncryptionMode::Disabled),
+            ]),
+            payload_keys: reader.payload_keys(),
+            signing_seed: reader.key("VES_SEQUENCER_SIGNING_KEY"),
+            sequencer_id: reader.text("VES_SEQUENCER_ID"),
+            log_origin: reader.text("LOG_ORIGIN").unwrap_or_default(),
+            public_log: reader.flag("LOG_PUBLIC"),
+            unsigned_allowed: reader.choice("UNSIGNED_EVENTS", &[("allow", true), ("refuse", false)]),
+            commit_interval: Some(reader.millis("COMMIT_INTERVAL_MS", 0..=86_400_000)).filter(|d| !d.is_zero()),
+            publish_interval: reader.millis("PUBLISH_INTERVAL_MS", 1..=60_000),
+            request_timeout: reader.millis("REQUEST_TIMEOUT_MS", 100..=600_000),
+            worker_threads: reader.in_range("WORKER_THREADS", 1..=256),
+            json_logs: reader.choice("LOG_FORMAT", &[("text", false), ("json", true)]),
+            log_filter: reader.text("RUST_LOG").unwrap_or_default(),
+            limits: Limits {
+                body_bytes: reader.in_range("MAX_BODY_SIZE_BYTES", 1_024..=1 << 30),
+                batch_events: reader.in_range("MAX_EVENTS_PER_BATCH", 1..=10_000),
+                payload_bytes: reader.in_range("MAX_EVENT_PAYLOAD_SIZE", 16..=1 << 28),
+                future_skew_ms: reader.optional("MAX_FUTURE_SKEW_MS"),
+            },
+            database,
+        };
+        config.check_together(&mut reader);
+        reader.finish(config)
+    }
+
+    /// Faults that only show when variables are seen together.
+    fn check_together<F: Fn(&str) -> Option<String>>(&self, reader: &mut Reader<F>) {
+        if matches!(self.database, Database::Postgres(_)) {
+            if self.encryption == EncryptionMode::Required && self.payload_keys.is_empty() {
+                reader.fault(
+                    "PAYLOAD_ENCRYPTION_KEYS",
+                    "is not set, and PAYLOAD_ENCRYPTION_MODE is `required`; set 32 random bytes as hex \
+                     (`openssl rand -hex 32`), or PAYLOAD_ENCRYPTION_MODE=disabled to store payloads in the clear",
+                );
+            }
+            if self.signing_seed.is_none() {
+                reader.fault(
+                    "VES_SEQUENCER_SIGNING_KEY",
+                    "is not set; receipts would be worth nothing; set 32 random bytes as hex (`openssl rand -hex 32`) \
+                     and keep them",
+                );
+            }
+            if self.auth_required && self.bootstrap_key.is_none() {
+                reader.fault(
+                    "BOOTSTRAP_ADMIN_API_KEY",
+                    "is not set, so nobody could call; set a long random text (`openssl rand -hex 32`), or \
+                     AUTH_MODE=disabled on a loopback HOST",
+                );
+            }
+        }
+        if !self.auth_required && !self.host.is_loopback() {
+            reader.fault("AUTH_MODE", "`disabled` would let anybody in on a HOST that is not loopback");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Config, Database};
+
+    fn read(set: &[(&str, &str)]) -> Result<Config, String> {
+        Config::read(|name| set.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()))
+            .map_err(|faults| faults.to_string())
+    }
+
+    /// L18: defaults of the published table, with the two documented differences.
+    #[test]
+    fn defaults() {
+        let config = read(&[]).map_err(|e| panic!("{e}")).unwrap();
+        assert_eq!(config.database, Database::Embedded);
+        assert_eq!((config.host.to_string().as_str(), config.port), ("127.0.0.1", 8080));
+        assert_eq!((config.max_db_connections, config.log_filter.as_str()), (10, "info"));
+        assert!(config.auth_required && config.migrate_on_startup);
+    }
+
+    /// All faults at once, each named with its fix, no secret repeated.
+    #[test]
+    fn faults_are_reported_together_without_secrets() {
+        let faults = read(&[
+            ("DATABASE_URL", "postgres://localhost/x"),
+            ("PORT", "eighty"),
+            ("PAYLOAD_ENCRYPTION_KEY", "0xdeadbeefsecret"),
+            ("AUTH_MODE", "maybe"),
+        ])
+        .err()
+        .unwrap();
+        for name in ["PORT", "PAYLOAD_ENCRYPTION_KEY", "AUTH_MODE", "VES_SEQUENCER_SIGNING_KEY", "BOOTSTRAP_ADMIN"] {
+            assert!(faults.contains(name), "{name} in {faults}");
+        }
+        assert!(!faults.contains("deadbeef"), "{faults}");
+    }
+
+    #[test]
+    fn disabled_auth_refuses_a_public_address() {
+        assert!(read(&[("AUTH_MODE", "disabled"), ("HOST", "0.0.0.0")]).err().unwrap().contains("AUTH_MODE"));
+        assert!(read(&[("AUTH_MODE", "disabled")]).is_ok());
+    }
+}

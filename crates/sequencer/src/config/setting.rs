@@ -1,0 +1,196 @@
+//! The table of variables, and reading them by it.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::Database;
+use super::faults::ConfigFaults;
+
+/// One environment variable; `docs/reference/config.md` is generated from these.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Name.
+    pub name: &'static str,
+    /// Value used when it is unset; empty: none.
+    pub default: &'static str,
+    /// What it decides.
+    pub help: &'static str,
+}
+
+const fn setting(name: &'static str, default: &'static str, help: &'static str) -> Setting {
+    Setting { name, default, help }
+}
+
+/// Every variable.
+pub const SETTINGS: &[Setting] = &[
+    setting("DATABASE_URL", "", "`postgres://…` selects PostgreSQL; unset: an embedded SQLite file in the data directory"),
+    setting("STATESET_DATA_DIR", "./stateset-data", "where the embedded database, generated keys and the last checkpoint are kept"),
+    setting("HOST", "", "bind address; unset: 127.0.0.1 on the embedded database, 0.0.0.0 on PostgreSQL"),
+    setting("PORT", "8080", "port; 0 picks a free one and prints it"),
+    setting("MAX_DB_CONNECTIONS", "10", "most database connections, at least 2"),
+    setting("DB_MIGRATE_ON_STARTUP", "true", "`true` or `false`: bring the database to this program's schema at start; with false a start on another schema is refused"),
+    setting("AUTH_MODE", "required", "`required` or `disabled` (loopback only)"),
+    setting("BOOTSTRAP_ADMIN_API_KEY", "", "key that may do everything, at least 8 characters; the embedded start creates one"),
+    setting("PAYLOAD_ENCRYPTION_MODE", "required", "`required`, `optional` (if keys are given) or `disabled`"),
+    setting("PAYLOAD_ENCRYPTION_KEY", "", "one 32-byte key, hex (0x allowed) or base64"),
+    setting("PAYLOAD_ENCRYPTION_KEYS", "", "comma-separated keys, the current one first; older ones stay readable"),
+    setting("VES_SEQUENCER_SIGNING_KEY", "", "32-byte Ed25519 seed, hex or base64, that signs receipts, heads and checkpoints; the embedded start creates one"),
+    setting("VES_SEQUENCER_ID", "", "name of this sequencer in receipts; unset: derived from the signing key"),
+    setting("LOG_ORIGIN", "stateset.local/log", "name of the head log in its checkpoints; a host you own and a path"),
+    setting("LOG_PUBLIC", "true", "`true` or `false`: whether /checkpoint and /tile need no credential"),
+    setting("UNSIGNED_EVENTS", "allow", "`allow` or `refuse`"),
+    setting("COMMIT_INTERVAL_MS", "1000", "pause between automatic VES batch commitments; 0 switches them off"),
+    setting("PUBLISH_INTERVAL_MS", "100", "pause between rounds of the head log while something is new"),
+    setting("REQUEST_TIMEOUT_MS", "30000", "longest a request may take"),
+    setting("WORKER_THREADS", "1", "threads that serve HTTP and sequence; signatures are checked on all cores besides"),
+    setting("LOG_FORMAT", "text", "`text` or `json`"),
+    setting("RUST_LOG", "info", "log level or filter"),
+    setting("MAX_BODY_SIZE_BYTES", "10485760", "largest request body"),
+    setting("MAX_EVENTS_PER_BATCH", "1000", "most events in one ingest request"),
+    setting("MAX_EVENT_PAYLOAD_SIZE", "1048576", "largest payload of one event in bytes"),
+    setting("MAX_FUTURE_SKEW_MS", "", "refuse events whose created_at is further ahead; unset: created_at is data"),
+];
+
+/// Reads variables and gathers what is wrong with them.
+pub(super) struct Reader<F> {
+    variable: F,
+    faults: ConfigFaults,
+}
+
+impl<F: Fn(&str) -> Option<String>> Reader<F> {
+    pub(super) fn new(variable: F) -> Self {
+        Self { variable, faults: ConfigFaults::default() }
+    }
+
+    pub(super) fn finish<T>(self, config: T) -> Result<T, ConfigFaults> {
+        if self.faults.0.is_empty() { Ok(config) } else { Err(self.faults) }
+    }
+
+    pub(super) fn fault(&mut self, name: &str, fault: impl Display) {
+        self.faults.0.push((name.to_owned(), fault.to_string()));
+    }
+
+    fn default(name: &str) -> &'static str {
+        SETTINGS.iter().find(|setting| setting.name == name).map_or("", |setting| setting.default)
+    }
+
+    /// The variable's value or default; blank is unset.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        (self.variable)(name)
+            .map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty())
+            .or_else(|| Some(Self::default(name).to_owned()).filter(|text| !text.is_empty()))
+    }
+
+    pub(super) fn parse<T: FromStr<Err: Display> + Default>(&mut self, name: &str) -> T {
+        self.parse_or(name, Self::default(name))
+    }
+
+    pub(super) fn parse_or<T: FromStr<Err: Display>>(&mut self, name: &str, default: &str) -> T {
+        let text = self.text(name).unwrap_or_else(|| default.to_owned());
+        match text.parse() {
+            Ok(value) => value,
+            Err(fault) => {
+                self.fault(name, format!("is {text:?}: {fault}"));
+                default.parse().unwrap_or_else(|_| unreachable!("the default of {name} parses"))
+            },
+        }
+    }
+
+    pub(super) fn optional<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
+        let text = self.text(name)?;
+        text.parse().map_err(|fault| self.fault(name, format!("is {text:?}: {fault}"))).ok()
+    }
+
+    pub(super) fn in_range<T>(&mut self, name: &str, range: RangeInclusive<T>) -> T
+    where
+        T: FromStr<Err: Display> + Default + PartialOrd + Display + Copy,
+    {
+        let value = self.parse(name);
+        if !range.contains(&value) {
+            self.fault(name, format!("is {value}; it must be from {} to {}", range.start(), range.end()));
+        }
+        value
+    }
+
+    pub(super) fn millis(&mut self, name: &str, range: RangeInclusive<u64>) -> Duration {
+        Duration::from_millis(self.in_range(name, range))
+    }
+
+    pub(super) fn flag(&mut self, name: &str) -> bool {
+        self.choice(name, &[("true", true), ("false", false), ("1", true), ("0", false)])
+    }
+
+    /// One of several words; the first listed stands in after a fault.
+    pub(super) fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> T {
+        let text = self.text(name).unwrap_or_default();
+        if let Some((_, value)) = choices.iter().find(|(word, _)| word.eq_ignore_ascii_case(&text)) {
+            return *value;
+        }
+        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+        self.fault(name, format!("is {text:?}; it must be one of {}", words.join(", ")));
+        choices[0].1
+    }
+
+    pub(super) fn database(&mut self) -> Database {
+        match self.text("DATABASE_URL") {
+            None => Database::Embedded,
+            Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => Database::Postgres(url),
+            // The value may hold a password, so it is not repeated.
+            Some(_) => {
+                self.fault("DATABASE_URL", "must start with postgres://; leave it unset for the embedded database");
+                Database::Embedded
+            },
+        }
+    }
+
+    pub(super) fn bootstrap_key(&mut self) -> Option<String> {
+        const MIN_CHARS: usize = 8;
+        let key = self.text("BOOTSTRAP_ADMIN_API_KEY")?;
+        if key.chars().count() < MIN_CHARS || !key.bytes().all(|b| b.is_ascii_graphic()) {
+            self.fault(
+                "BOOTSTRAP_ADMIN_API_KEY",
+                format!("must be at least {MIN_CHARS} printable ASCII characters without spaces"),
+            );
+        }
+        Some(key)
+    }
+
+    pub(super) fn payload_keys(&mut self) -> Vec<[u8; 32]> {
+        let single = self.key("PAYLOAD_ENCRYPTION_KEY");
+        let Some(list) = self.text("PAYLOAD_ENCRYPTION_KEYS") else { return single.into_iter().collect() };
+        if single.is_some() {
+            self.fault("PAYLOAD_ENCRYPTION_KEY", "and PAYLOAD_ENCRYPTION_KEYS are both set; use one of them");
+        }
+        list.split(',').enumerate().filter_map(|(i, text)| {
+            let key = key_bytes(text.trim());
+            if key.is_none() {
+                self.fault("PAYLOAD_ENCRYPTION_KEYS", format!("key {}: {KEY_FORM}", i + 1));
+            }
+            key
+        }).collect()
+    }
+
+    pub(super) fn key(&mut self, name: &str) -> Option<[u8; 32]> {
+        let key = key_bytes(&self.text(name)?);
+        if key.is_none() {
+            self.fault(name, KEY_FORM);
+        }
+        key
+    }
+}
+
+const KEY_FORM: &str = "must be 32 bytes as 64 hexadecimal digits (0x allowed) or base64";
+
+fn key_bytes(text: &str) -> Option<[u8; 32]> {
+    let mut key = [0; 32];
+    if const_hex::decode_to_slice(text, &mut key).is_ok() {
+        return Some(key);
+    }
+    STANDARD.decode(text).ok()?.try_into().ok()
+}

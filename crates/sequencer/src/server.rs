@@ -1,0 +1,215 @@
+//! Puts the parts together, serves, and stops without losing anything.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use stateset_ledger::signature::Signer as _;
+use stateset_store::postgres::PostgresStore;
+use stateset_store::sqlite::SqliteStore;
+use stateset_store::{Store, StoreError};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::agent_keys::KeyCache;
+use crate::append::{Flusher, FlusherParts};
+use crate::clock::{Clock, SystemClock, random};
+use crate::config::{Config, Database};
+use crate::keyring::Keyring;
+use crate::service::{Access, Service};
+use crate::signing::SequencerKey;
+use crate::startup::{DataDir, Secrets, secrets};
+
+/// Readers on the embedded database; each is a thread.
+const SQLITE_READERS: u32 = 4;
+/// Pause between attempts to reach the database at start.
+const DATABASE_RETRY: Duration = Duration::from_millis(500);
+/// A request head must arrive within this.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Largest request head.
+const HEADER_BYTES: usize = 16 * 1024;
+/// Requests still running at a stop get this long.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Runs the server until it is told to stop.
+pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+    let data_dir = DataDir::lock(&config.data_dir)?;
+    let secrets = secrets(&config, &data_dir.path)?;
+    let listener = TcpListener::bind((config.host, config.port))
+        .await
+        .with_context(|| format!("cannot listen on {}:{}; is another server running?", config.host, config.port))?;
+    let Some(store) = open_store(&config, &data_dir, &stop).await? else { return Ok(()) };
+    let tracker = TaskTracker::new();
+    let (service, flusher) = assemble(&config, &secrets, store).await?;
+    let service = Arc::new(service);
+    let flushing = tracker.spawn(flusher.run());
+    crate::tasks::spawn(&tracker, &service, &config, &data_dir, &stop).await?;
+    announce(&config, &secrets, &listener)?;
+    serve(&config, listener, Arc::clone(&service), &tracker, &stop).await;
+    drop(service);
+    tracker.close();
+    if tokio::time::timeout(GRACE, tracker.wait()).await.is_err() {
+        tracing::warn!("some tasks did not finish in time");
+    }
+    drop(flushing);
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Opens and migrates the store. A PostgreSQL that is not there yet is waited for; `None` if told to stop meanwhile.
+async fn open_store(
+    config: &Config,
+    data_dir: &DataDir,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<Arc<dyn Store>>> {
+    match &config.database {
+        Database::Embedded => {
+            let store = SqliteStore::open(&data_dir.path.join("sequencer.db"), SQLITE_READERS)
+                .await
+                .map_err(explain)?;
+            if config.migrate_on_startup {
+                store.migrate().await.map_err(explain)?;
+            }
+            store.ping().await.map_err(explain)?;
+            Ok(Some(Arc::new(store)))
+        },
+        Database::Postgres(url) => {
+            let store = PostgresStore::new(url, config.max_db_connections).map_err(explain)?;
+            loop {
+                let ready = async {
+                    if config.migrate_on_startup {
+                        store.migrate().await?;
+                    }
+                    store.ping().await
+                };
+                match ready.await {
+                    Ok(()) => return Ok(Some(Arc::new(store))),
+                    Err(StoreError::Unavailable(cause)) => {
+                        tracing::warn!(%cause, "the database is not available; waiting for it");
+                    },
+                    Err(other) => return Err(explain(other)),
+                }
+                tokio::select! {
+                    () = stop.cancelled() => return Ok(None),
+                    () = tokio::time::sleep(DATABASE_RETRY) => {},
+                }
+            }
+        },
+    }
+}
+
+/// The sentence that matters is the cause's.
+fn explain(error: StoreError) -> anyhow::Error {
+    anyhow::Error::new(error)
+}
+
+async fn assemble(
+    config: &Config,
+    secrets: &Secrets,
+    store: Arc<dyn Store>,
+) -> anyhow::Result<(Service, Flusher)> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let key = SequencerKey::from_seed(&secrets.signing_seed)?;
+    let number = store.register_sequencer_key(key.public_key(), clock.now()).await.map_err(explain)?;
+    let signer = Arc::new(key.numbered(number));
+    let keyring = Arc::new(Keyring::new(secrets.payload_keys.clone()));
+    let keys = Arc::new(KeyCache::default());
+    let grown = Arc::new(Notify::new());
+    let log = store.log_state(random()).await.map_err(explain)?;
+    let (appender, flusher) = Flusher::new(FlusherParts {
+        store: Arc::clone(&store),
+        clock: Arc::clone(&clock),
+        signer: Arc::clone(&signer),
+        keyring: Arc::clone(&keyring),
+        keys: Arc::clone(&keys),
+        unsigned_allowed: config.unsigned_allowed,
+        grown: Arc::clone(&grown),
+    });
+    let sequencer_id = config.sequencer_id.clone().unwrap_or_else(|| signer.public_key().to_hex()[..16].to_owned());
+    let service = Service {
+        store,
+        appender,
+        keys,
+        keyring,
+        signer,
+        clock,
+        sequencer_id,
+        log_origin: config.log_origin.clone(),
+        limits: config.limits,
+        access: secrets.api_key.clone().map_or(Access::Open, Access::Key),
+        public_log: config.public_log,
+        blinding_key: log.blinding_key,
+        grown,
+        published: Arc::new(Notify::new()),
+    };
+    Ok((service, flusher))
+}
+
+/// Tells a person where the server is and how to call it; the first line is for programs that wait for it.
+fn announce(config: &Config, secrets: &Secrets, listener: &TcpListener) -> anyhow::Result<()> {
+    let address = listener.local_addr()?;
+    for path in &secrets.created {
+        tracing::info!(path = %path.display(), "created a key; keep a copy, it is needed to read this log again");
+    }
+    if secrets.api_key.is_none() {
+        tracing::warn!("AUTH_MODE is disabled: everybody who reaches this address may do everything");
+    }
+    if config.bootstrap_key.as_ref().is_some_and(|key| key.len() < 24) && !config.host.is_loopback() {
+        tracing::warn!("BOOTSTRAP_ADMIN_API_KEY is short and HOST is not loopback; use a long random text");
+    }
+    if config.bootstrap_key.is_none() && secrets.api_key.is_some() {
+        let path = config.data_dir.join("admin.key");
+        tracing::info!(
+            "call it: curl -H \"Authorization: ApiKey $(cat {})\" \"http://{address}/api/v1/head?tenant_id=<uuid>&store_id=<uuid>\"",
+            path.display()
+        );
+    }
+    tracing::info!(%address, "listening");
+    Ok(())
+}
+
+async fn serve(
+    config: &Config,
+    listener: TcpListener,
+    service: Arc<Service>,
+    tracker: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    let router = crate::http::router(service, config.request_timeout, stop.clone());
+    let graceful = GracefulShutdown::new();
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(HEADER_BYTES.max(64 * 1024));
+    loop {
+        let (stream, _) = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, most likely: let connections end first.
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                },
+            },
+        };
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot switch Nagle's algorithm off");
+        }
+        let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
+        let watched = graceful.watch(connection);
+        tracker.spawn(async move {
+            if let Err(error) = watched.await {
+                tracing::debug!(%error, "connection ended early");
+            }
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not finish in time");
+    }
+}

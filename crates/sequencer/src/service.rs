@@ -1,0 +1,65 @@
+//! What every handler and task works with.
+
+use std::sync::Arc;
+
+use stateset_store::Store;
+use tokio::sync::Notify;
+
+use crate::agent_keys::KeyCache;
+use crate::append::Appender;
+use crate::clock::Clock;
+use crate::keyring::Keyring;
+use crate::signing::SequencerKey;
+
+/// Bounds that the operator may set.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Largest request body in bytes.
+    pub body_bytes: usize,
+    /// Most events per batch.
+    pub batch_events: usize,
+    /// Largest payload in bytes.
+    pub payload_bytes: usize,
+    /// Furthest `created_at` may lie ahead of the clock, if bounded.
+    pub future_skew_ms: Option<i64>,
+}
+
+/// Who may call, until credentials can be minted.
+pub enum Access {
+    /// The bootstrap key, compared in constant time.
+    Key(String),
+    /// Everybody: `AUTH_MODE=disabled`.
+    Open,
+}
+
+/// The service's parts, shared by handlers and tasks.
+pub struct Service {
+    /// The log.
+    pub store: Arc<dyn Store>,
+    /// The way into it.
+    pub appender: Appender,
+    /// Agent keys.
+    pub keys: Arc<KeyCache>,
+    /// Payload keys.
+    pub keyring: Arc<Keyring>,
+    /// The sequencer's own key.
+    pub signer: Arc<SequencerKey>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Name of this sequencer in receipts.
+    pub sequencer_id: String,
+    /// Name of the head log.
+    pub log_origin: String,
+    /// Bounds.
+    pub limits: Limits,
+    /// Who may call.
+    pub access: Access,
+    /// Whether `/checkpoint` and `/tile` need no credential.
+    pub public_log: bool,
+    /// Key under which the salts of head-log records are derived.
+    pub blinding_key: [u8; 32],
+    /// Woken after every commit of this process: readers that wait for new events.
+    pub grown: Arc<Notify>,
+    /// Woken after every published checkpoint of this process.
+    pub published: Arc<Notify>,
+}

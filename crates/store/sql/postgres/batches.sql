@@ -1,0 +1,5 @@
+SELECT b.batch_id, b.stream_no, b.start_seq, b.end_seq, b.merkle_root, b.previous_state_root, b.state_root, b.chunk_roots,
+       b.committed_at, b.log_index
+FROM batches AS b
+WHERE b.stream_no = $1 AND b.end_seq >= $2
+ORDER BY b.end_seq LIMIT $3

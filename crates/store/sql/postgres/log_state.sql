@@ -1,0 +1,1 @@
+SELECT size, frontier, blinding_key FROM log_state WHERE id = 1

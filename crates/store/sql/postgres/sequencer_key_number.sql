@@ -1,0 +1,1 @@
+SELECT key_id FROM sequencer_keys WHERE public_key = $1

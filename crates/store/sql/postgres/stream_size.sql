@@ -1,0 +1,1 @@
+SELECT size FROM streams WHERE stream_no = $1

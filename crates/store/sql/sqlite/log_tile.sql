@@ -1,0 +1,1 @@
+SELECT hashes FROM log_tiles WHERE level = ? AND idx = ?

@@ -1,0 +1,2 @@
+INSERT INTO agent_keys (tenant_id, agent_id, key_id, public_key, valid_from, valid_to, registered)
+VALUES (?, ?, ?, ?, ?, ?, ?)

@@ -1,0 +1,49 @@
+//! Migrations: embedded, forward only, idempotent, safe when several processes start at once.
+
+use std::borrow::Cow;
+
+use sqlx::SqlStr;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+
+use super::{PostgresStore, store_error};
+use crate::error::StoreError;
+
+const MIGRATIONS: [(i64, &str, &str); 1] =
+    [(1, "log", include_str!("../../migrations/postgres/0001_log.sql"))];
+
+fn migrator() -> Migrator {
+    let migrations = MIGRATIONS
+        .iter()
+        .map(|&(version, name, sql)| {
+            Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, SqlStr::from_static(sql), false)
+        })
+        .collect();
+    Migrator::with_migrations(migrations)
+}
+
+impl PostgresStore {
+    /// Brings the database to this program's schema. A database that is ahead of this program is refused.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        let mut connection = self.pool.acquire().await.map_err(store_error)?;
+        migrator().run(&mut *connection).await.map_err(|fault| match fault {
+            sqlx::migrate::MigrateError::Execute(error) => store_error(error),
+            other => StoreError::corrupt(other),
+        })
+    }
+
+    /// Whether exactly this program's migrations have been applied.
+    pub(super) async fn check_schema(&self) -> Result<(), StoreError> {
+        let applied: Vec<i64> = sqlx::query_scalar(include_str!("../../sql/postgres/applied_migrations.sql"))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(store_error)?;
+        if applied.iter().copied().eq(MIGRATIONS.iter().map(|m| m.0)) {
+            Ok(())
+        } else {
+            Err(StoreError::corrupt(format!(
+                "the database has migrations {applied:?}, this program needs {:?}; run `stateset-sequencer migrate`",
+                MIGRATIONS.map(|m| m.0)
+            )))
+        }
+    }
+}

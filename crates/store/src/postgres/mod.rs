@@ -1,0 +1,49 @@
+//! PostgreSQL: several server processes may share one database.
+//!
+//! An append is one statement ([`append`]), so it costs one round trip and one fsync and needs no explicit transaction. It
+//! runs on a connection of its own, whose planner is told to keep to the one plan that never degrades. Everything else
+//! goes through a pool. No path holds two connections.
+
+mod append;
+mod batches;
+mod connect;
+mod head_log;
+mod keys;
+mod migrate;
+mod read;
+mod streams;
+mod verbs;
+
+use sqlx::PgPool;
+use sqlx::postgres::PgConnectOptions;
+use tokio::sync::Mutex;
+
+use crate::error::StoreError;
+
+/// The store on PostgreSQL 15 or newer.
+pub struct PostgresStore {
+    pool: PgPool,
+    appender: Mutex<Option<sqlx::PgConnection>>,
+    options: PgConnectOptions,
+}
+
+/// Sorts a driver error by what the caller should do about it.
+fn store_error(error: sqlx::Error) -> StoreError {
+    match &error {
+        sqlx::Error::Database(fault) => {
+            let code = fault.code().unwrap_or_default();
+            match code.get(..2).unwrap_or_default() {
+                "23" => StoreError::Conflict,
+                // connection, serialization and deadlock, resources, operator intervention, system; 25006 is a standby
+                "08" | "40" | "53" | "57" | "58" | "25" => StoreError::unavailable(error),
+                _ => StoreError::corrupt(error),
+            }
+        },
+        sqlx::Error::ColumnDecode { .. }
+        | sqlx::Error::Decode(_)
+        | sqlx::Error::ColumnNotFound(_)
+        | sqlx::Error::ColumnIndexOutOfBounds { .. }
+        | sqlx::Error::TypeNotFound { .. } => StoreError::corrupt(error),
+        _ => StoreError::unavailable(error),
+    }
+}

@@ -1,0 +1,161 @@
+//! Connections: one that writes, some that read, one that moves the write-ahead log into the database file.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Executor as _};
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::{SqliteStore, store_error};
+use crate::error::StoreError;
+
+/// How long a writer waits for another process, and a reader for a connection.
+const WAIT: Duration = Duration::from_secs(5);
+/// Pages in the write-ahead log at which a commit moves them itself. High, because the commit waits for that; in idle
+/// moments [`SqliteStore::checkpoint_idle`] gets there first.
+const AUTOCHECKPOINT_PAGES: &str = "20000";
+/// Bytes to which the write-ahead log shrinks after a burst: a little more than the pages above.
+const LOG_BYTES: &str = "100000000";
+/// Page caches in KiB, negative as the pragma wants them. The writer's holds the upper levels of the random-id index.
+const WRITER_CACHE: &str = "-65536";
+const READER_CACHE: &str = "-8192";
+
+impl SqliteStore {
+    /// Opens the database file, creating it, for its owner only, if there is none. [`Self::migrate`] comes next.
+    ///
+    /// `readers` is the number of connections for reading, at least one.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] for a file that cannot be made or opened.
+    pub async fn open(path: impl AsRef<Path>, readers: u32) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        create_private(path).map_err(StoreError::unavailable)?;
+        let base = SqliteConnectOptions::new()
+            .filename(path)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(false)
+            .busy_timeout(WAIT)
+            // Without it INSERT OR REPLACE deletes rows behind the back of the triggers that refuse deletion.
+            .pragma("recursive_triggers", "ON")
+            .pragma("temp_store", "MEMORY")
+            .disable_statement_logging();
+        let writer = Writer::new(
+            base.clone()
+                .journal_mode(SqliteJournalMode::Wal)
+                .pragma("wal_autocheckpoint", AUTOCHECKPOINT_PAGES)
+                .pragma("journal_size_limit", LOG_BYTES)
+                .pragma("cache_size", WRITER_CACHE),
+        );
+        // First, because it turns the write-ahead log on; a reader cannot.
+        writer.connect().await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(readers.max(1))
+            .acquire_timeout(WAIT)
+            .test_before_acquire(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(base.clone().read_only(true).pragma("cache_size", READER_CACHE))
+            .await
+            .map_err(store_error)?;
+        Ok(Self { writer, readers, checkpointer: Writer::new(base.pragma("journal_size_limit", LOG_BYTES)) })
+    }
+
+    /// Moves what the write-ahead log holds into the database file, as far as no reader needs it, while appends go on.
+    /// Worth calling whenever nothing was appended for a moment: a commit that finds a long log does it itself and waits.
+    pub async fn checkpoint_idle(&self) -> Result<(), StoreError> {
+        let mut slot = self.checkpointer.slot.lock().await;
+        let mut connection = self.checkpointer.take(&mut slot).await?;
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").await.map_err(store_error)?;
+        *slot = Some(connection);
+        Ok(())
+    }
+}
+
+/// SQLite gives its side files the permissions of the database file.
+fn create_private(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// A connection on which callers take turns.
+///
+/// It is taken out for each turn and put back when it is known to be sound. So a future that is dropped half-way takes the
+/// connection with it, SQLite rolls its transaction back, and the next turn connects again.
+#[derive(Debug)]
+pub(super) struct Writer {
+    options: SqliteConnectOptions,
+    slot: Mutex<Option<SqliteConnection>>,
+}
+
+impl Writer {
+    fn new(options: SqliteConnectOptions) -> Self {
+        Self { options, slot: Mutex::new(None) }
+    }
+
+    async fn connect(&self) -> Result<(), StoreError> {
+        let mut slot = self.slot.lock().await;
+        let connection = self.take(&mut slot).await?;
+        *slot = Some(connection);
+        Ok(())
+    }
+
+    async fn take(&self, slot: &mut Option<SqliteConnection>) -> Result<SqliteConnection, StoreError> {
+        match slot.take() {
+            Some(connection) => Ok(connection),
+            None => self.options.connect().await.map_err(store_error),
+        }
+    }
+
+    /// A turn without a transaction.
+    pub(super) async fn turn(&self) -> Result<Turn<'_>, StoreError> {
+        let mut slot = self.slot.lock().await;
+        let connection = self.take(&mut slot).await?;
+        Ok(Turn { slot, connection })
+    }
+
+    /// A turn with a transaction that already holds SQLite's write lock.
+    pub(super) async fn begin(&self) -> Result<Turn<'_>, StoreError> {
+        let mut turn = self.turn().await?;
+        turn.connection.execute("BEGIN IMMEDIATE").await.map_err(store_error)?;
+        Ok(turn)
+    }
+}
+
+/// One turn on a [`Writer`].
+pub(super) struct Turn<'a> {
+    slot: MutexGuard<'a, Option<SqliteConnection>>,
+    pub(super) connection: SqliteConnection,
+}
+
+impl Turn<'_> {
+    /// Gives the connection back as it is.
+    pub(super) fn put_back(mut self) {
+        *self.slot = Some(self.connection);
+    }
+
+    /// Ends the transaction: commits what succeeded, rolls back what did not.
+    pub(super) async fn end<T>(mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        match outcome {
+            Ok(value) => {
+                self.connection.execute("COMMIT").await.map_err(store_error)?;
+                self.put_back();
+                Ok(value)
+            },
+            Err(StoreError::Conflict) => {
+                self.connection.execute("ROLLBACK").await.map_err(store_error)?;
+                self.put_back();
+                Err(StoreError::Conflict)
+            },
+            Err(other) => Err(other),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Migrations: embedded, forward only, idempotent.
+
+use std::borrow::Cow;
+
+use sqlx::SqlStr;
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+
+use super::{SqliteStore, store_error};
+use crate::error::StoreError;
+
+const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "log", include_str!("../../migrations/sqlite/0001_log.sql"))];
+
+fn migrator() -> Migrator {
+    let migrations = MIGRATIONS
+        .iter()
+        .map(|&(version, name, sql)| {
+            Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, SqlStr::from_static(sql), false)
+        })
+        .collect();
+    Migrator::with_migrations(migrations)
+}
+
+impl SqliteStore {
+    /// Brings the database to this program's schema. A database that is ahead of this program is refused.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        let mut turn = self.writer.turn().await?;
+        migrator().run(&mut turn.connection).await.map_err(refused)?;
+        turn.put_back();
+        Ok(())
+    }
+
+    /// Whether exactly this program's migrations have been applied.
+    pub(super) async fn check_schema(&self) -> Result<(), StoreError> {
+        let applied: Vec<i64> = sqlx::query_scalar(include_str!("../../sql/sqlite/applied_migrations.sql"))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(store_error)?;
+        if applied.iter().copied().eq(MIGRATIONS.iter().map(|m| m.0)) {
+            Ok(())
+        } else {
+            Err(StoreError::corrupt(format!(
+                "the database has migrations {applied:?}, this program needs {:?}",
+                MIGRATIONS.map(|m| m.0)
+            )))
+        }
+    }
+}
+
+fn refused(fault: MigrateError) -> StoreError {
+    if let MigrateError::Execute(error) = fault {
+        return store_error(error);
+    }
+    if let MigrateError::VersionMissing(version) = fault {
+        return StoreError::corrupt(format!(
+            "a newer program has been at work: the database has migration {version}, this one knows {:?}",
+            MIGRATIONS.map(|m| m.0)
+        ));
+    }
+    StoreError::corrupt(fault)
+}

@@ -1,0 +1,182 @@
+//! Reading events: pages of a stream and look-ups by id.
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row as _, Sqlite};
+use stateset_ledger::id::{EventId, StoreId, TenantId};
+
+use super::rows::Rows;
+use super::streams::scope;
+use super::{SqliteStore, store_error};
+use crate::append::PayloadSegment;
+use crate::error::StoreError;
+use crate::raw::{self, RawEvent};
+use crate::read::{EXACT_TOTAL, EventFilter, EventPage, EventQuery, FoundEvent, PAGE_EVENTS, StoredEvent};
+use crate::stream::StreamNo;
+
+const COLUMNS: &str = "SELECT e.seq, e.event_id, e.version, e.agent_id, e.agent_key_id, e.entity_type, e.entity_id, \
+     e.event_type, e.created_at, e.payload_form, e.payload_hash, e.cipher_hash, e.content_hash, e.seal, e.command_id, \
+     e.base_version, e.order_key, e.correlation_id, e.annotations, e.sequenced_at, e.receipt_key_id, \
+     e.receipt_signature, (SELECT max(p.first_seq) FROM event_payload AS p \
+     WHERE p.stream_no = e.stream_no AND p.first_seq <= e.seq) FROM events AS e";
+
+static PAYLOAD_SEGMENTS: Rows = Rows::new(include_str!("../../sql/sqlite/payload_segments.sql"));
+
+impl SqliteStore {
+    /// The head is read first: whatever it covers is visible to the later statement, because streams grow in commit order.
+    pub(super) async fn page(&self, query: &EventQuery) -> Result<EventPage, StoreError> {
+        let mut connection = self.readers.acquire().await.map_err(store_error)?;
+        let size: Option<i64> = sqlx::query_scalar(include_str!("../../sql/sqlite/stream_size.sql"))
+            .bind(query.stream.0)
+            .fetch_optional(&mut *connection)
+            .await
+            .map_err(store_error)?;
+        let size = size.unwrap_or(0);
+        let limit = query.limit.clamp(1, PAGE_EVENTS);
+        let mut rows = QueryBuilder::<Sqlite>::new(COLUMNS);
+        push_where(&mut rows, query, size);
+        rows.push(" ORDER BY e.seq LIMIT ").push_bind(i64::from(limit) + 1);
+        let rows = rows.build().fetch_all(&mut *connection).await.map_err(store_error)?;
+        let mut events = rows.iter().map(stored).collect::<Result<Vec<_>, _>>()?;
+        let has_more = events.len() > limit as usize;
+        events.truncate(limit as usize);
+        let total = match (query.count, query.filter.admits_all()) {
+            (false, _) => None,
+            (true, true) => Some(raw::count((size - raw::column(query.from.index())).max(0))?),
+            (true, false) => {
+                let mut count = QueryBuilder::<Sqlite>::new("SELECT count(*) FROM (SELECT 1 FROM events AS e");
+                push_where(&mut count, query, size);
+                count.push(" LIMIT ").push_bind(raw::column(EXACT_TOTAL + 1)).push(") AS matching");
+                let count: i64 = count.build_query_scalar().fetch_one(&mut *connection).await.map_err(store_error)?;
+                Some(raw::count(count)?)
+            },
+        };
+        let segments = segments(&mut connection, query.stream, &events).await?;
+        Ok(EventPage { events, segments, head_size: raw::count(size)?, has_more, total })
+    }
+
+    pub(super) async fn find_event(
+        &self,
+        tenant: TenantId,
+        stores: Option<&[StoreId]>,
+        id: EventId,
+    ) -> Result<Vec<FoundEvent>, StoreError> {
+        let rows = sqlx::query(include_str!("../../sql/sqlite/event_by_id.sql"))
+            .bind(id.0)
+            .bind(tenant.0)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(store_error)?;
+        let found = rows.iter().map(|row| {
+            Ok(FoundEvent {
+                stream: StreamNo(row.try_get(26).map_err(store_error)?),
+                scope: scope(row, 27).map_err(store_error)?,
+                event: stored(row)?,
+                segment: segment(row, 22)?,
+                head_size: raw::count(row.try_get(29).map_err(store_error)?)?,
+            })
+        });
+        // One id is in few stores, so those that were not asked for are cheaper to drop here than to exclude by parameters.
+        let asked = |found: &FoundEvent| stores.is_none_or(|stores| stores.contains(&found.scope.store));
+        found.filter(|found| found.as_ref().map_or(true, asked)).collect()
+    }
+}
+
+fn push_where(sql: &mut QueryBuilder<Sqlite>, query: &EventQuery, size: i64) {
+    let EventFilter { entity_type, entity_id, event_type, agent, correlation_id, order_key, since, until } =
+        &query.filter;
+    sql.push(" WHERE e.stream_no = ").push_bind(query.stream.0);
+    sql.push(" AND e.seq >= ").push_bind(raw::column(query.from.get()));
+    sql.push(" AND e.seq <= ").push_bind(size);
+    let texts = [
+        ("entity_type", entity_type),
+        ("entity_id", entity_id),
+        ("correlation_id", correlation_id),
+        ("order_key", order_key),
+    ];
+    for (column, wanted) in texts {
+        if let Some(wanted) = wanted {
+            sql.push(" AND e.").push(column).push(" = ").push_bind(wanted.clone());
+        }
+    }
+    if let Some(glob) = event_type {
+        sql.push(" AND e.event_type GLOB ").push_bind(pattern(glob));
+    }
+    if let Some(agent) = agent {
+        sql.push(" AND e.agent_id = ").push_bind(agent.0);
+    }
+    if let Some(since) = since {
+        sql.push(" AND e.sequenced_at >= ").push_bind(since.0);
+    }
+    if let Some(until) = until {
+        sql.push(" AND e.sequenced_at < ").push_bind(until.0);
+    }
+}
+
+/// Only `*` is special in our globs; what else GLOB would interpret is put in brackets.
+fn pattern(glob: &str) -> String {
+    let mut pattern = String::with_capacity(glob.len() + 4);
+    for c in glob.chars() {
+        match c {
+            '?' | '[' => pattern.extend(['[', c, ']']),
+            other => pattern.push(other),
+        }
+    }
+    pattern
+}
+
+async fn segments(
+    connection: &mut sqlx::SqliteConnection,
+    stream: StreamNo,
+    events: &[StoredEvent],
+) -> Result<Vec<PayloadSegment>, StoreError> {
+    let mut firsts: Vec<i64> = events.iter().map(|event| raw::column(event.segment.get())).collect();
+    firsts.dedup();
+    let rows = PAYLOAD_SEGMENTS
+        .run(connection, &firsts, |&first, row| {
+            row.push(stream.0).push(first);
+        })
+        .await
+        .map_err(store_error)?;
+    rows.iter().map(|row| segment(row, 0)).collect()
+}
+
+fn segment(row: &SqliteRow, at: usize) -> Result<PayloadSegment, StoreError> {
+    let key_id: Option<Vec<u8>> = row.try_get(at + 2).map_err(store_error)?;
+    Ok(PayloadSegment {
+        first: raw::sequence(row.try_get(at).map_err(store_error)?)?,
+        last: raw::sequence(row.try_get(at + 1).map_err(store_error)?)?,
+        key_id: key_id.map(|id| id.as_slice().try_into()).transpose().map_err(StoreError::corrupt)?,
+        sealed: row.try_get(at + 3).map_err(store_error)?,
+    })
+}
+
+fn stored(row: &SqliteRow) -> Result<StoredEvent, StoreError> {
+    let read = || -> Result<RawEvent, sqlx::Error> {
+        Ok(RawEvent {
+            seq: row.try_get(0)?,
+            event_id: row.try_get(1)?,
+            version: row.try_get(2)?,
+            agent_id: row.try_get(3)?,
+            agent_key_id: row.try_get(4)?,
+            entity_type: row.try_get(5)?,
+            entity_id: row.try_get(6)?,
+            event_type: row.try_get(7)?,
+            created_at: row.try_get(8)?,
+            payload_form: row.try_get(9)?,
+            payload_hash: row.try_get(10)?,
+            cipher_hash: row.try_get(11)?,
+            content_hash: row.try_get(12)?,
+            seal: row.try_get(13)?,
+            command_id: row.try_get(14)?,
+            base_version: row.try_get(15)?,
+            order_key: row.try_get(16)?,
+            correlation_id: row.try_get(17)?,
+            annotations: row.try_get(18)?,
+            sequenced_at: row.try_get(19)?,
+            receipt_key_id: row.try_get(20)?,
+            receipt_signature: row.try_get(21)?,
+            segment: row.try_get(22)?,
+        })
+    };
+    read().map_err(store_error)?.into_stored()
+}

@@ -1,0 +1,287 @@
+//! Streams: opening them, their heads, and what their trees are made of.
+
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+use stateset_ledger::bytes::Hash;
+use stateset_ledger::event::{KnownEvent, leaf};
+use stateset_ledger::id::{EventId, Micros, Scope, StoreId, TenantId};
+use stateset_ledger::plan::EntityRef;
+use stateset_ledger::stream::{StreamHead, TILE_WIDTH};
+use stateset_ledger::tree::frontier::Frontier;
+use stateset_ledger::tree::rfc6962;
+
+use super::rows::Rows;
+use super::{SqliteStore, store_error};
+use crate::error::StoreError;
+use crate::raw::{self, RawKnown, RawStream};
+use crate::stream::{OpenStream, StreamNo, StreamRow};
+
+const TILE: u64 = TILE_WIDTH as u64;
+
+static OPEN_STREAMS: Rows = Rows::new(include_str!("../../sql/sqlite/open_streams.sql"));
+static STREAM_HEADS: Rows = Rows::new(include_str!("../../sql/sqlite/stream_heads.sql"));
+static KNOWN_EVENTS: Rows = Rows::new(include_str!("../../sql/sqlite/known_events.sql"));
+static ENTITY_VERSIONS: Rows = Rows::new(include_str!("../../sql/sqlite/entity_versions.sql"));
+
+impl SqliteStore {
+    pub(super) async fn open_all(&self, scopes: &[Scope], now: Micros) -> Result<Vec<OpenStream>, StoreError> {
+        let mut heads = self.heads(scopes).await?;
+        if heads.len() < scopes.len() {
+            self.create_streams(scopes, now).await?;
+            heads = self.heads(scopes).await?;
+        }
+        let mut opened = Vec::with_capacity(scopes.len());
+        for scope in scopes {
+            let head = heads
+                .iter()
+                .find(|head| head.scope == *scope)
+                .ok_or_else(|| StoreError::corrupt("a stream that was just opened is not there"))?;
+            opened.push(self.with_tails(head).await?);
+        }
+        Ok(opened)
+    }
+
+    async fn create_streams(&self, scopes: &[Scope], now: Micros) -> Result<(), StoreError> {
+        let mut wanted: Vec<Scope> =
+            scopes.iter().flat_map(|scope| [*scope, Scope::key_stream(scope.tenant)]).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let mut turn = self.writer.begin().await?;
+        let outcome = OPEN_STREAMS
+            .run(&mut turn.connection, &wanted, |scope, row| {
+                row.push(scope.tenant.0).push(scope.store.0).push(rfc6962::EMPTY_ROOT.0.as_slice()).push(now.0);
+            })
+            .await
+            .map_err(store_error);
+        turn.end(outcome).await?;
+        Ok(())
+    }
+
+    async fn heads(&self, scopes: &[Scope]) -> Result<Vec<HeadRow>, StoreError> {
+        let mut connection = self.readers.acquire().await.map_err(store_error)?;
+        let rows = STREAM_HEADS
+            .run(&mut connection, scopes, |scope, row| {
+                row.push(scope.tenant.0).push(scope.store.0);
+            })
+            .await
+            .map_err(store_error)?;
+        rows.iter().map(HeadRow::read).collect()
+    }
+
+    async fn with_tails(&self, row: &HeadRow) -> Result<OpenStream, StoreError> {
+        let size = row.size;
+        let mut tails = Vec::new();
+        for level in 0..StreamHead::levels(size) {
+            let width = StreamHead::tail_width(size, level) as u64;
+            let above = u32::try_from(8 * level).map_err(StoreError::corrupt)?;
+            let first = ((size >> above) / TILE) * TILE;
+            tails.push(match level {
+                0 => self.tail_leaves(row.stream, row.scope, first, width).await?,
+                _ => {
+                    self.roots(row.stream, u8::try_from(level - 1).map_err(StoreError::corrupt)?, first, width).await?
+                },
+            });
+        }
+        let frontier = Frontier::from_bytes(size, &row.frontier).map_err(StoreError::corrupt)?;
+        let last_at = row.last_at.map_or(StreamHead::empty().last_at(), Micros);
+        let head = StreamHead::from_parts(frontier, tails, last_at).map_err(StoreError::corrupt)?;
+        let key_stream = (!row.scope.is_key_stream()).then_some(row.key_stream);
+        Ok(OpenStream { stream: row.stream, scope: row.scope, head, key_stream })
+    }
+
+    pub(super) async fn find_stream(&self, scope: Scope) -> Result<Option<StreamRow>, StoreError> {
+        sqlx::query(include_str!("../../sql/sqlite/stream.sql"))
+            .bind(scope.tenant.0)
+            .bind(scope.store.0)
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(store_error)?
+            .map(|row| stream_row(&row, 0))
+            .transpose()
+    }
+
+    pub(super) async fn find_known(&self, stream: StreamNo, ids: &[EventId]) -> Result<Vec<KnownEvent>, StoreError> {
+        let mut connection = self.readers.acquire().await.map_err(store_error)?;
+        let rows = KNOWN_EVENTS
+            .run(&mut connection, ids, |id, row| {
+                row.push(stream.0).push(id.0);
+            })
+            .await
+            .map_err(store_error)?;
+        rows.iter().map(|row| known(row).map_err(store_error)?.into_known()).collect()
+    }
+
+    pub(super) async fn count_entities(
+        &self,
+        stream: StreamNo,
+        entities: &[EntityRef],
+    ) -> Result<Vec<u64>, StoreError> {
+        let places: Vec<_> = (0_i64..).zip(entities).collect();
+        let mut connection = self.readers.acquire().await.map_err(store_error)?;
+        let rows = ENTITY_VERSIONS
+            .run(&mut connection, &places, |&(place, (kind, id)), row| {
+                row.push(place).push(stream.0).push(kind.as_str()).push(id.as_str());
+            })
+            .await
+            .map_err(store_error)?;
+        rows.iter().map(|row| raw::count(row.try_get(0).map_err(store_error)?)).collect()
+    }
+
+    /// Leaves from complete tiles as far as they reach, then from the events themselves.
+    pub(super) async fn find_leaves(&self, stream: StreamNo, first: u64, count: u64) -> Result<Vec<Hash>, StoreError> {
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let end = first + count;
+        let rows = sqlx::query(include_str!("../../sql/sqlite/tile_hashes.sql"))
+            .bind(stream.0)
+            .bind(raw::column(first / TILE))
+            .bind(raw::column((end - 1) / TILE))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(store_error)?;
+        let mut leaves = Vec::with_capacity(usize::try_from(count).map_err(StoreError::corrupt)?);
+        let mut next = first;
+        for row in &rows {
+            let start = raw::count(row.try_get(0).map_err(store_error)?)? * TILE;
+            let tile = raw::hashes(row.try_get::<&[u8], _>(1).map_err(store_error)?)?;
+            if start > next || next >= end {
+                break;
+            }
+            let skip = usize::try_from(next - start).map_err(StoreError::corrupt)?;
+            let take = usize::try_from(end - next).map_err(StoreError::corrupt)?;
+            leaves.extend(tile.into_iter().skip(skip).take(take));
+            next = first + leaves.len() as u64;
+        }
+        if next < end {
+            let scope = self.scope_of(stream).await?;
+            leaves.extend(self.tail_leaves(stream, scope, next, end - next).await?);
+        }
+        Ok(leaves)
+    }
+
+    async fn scope_of(&self, stream: StreamNo) -> Result<Scope, StoreError> {
+        let row = sqlx::query(include_str!("../../sql/sqlite/stream_scope.sql"))
+            .bind(stream.0)
+            .fetch_one(&self.readers)
+            .await
+            .map_err(store_error)?;
+        scope(&row, 0).map_err(store_error)
+    }
+
+    /// Leaves of the events behind the last complete tile.
+    async fn tail_leaves(
+        &self,
+        stream: StreamNo,
+        scope: Scope,
+        first: u64,
+        count: u64,
+    ) -> Result<Vec<Hash>, StoreError> {
+        let rows = sqlx::query(include_str!("../../sql/sqlite/tail_leaves.sql"))
+            .bind(stream.0)
+            .bind(raw::column(first + 1))
+            .bind(raw::column(first + count))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(store_error)?;
+        expect_count(rows.len(), count, "leaves")?;
+        rows.iter()
+            .map(|row| {
+                let seal =
+                    raw::seal(row.try_get(2).map_err(store_error)?, row.try_get::<&[u8], _>(3).map_err(store_error)?)?;
+                let content_hash = raw::hash(row.try_get::<&[u8], _>(1).map_err(store_error)?)?;
+                Ok(leaf(scope, raw::sequence(row.try_get(0).map_err(store_error)?)?, &content_hash, &seal))
+            })
+            .collect()
+    }
+
+    pub(super) async fn roots(
+        &self,
+        stream: StreamNo,
+        level: u8,
+        first: u64,
+        count: u64,
+    ) -> Result<Vec<Hash>, StoreError> {
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let roots: Vec<Vec<u8>> = sqlx::query_scalar(include_str!("../../sql/sqlite/tile_roots.sql"))
+            .bind(stream.0)
+            .bind(i64::from(level))
+            .bind(raw::column(first))
+            .bind(raw::column(first + count - 1))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(store_error)?;
+        expect_count(roots.len(), count, "tile roots")?;
+        roots.iter().map(|root| raw::hash(root)).collect()
+    }
+}
+
+fn expect_count(found: usize, wanted: u64, what: &str) -> Result<(), StoreError> {
+    if found as u64 == wanted {
+        Ok(())
+    } else {
+        Err(StoreError::corrupt(format!("{wanted} {what} were expected in the database, {found} are there")))
+    }
+}
+
+struct HeadRow {
+    stream: StreamNo,
+    scope: Scope,
+    size: u64,
+    frontier: Vec<u8>,
+    last_at: Option<i64>,
+    key_stream: (StreamNo, u64),
+}
+
+impl HeadRow {
+    fn read(row: &SqliteRow) -> Result<Self, StoreError> {
+        let number = |at: usize| row.try_get::<i64, _>(at).map_err(store_error);
+        Ok(Self {
+            stream: StreamNo(number(0)?),
+            scope: scope(row, 1).map_err(store_error)?,
+            size: raw::count(number(3)?)?,
+            frontier: row.try_get(4).map_err(store_error)?,
+            last_at: row.try_get(5).map_err(store_error)?,
+            key_stream: (StreamNo(number(6)?), raw::count(number(7)?)?),
+        })
+    }
+}
+
+/// Tenant and store from two adjacent columns.
+pub(super) fn scope(row: &SqliteRow, at: usize) -> Result<Scope, sqlx::Error> {
+    Ok(Scope::new(TenantId(row.try_get(at)?), StoreId(row.try_get(at + 1)?)))
+}
+
+/// A stream row from the nine columns that start at `at`.
+pub(super) fn stream_row(row: &SqliteRow, at: usize) -> Result<StreamRow, StoreError> {
+    let read = || -> Result<RawStream, sqlx::Error> {
+        Ok(RawStream {
+            stream_no: row.try_get(at)?,
+            scope: scope(row, at + 1)?,
+            size: row.try_get(at + 3)?,
+            root: row.try_get(at + 4)?,
+            last_at: row.try_get(at + 5)?,
+            head_key_id: row.try_get(at + 6)?,
+            head_signature: row.try_get(at + 7)?,
+            opened_at: row.try_get(at + 8)?,
+        })
+    };
+    read().map_err(store_error)?.into_row()
+}
+
+fn known(row: &SqliteRow) -> Result<RawKnown, sqlx::Error> {
+    Ok(RawKnown {
+        event_id: row.try_get(0)?,
+        seq: row.try_get(1)?,
+        sequenced_at: row.try_get(2)?,
+        content_hash: row.try_get(3)?,
+        agent_key_id: row.try_get(4)?,
+        seal: row.try_get(5)?,
+        command_id: row.try_get(6)?,
+        base_version: row.try_get(7)?,
+        receipt_key_id: row.try_get(8)?,
+        receipt_signature: row.try_get(9)?,
+    })
+}

@@ -1,0 +1,20 @@
+//! Real servers, databases and clients for the tests and the load generator.
+//!
+//! - [`postgres`]: a throw-away PostgreSQL cluster per test process, a fresh database per test.
+//! - [`server`]: the real server binary as a child process, to be killed and started again.
+//! - [`http`]: a small HTTP/1.1 client that says whether a failed request may have been processed.
+//! - [`ves`]: an agent that signs events and registers its key.
+//!
+//! Nothing here imports the code under test. The agent hashes and signs by the written rules, from
+//! public cryptography alone, so a mistake in the `ledger` crate cannot hide behind the same mistake here.
+//! There are no mocks and no skips: what is missing is an error.
+
+pub mod http;
+pub mod postgres;
+pub mod server;
+pub mod ves;
+
+mod environment;
+mod port;
+
+pub use port::free_port;

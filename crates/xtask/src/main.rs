@@ -1,0 +1,69 @@
+//! `cargo xtask`: the project's own commands.
+//!
+//! - `ci`: every check, in the order in which a mistake is cheapest to find. `scripts/test.sh` ends in it.
+//! - `tidy`: rules of this repository that no compiler knows.
+//! - `codegen`: writes `docs/reference` from the program itself; `--check` tells whether it is up to date.
+//! - `test`, `fmt`, `bench`: short names for long commands.
+//!
+//! It imports nothing of ours, so it builds and works while the rest does not. To add a check, add a
+//! step to `ci.rs`; to add a rule, add a module to `tidy` and a line to its list.
+
+#![expect(clippy::print_stdout, reason = "a command line tool talks to its user")]
+
+mod ci;
+mod codegen;
+mod run;
+mod tidy;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+
+use crate::run::cargo;
+use crate::workspace::Workspace;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's own commands")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run every check there is; what a change must pass.
+    Ci,
+    /// Run the tests of all crates; further arguments go to `cargo test`.
+    Test {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Check the rules of this repository that no compiler knows.
+    Tidy,
+    /// Write the reference documents from the program itself.
+    Codegen {
+        /// Write nothing; fail if a document is not up to date.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Format the source.
+    Fmt,
+    /// Run the load generator, optimised; further arguments go to it.
+    Bench {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    let workspace = Workspace::find()?;
+    match Arguments::parse().command {
+        Command::Ci => ci::run(&workspace),
+        Command::Test { arguments } => cargo(&workspace, &run::TEST).args(arguments).run(),
+        Command::Tidy => tidy::run(&workspace),
+        Command::Codegen { check } => codegen::run(&workspace, check),
+        Command::Fmt => cargo(&workspace, &["fmt", "--all"]).run(),
+        Command::Bench { arguments } => {
+            cargo(&workspace, &["run", "--release", "-p", "stateset-bench", "--"]).args(arguments).run()
+        },
+    }
+}

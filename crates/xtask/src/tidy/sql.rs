@@ -1,0 +1,43 @@
+//! Each statement is written for both engines, under the same name.
+
+use std::collections::BTreeSet;
+
+use crate::workspace::SourceFile;
+
+const FOLDER: &str = "crates/store/sql/";
+const ENGINES: [&str; 2] = ["postgres", "sqlite"];
+
+pub(super) fn check(files: &[SourceFile]) -> Vec<String> {
+    let paths: BTreeSet<&str> = files
+        .iter()
+        .filter(|file| file.has_extension(&["sql"]))
+        .filter_map(|file| file.path.strip_prefix(FOLDER))
+        .collect();
+    let mut breaches = Vec::new();
+    for path in &paths {
+        let Some((engine, name)) = path.split_once('/').filter(|(engine, _)| ENGINES.contains(engine)) else {
+            breaches.push(format!("{FOLDER}{path}: not in the folder of an engine"));
+            continue;
+        };
+        for other in ENGINES.iter().filter(|other| **other != engine) {
+            if !paths.contains(format!("{other}/{name}").as_str()) {
+                breaches.push(format!("{FOLDER}{path}: there is no {FOLDER}{other}/{name}"));
+            }
+        }
+    }
+    breaches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_for_one_engine_only_is_found() {
+        let file = |path: &str| SourceFile { path: format!("{FOLDER}{path}"), text: None };
+        let files = [file("postgres/append.sql"), file("sqlite/append.sql"), file("sqlite/head.sql"), file("x.sql")];
+        let breaches = check(&files);
+        assert_eq!(breaches.len(), 2, "{breaches:?}");
+        assert!(breaches[0].ends_with("there is no crates/store/sql/postgres/head.sql"));
+    }
+}

