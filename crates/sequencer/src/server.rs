@@ -142,6 +142,7 @@ async fn assemble(
         log_origin: config.log_origin.clone(),
         limits: config.limits,
         access: secrets.api_key.clone().map_or(Access::Open, Access::Key),
+        possession_proof_required: config.possession_proof_required,
         public_log: config.public_log,
         blinding_key: log.blinding_key,
         grown,

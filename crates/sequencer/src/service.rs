@@ -54,6 +54,8 @@ pub struct Service {
     pub limits: Limits,
     /// Who may call.
     pub access: Access,
+    /// Whether a key is registered only with a proof that the registrant holds its secret.
+    pub possession_proof_required: bool,
     /// Whether `/checkpoint` and `/tile` need no credential.
     pub public_log: bool,
     /// Key under which the salts of head-log records are derived.

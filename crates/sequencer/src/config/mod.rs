@@ -65,6 +65,8 @@ pub struct Config {
     pub public_log: bool,
     /// `UNSIGNED_EVENTS`: whether unsigned events are taken.
     pub unsigned_allowed: bool,
+    /// `KEY_POSSESSION_PROOF`: whether registering a key needs one.
+    pub possession_proof_required: bool,
     /// `COMMIT_INTERVAL_MS`; `None` switches the committer off.
     pub commit_interval: Option<Duration>,
     /// `PUBLISH_INTERVAL_MS`.
@@ -109,6 +111,8 @@ impl Config {
             log_origin: reader.text("LOG_ORIGIN").unwrap_or_default(),
             public_log: reader.flag("LOG_PUBLIC"),
             unsigned_allowed: reader.choice("UNSIGNED_EVENTS", &[("allow", true), ("refuse", false)]),
+            possession_proof_required: reader
+                .choice("KEY_POSSESSION_PROOF", &[("required", true), ("optional", false)]),
             commit_interval: Some(reader.millis("COMMIT_INTERVAL_MS", 0..=86_400_000)).filter(|d| !d.is_zero()),
             publish_interval: reader.millis("PUBLISH_INTERVAL_MS", 1..=60_000),
             request_timeout: reader.millis("REQUEST_TIMEOUT_MS", 100..=600_000),

@@ -44,6 +44,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("LOG_ORIGIN", "stateset.local/log", "name of the head log in its checkpoints; a host you own and a path"),
     setting("LOG_PUBLIC", "true", "`true` or `false`: whether /checkpoint and /tile need no credential"),
     setting("UNSIGNED_EVENTS", "allow", "`allow` or `refuse`"),
+    setting("KEY_POSSESSION_PROOF", "required", "`required` or `optional`: whether registering an agent key needs a proof of possession"),
     setting("COMMIT_INTERVAL_MS", "1000", "pause between automatic VES batch commitments; 0 switches them off"),
     setting("PUBLISH_INTERVAL_MS", "100", "pause between rounds of the head log while something is new"),
     setting("REQUEST_TIMEOUT_MS", "30000", "longest a request may take"),

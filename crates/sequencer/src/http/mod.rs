@@ -1,5 +1,7 @@
 //! The HTTP surface: one file per subject, one handler per route.
 
+pub mod agent_keys;
+pub mod body;
 pub mod credential;
 pub mod health;
 pub mod ingest;
@@ -14,7 +16,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -27,6 +29,10 @@ pub fn router(service: Arc<Service>, timeout: Duration, _stop: CancellationToken
     Router::new()
         .route("/api/v1/ves/events/ingest", post(ingest::ves))
         .route("/api/v1/events/ingest", post(ingest::legacy))
+        .route("/api/v1/agents/keys", post(agent_keys::register).get(agent_keys::list))
+        .route("/api/v1/agents/{agent_id}/keys/{key_id}", delete(agent_keys::revoke))
+        .route("/api/v1/agents/{agent_id}/signing-keys", get(agent_keys::directory))
+        .route("/.well-known/ves-keys", get(agent_keys::sequencer))
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .fallback(|| async { StatusCode::NOT_FOUND })

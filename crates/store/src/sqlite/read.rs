@@ -19,7 +19,7 @@ const COLUMNS: &str = "SELECT e.seq, e.event_id, e.version, e.agent_id, e.agent_
      e.receipt_signature, (SELECT max(p.first_seq) FROM event_payload AS p \
      WHERE p.stream_no = e.stream_no AND p.first_seq <= e.seq) FROM events AS e";
 
-static PAYLOAD_SEGMENTS: Rows = Rows::new(include_str!("../../sql/sqlite/payload_segments.sql"));
+const PAYLOAD_SEGMENTS: Rows = Rows(include_str!("../../sql/sqlite/payload_segments.sql"));
 
 impl SqliteStore {
     /// The head is read first: whatever it covers is visible to the later statement, because streams grow in commit order.

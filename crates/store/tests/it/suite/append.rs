@@ -313,7 +313,7 @@ async fn append_until_committed(store: &impl Store, scope: Scope, candidates: &[
     }
 }
 
-/// D08 of the order: appends that name the same streams in opposite orders neither block nor lose each other.
+/// Ruling 31: appends that name the same streams in opposite orders neither block nor lose each other.
 pub(crate) async fn writers_of_many_streams_do_not_disturb_each_other(factory: &impl Factory) {
     let stores = [Arc::new(factory.open().await), Arc::new(factory.open().await)];
     let mut random = Random::new(20);
@@ -346,16 +346,16 @@ pub(crate) async fn writers_of_many_streams_do_not_disturb_each_other(factory: &
     }
 }
 
-async fn append_all_until_committed(store: &impl Store, mut scopes: Vec<Scope>, mut batches: Vec<Vec<Candidate>>) {
-    while !scopes.is_empty() {
+async fn append_all_until_committed(store: &impl Store, scopes: Vec<Scope>, batches: Vec<Vec<Candidate>>) {
+    let mut waiting: Vec<_> = scopes.into_iter().zip(batches).collect();
+    while !waiting.is_empty() {
+        let scopes: Vec<Scope> = waiting.iter().map(|(scope, _)| *scope).collect();
         let opened = store.open_streams(&scopes, NOW).await.expect("opens");
         let writers: Vec<_> = opened.into_iter().map(|opened| Writer { opened, now: NOW }).collect();
-        let plans: Vec<_> = writers.iter().zip(&batches).map(|(writer, events)| writer.plan(events)).collect();
+        let plans: Vec<_> = writers.iter().zip(&waiting).map(|(writer, (_, events))| writer.plan(events)).collect();
         let appends: Vec<_> = writers.iter().zip(&plans).map(|(writer, plan)| writer.append_of(plan)).collect();
         let answers = store.append(&appends).await.expect("an answer");
-        let left: Vec<bool> = answers.iter().map(|answer| *answer == Appended::Moved).collect();
-        drop((appends, plans));
-        scopes = scopes.into_iter().zip(&left).filter_map(|(scope, &left)| left.then_some(scope)).collect();
-        batches = batches.into_iter().zip(&left).filter_map(|(batch, &left)| left.then_some(batch)).collect();
+        let mut answers = answers.into_iter();
+        waiting.retain(|_| answers.next() == Some(Appended::Moved));
     }
 }

@@ -1,0 +1,485 @@
+//! Random operations: whatever is asked in whatever order, a database answers what the oracle answers.
+//!
+//! A seed gives a sequence of [`Step`]s, the same for both stores; after each, the answers and the rows of all streams are
+//! compared as text. Answers without a promised order are sorted first, and a stream's number, which each database gives as
+//! it likes, is replaced by its scope's.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+
+use stateset_ledger::agent_key::KeyChange;
+use stateset_ledger::bytes::PublicKeyBytes;
+use stateset_ledger::event::Candidate;
+use stateset_ledger::id::{AgentId, BatchId, EventId, KeyId, Micros, Scope, StoreId, TenantId};
+use stateset_ledger::plan::EntityRef;
+use stateset_store::batch::{Batch, BatchFrontier};
+use stateset_store::head_log::{PublisherLease, Unpublished};
+use stateset_store::read::{EventFilter, EventQuery};
+use stateset_store::stream::{OpenStream, StreamNo, StreamRow};
+use stateset_store::{Store, StoreError};
+use uuid::Uuid;
+
+use crate::memory::MemoryFactory;
+use crate::postgres::PostgresFactory;
+use crate::sqlite::SqliteFactory;
+use crate::suite::Factory;
+use crate::suite::batches::batch;
+use crate::suite::head_log::round;
+use crate::suite::random::{Random, with_content_hash};
+use crate::suite::writer::{NOW, Writer, all_events, sequence};
+
+const STEPS: usize = 400;
+const SEEDS: [u64; 4] = [1, 2, 3, 4];
+
+/// One operation. Scopes are meant by their place in [`World::scopes`], counts are cut to what exists.
+#[derive(Clone, Debug)]
+enum Step {
+    Open { writer: usize, scopes: Vec<usize> },
+    Append { writer: usize, parts: Vec<Part> },
+    Known { scope: usize, ids: Vec<EventId> },
+    Versions { scope: usize, entities: Vec<EntityRef> },
+    Keys { tenant: TenantId, agent: Option<AgentId> },
+    Events { scope: usize, from: u64, limit: u32, filter: Box<EventFilter>, count: bool },
+    Event { tenant: TenantId, stores: Option<Vec<StoreId>>, id: EventId },
+    Tree { scope: usize, first: u64, count: u64 },
+    AddBatch { scope: usize, seed: u64, misplaced: u64, events: u64 },
+    Batch { id: BatchId },
+    Batches { scope: usize, from: u64, limit: u32 },
+    Due,
+    Cursor { scope: usize, agent: AgentId },
+    Advance { scope: usize, agent: AgentId, acknowledged: u64 },
+    Lease { owner: &'static str, for_micros: i64 },
+    Log { blinding_key: [u8; 32] },
+    Publish { owner: &'static str, misplaced: u64 },
+    Records { first: u64, count: u64 },
+    SequencerKey { public_key: PublicKeyBytes },
+    SequencerKeys,
+    Reopen,
+}
+
+/// One stream's part of an append.
+#[derive(Clone, Debug)]
+struct Part {
+    scope: usize,
+    candidates: Vec<Candidate>,
+    changes: Vec<KeyChange>,
+}
+
+/// Makes steps. Draws from small pools, so that things meet.
+struct World {
+    random: Random,
+    scopes: Vec<Scope>,
+    events: Vec<Candidate>,
+    batches: Vec<BatchId>,
+    sequencer_keys: Vec<PublicKeyBytes>,
+}
+
+const OWNERS: [&str; 2] = ["a", "b"];
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let tenants = [TenantId(random.uuid()), TenantId(random.uuid())];
+        let shops = [StoreId(random.uuid()), StoreId(random.uuid()), StoreId::NIL];
+        let scopes = tenants.iter().flat_map(|&tenant| shops.map(|shop| Scope::new(tenant, shop))).collect();
+        let sequencer_keys = (0..3).map(|_| random.public_key()).collect();
+        Self { random, scopes, events: Vec::new(), batches: Vec::new(), sequencer_keys }
+    }
+
+    fn place(&mut self) -> usize {
+        usize::try_from(self.random.below(self.scopes.len() as u64)).expect("few scopes")
+    }
+
+    fn places(&mut self) -> Vec<usize> {
+        let mut places: Vec<usize> = (0..self.scopes.len()).collect();
+        for at in (1..places.len()).rev() {
+            places.swap(at, usize::try_from(self.random.below(at as u64 + 1)).expect("few scopes"));
+        }
+        places.truncate(usize::try_from(1 + self.random.below(3)).expect("small"));
+        places
+    }
+
+    fn agent(&mut self) -> AgentId {
+        AgentId(Uuid::from_u128(u128::from(self.random.below(3))))
+    }
+
+    fn an_id(&mut self) -> EventId {
+        if self.events.is_empty() || self.random.once_in(5) {
+            return EventId(self.random.uuid());
+        }
+        self.random.pick(&self.events).header.event_id
+    }
+
+    fn candidates(&mut self, scope: Scope) -> Vec<Candidate> {
+        let most = if self.random.once_in(6) { 300 } else { 6 };
+        let count = usize::try_from(1 + self.random.below(most)).expect("small");
+        let mut candidates = self.random.events(scope, count);
+        if self.random.once_in(8) {
+            candidates[0].header.event_id = self.an_id();
+            candidates[0] = with_content_hash(candidates[0].clone(), scope);
+        }
+        self.events.extend(candidates.iter().take(3).cloned());
+        candidates
+    }
+
+    fn part(&mut self, place: usize) -> Part {
+        let scope = self.scopes[place];
+        let mut candidates = self.candidates(scope);
+        let mut changes = Vec::new();
+        if scope.is_key_stream() {
+            candidates.truncate(3);
+            changes = candidates.iter().map(|_| key_change(&mut self.random)).collect();
+        }
+        Part { scope: place, candidates, changes }
+    }
+
+    fn filter(&mut self) -> EventFilter {
+        if self.events.is_empty() || self.random.once_in(3) {
+            return EventFilter::default();
+        }
+        let like = self.random.pick(&self.events).header.clone();
+        let since = Micros(NOW.0 + i64::try_from(self.random.below(STEPS as u64)).expect("small"));
+        EventFilter {
+            entity_type: self.random.once_in(3).then_some(like.entity_type),
+            entity_id: self.random.once_in(3).then_some(like.entity_id),
+            event_type: self.random.once_in(3).then(|| (*self.random.pick(&["order.*", "*d", "*", "a_*"])).to_owned()),
+            agent: self.random.once_in(3).then_some(like.agent),
+            correlation_id: self.random.once_in(5).then_some(like.correlation_id).flatten(),
+            order_key: self.random.once_in(5).then_some(like.order_key).flatten(),
+            since: self.random.once_in(5).then_some(since),
+            until: self.random.once_in(5).then_some(Micros(since.0 + 100)),
+        }
+    }
+
+    fn step(&mut self) -> Step {
+        let (scope, agent) = (self.place(), self.agent());
+        let writer = usize::try_from(self.random.below(2)).expect("small");
+        let (first, count) = (self.random.below(700), self.random.below(700));
+        let owner = *self.random.pick(&OWNERS);
+        match self.random.below(40) {
+            0..8 => Step::Open { writer, scopes: self.places() },
+            8..18 => {
+                let places = self.places();
+                Step::Append { writer, parts: places.into_iter().map(|place| self.part(place)).collect() }
+            },
+            18..27 => self.question(scope, agent),
+            27..30 => {
+                let (seed, events) = (self.random.number(), 1 + self.random.below(300));
+                self.batches.push(batch_id(seed));
+                Step::AddBatch { scope, seed, misplaced: u64::from(self.random.once_in(4)), events }
+            },
+            30 => Step::Advance { scope, agent, acknowledged: first },
+            31 | 32 => Step::Lease { owner, for_micros: i64::try_from(self.random.below(30)).expect("small") },
+            33 => Step::Log { blinding_key: self.random.bytes() },
+            34..37 => Step::Publish { owner, misplaced: u64::from(self.random.once_in(4)) },
+            37 => Step::Records { first: first / 10, count: count / 10 },
+            38 => Step::SequencerKey { public_key: *self.random.pick(&self.sequencer_keys) },
+            _ => Step::Reopen,
+        }
+    }
+
+    fn question(&mut self, scope: usize, agent: AgentId) -> Step {
+        let tenant = self.random.pick(&self.scopes).tenant;
+        let (first, count) = (self.random.below(700), self.random.below(700));
+        let limit = 1 + u32::try_from(self.random.below(50)).expect("small");
+        match self.random.below(11) {
+            0 => Step::Known { scope, ids: (0..1 + count % 9).map(|_| self.an_id()).collect() },
+            1 => {
+                let mut entities: Vec<EntityRef> = vec![("order0".to_owned(), "order1".to_owned())];
+                entities.extend(self.events.iter().rev().take(4).map(|event| {
+                    (event.header.entity_type.clone(), event.header.entity_id.clone())
+                }));
+                Step::Versions { scope, entities }
+            },
+            2 => Step::Keys { tenant, agent: self.random.maybe(|_| agent) },
+            3 | 4 => {
+                let filter = Box::new(self.filter());
+                Step::Events { scope, from: 1 + first % 400, limit, filter, count: self.random.once_in(2) }
+            },
+            5 => {
+                let mut stores: Vec<StoreId> = self.scopes.iter().map(|scope| scope.store).collect();
+                stores.truncate(usize::try_from(self.random.below(3)).expect("small"));
+                Step::Event { tenant, stores: self.random.maybe(|_| stores), id: self.an_id() }
+            },
+            6 => Step::Tree { scope, first, count },
+            7 => Step::Batch { id: self.batches.last().copied().unwrap_or(BatchId::NIL) },
+            8 => Step::Batches { scope, from: 1 + first, limit },
+            9 => self.random.pick(&[Step::Due, Step::SequencerKeys]).clone(),
+            _ => Step::Cursor { scope, agent },
+        }
+    }
+}
+
+fn key_change(random: &mut Random) -> KeyChange {
+    let agent = AgentId(Uuid::from_u128(u128::from(random.below(3))));
+    let key = KeyId(u32::try_from(random.below(6)).expect("small"));
+    if random.once_in(3) {
+        return KeyChange::Revoke { agent, key, revoked_at: Micros(random.number().cast_signed()) };
+    }
+    let public_key = random.public_key();
+    let valid_from = random.maybe(|random| Micros(random.number().cast_signed()));
+    let valid_to = random.maybe(|random| Micros(random.number().cast_signed()));
+    KeyChange::Register { agent, key, public_key, valid_from, valid_to }
+}
+
+fn batch_id(seed: u64) -> BatchId {
+    BatchId(Random::new(seed).uuid())
+}
+
+/// One store and the two writers that use it, each with its own idea of where the streams stand.
+struct Side<'f, F: Factory> {
+    factory: &'f F,
+    store: F::Store,
+    scopes: Vec<Scope>,
+    rows: Vec<Option<StreamRow>>,
+    writers: [HashMap<usize, OpenStream>; 2],
+    leases: HashMap<&'static str, PublisherLease>,
+}
+
+impl<'f, F: Factory> Side<'f, F> {
+    async fn new(factory: &'f F, scopes: &[Scope]) -> Self {
+        Self {
+            factory,
+            store: factory.open().await,
+            scopes: scopes.to_vec(),
+            rows: vec![None; scopes.len()],
+            writers: [HashMap::new(), HashMap::new()],
+            leases: HashMap::new(),
+        }
+    }
+
+    /// The answer to `step` as text, and the rows of all streams behind it.
+    async fn answer(&mut self, step: &Step, now: Micros) -> String {
+        let answer = Box::pin(self.take(step, now)).await;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(StoreError::Conflict) => "conflict".to_owned(),
+            Err(other) => panic!("{step:?}: {other:?}"),
+        };
+        for (place, &scope) in self.scopes.iter().enumerate() {
+            self.rows[place] = self.store.stream(scope).await.expect("answer");
+        }
+        let rows: Vec<_> = self.rows.iter().flatten().map(|row| self.row(row)).collect();
+        format!("{answer}\n{rows:?}")
+    }
+
+    /// The same number for a scope on every side.
+    fn number(&self, stream: StreamNo) -> StreamNo {
+        let place = self.rows.iter().position(|row| row.as_ref().is_some_and(|row| row.stream == stream));
+        StreamNo(i64::try_from(place.expect("a stream of this test")).expect("few streams"))
+    }
+
+    fn row(&self, row: &StreamRow) -> StreamRow {
+        StreamRow { stream: self.number(row.stream), ..row.clone() }
+    }
+
+    fn batch(&self, batch: &Batch) -> Batch {
+        Batch { stream: self.number(batch.stream), ..batch.clone() }
+    }
+
+    async fn take(&mut self, step: &Step, now: Micros) -> Result<String, StoreError> {
+        match step {
+            Step::Open { writer, scopes } => {
+                let wanted: Vec<Scope> = scopes.iter().map(|&place| self.scopes[place]).collect();
+                let opened = self.store.open_streams(&wanted, now).await?;
+                let answer = text(opened.iter().map(|open| (open.scope, &open.head, open.key_stream.map(|(_, size)| size))));
+                self.writers[*writer].extend(scopes.iter().copied().zip(opened));
+                Ok(answer)
+            },
+            Step::Append { writer, parts } => self.append(*writer, parts, now).await,
+            Step::Keys { tenant, agent } => {
+                let (size, mut keys) = self.store.agent_keys(*tenant, *agent).await?;
+                keys.sort_by_key(|key| (key.agent, key.key));
+                Ok(text((size, keys)))
+            },
+            Step::Event { tenant, stores, id } => {
+                let mut found = self.store.event(*tenant, stores.as_deref(), *id).await?;
+                found.sort_by_key(|found| found.scope);
+                Ok(text(found.iter().map(|found| (found.scope, &found.event, &found.segment, found.head_size))))
+            },
+            Step::Batch { id } => {
+                let found = self.store.batch(*id).await?;
+                Ok(text(found.map(|(scope, batch)| (scope, self.batch(&batch)))))
+            },
+            Step::Due => {
+                let mut due: Vec<_> = self.store.streams_to_commit(100).await?.iter().map(|row| self.row(row)).collect();
+                due.sort_by_key(|row| row.stream);
+                Ok(text(due))
+            },
+            Step::Log { .. } | Step::Lease { .. } | Step::Publish { .. } | Step::Records { .. } => {
+                self.log(step, now).await
+            },
+            Step::SequencerKey { public_key } => Ok(text(self.store.register_sequencer_key(*public_key, now).await?)),
+            Step::SequencerKeys => Ok(text(self.store.sequencer_keys().await?)),
+            Step::Reopen => {
+                self.store = self.factory.open().await;
+                self.store.ping().await.map(text)
+            },
+            Step::Known { scope, .. }
+            | Step::Versions { scope, .. }
+            | Step::Events { scope, .. }
+            | Step::Tree { scope, .. }
+            | Step::AddBatch { scope, .. }
+            | Step::Batches { scope, .. }
+            | Step::Cursor { scope, .. }
+            | Step::Advance { scope, .. } => match self.rows[*scope].clone() {
+                Some(row) => self.of_stream(&row, step, now).await,
+                None => Ok("not opened".to_owned()),
+            },
+        }
+    }
+
+    async fn append(&mut self, writer: usize, parts: &[Part], now: Micros) -> Result<String, StoreError> {
+        let views: Vec<(Writer, &Part)> = parts
+            .iter()
+            .filter_map(|part| Some((self.writers[writer].get(&part.scope)?.clone(), part)))
+            .map(|(opened, part)| (Writer { opened, now }, part))
+            .collect();
+        let plans: Vec<_> = views.iter().map(|(view, part)| view.plan(&part.candidates)).collect();
+        let appends: Vec<_> = views
+            .iter()
+            .zip(&plans)
+            .map(|((view, part), plan)| {
+                let mut append = view.append_of(plan);
+                append.key_changes =
+                    append.events.iter().map(|event| event.sequence).zip(part.changes.iter().cloned()).collect();
+                append
+            })
+            .collect();
+        let answers = self.store.append(&appends).await?;
+        for ((_, part), (plan, answer)) in views.iter().zip(plans.iter().zip(&answers)) {
+            let view = self.writers[writer].get_mut(&part.scope).expect("it was just used");
+            if *answer == stateset_store::append::Appended::Committed {
+                view.head = plan.head.clone();
+            }
+        }
+        Ok(text(answers))
+    }
+
+    async fn of_stream(&self, row: &StreamRow, step: &Step, now: Micros) -> Result<String, StoreError> {
+        let (store, stream) = (&self.store, row.stream);
+        match step {
+            Step::Known { ids, .. } => {
+                let mut ids = ids.clone();
+                ids.sort_unstable();
+                ids.dedup();
+                let mut known = store.known_events(stream, &ids).await?;
+                known.sort_by_key(|known| known.sequence);
+                Ok(text(known))
+            },
+            Step::Versions { entities, .. } => Ok(text(store.entity_versions(stream, entities).await?)),
+            Step::Events { from, limit, filter, count, .. } => {
+                let filter = (**filter).clone();
+                let query = EventQuery { stream, from: sequence(*from), limit: *limit, filter, count: *count };
+                store.events(&query).await.map(text)
+            },
+            Step::Tree { first, count, .. } => {
+                let (first, tiles) = (first % (row.size + 1), row.size / 256);
+                let leaves = store.leaves(stream, first, count % (row.size - first + 1)).await?;
+                let first_tile = first % (tiles + 1);
+                Ok(text((leaves, store.tile_roots(stream, 0, first_tile, tiles - first_tile).await?)))
+            },
+            Step::AddBatch { seed, misplaced, events, .. } => {
+                let BatchFrontier { end, state_root } = store.batch_frontier(stream).await?;
+                let behind = BatchFrontier { end: end + misplaced, state_root };
+                let mut new = batch(&mut Random::new(*seed), stream, behind, behind.end + events);
+                new.batch = batch_id(*seed);
+                store.add_batch(&new).await.map(text)
+            },
+            Step::Batches { from, limit, .. } => {
+                let covering = store.batch_covering(stream, sequence(*from)).await?;
+                let batches = store.batches(stream, sequence(*from), *limit).await?;
+                let bare = batches.iter().map(|found| Batch { chunk_roots: Vec::new(), ..self.batch(found) });
+                let frontier = store.batch_frontier(stream).await?;
+                Ok(text((frontier, covering.map(|found| self.batch(&found)), bare.collect::<Vec<_>>())))
+            },
+            Step::Cursor { agent, .. } => {
+                let record = store.head_record(stream).await?;
+                Ok(text((store.cursor(stream, *agent).await?, record.map(|record| (record.index, record.record)))))
+            },
+            Step::Advance { agent, acknowledged, .. } => {
+                store.advance_cursor(stream, *agent, *acknowledged, now).await.map(text)
+            },
+            other => panic!("{other:?} is not about one stream"),
+        }
+    }
+
+    async fn log(&mut self, step: &Step, now: Micros) -> Result<String, StoreError> {
+        match step {
+            Step::Log { blinding_key } => self.store.log_state(*blinding_key).await.map(text),
+            Step::Lease { owner, for_micros } => {
+                let lease = self.store.lease_publisher(owner, now, Micros(now.0 + for_micros)).await?;
+                self.leases.extend(lease.map(|lease| (*owner, lease)));
+                Ok(text(lease))
+            },
+            Step::Publish { owner, misplaced } => {
+                let Some(&lease) = self.leases.get(owner) else { return Ok("never held".to_owned()) };
+                let mut unpublished = self.store.unpublished(100).await?;
+                unpublished.heads.sort_by_key(|(row, _)| self.number(row.stream));
+                unpublished.batches.sort_by_key(|(row, batch)| (self.number(row.stream), batch.start));
+                let answer = self.unpublished(&unpublished);
+                if unpublished.heads.is_empty() && unpublished.batches.is_empty() {
+                    return Ok(answer);
+                }
+                let state = self.store.log_state([0; 32]).await?;
+                let mut next = round(&state.frontier, &unpublished);
+                next.expected_size += misplaced;
+                self.store.publish(lease, &next).await.map(|()| answer)
+            },
+            Step::Records { first, count } => {
+                let records = self.store.log_records(*first, *count).await?;
+                let records: Vec<_> =
+                    records.iter().map(|found| (found.index, self.number(found.stream), &found.record)).collect();
+                Ok(text((records, self.store.checkpoint().await?, self.store.log_tile(0, 0).await?)))
+            },
+            other => panic!("{other:?} is not about the head log"),
+        }
+    }
+
+    fn unpublished(&self, unpublished: &Unpublished) -> String {
+        let heads: Vec<_> = unpublished.heads.iter().map(|(row, previous)| (self.row(row), previous)).collect();
+        let batches: Vec<_> =
+            unpublished.batches.iter().map(|(row, batch)| (self.row(row), self.batch(batch))).collect();
+        text((heads, batches))
+    }
+}
+
+fn text(answer: impl Debug) -> String {
+    format!("{answer:?}")
+}
+
+async fn answers_as_the_oracle_does<F: Factory>(seed: u64) {
+    let (oracle, database) = (MemoryFactory::create().await, F::create().await);
+    let mut world = World::new(seed);
+    let mut expected = Side::new(&oracle, &world.scopes).await;
+    let mut found = Side::new(&database, &world.scopes).await;
+    for number in 0..STEPS {
+        let step = world.step();
+        let now = Micros(NOW.0 + i64::try_from(number).expect("few steps"));
+        let (left, right) = (expected.answer(&step, now).await, found.answer(&step, now).await);
+        assert!(left == right, "seed {seed}, step {number}: {step:?}\n  oracle: {left}\ndatabase: {right}");
+    }
+    let mut total = 0;
+    for (left, right) in expected.rows.iter().flatten().zip(found.rows.iter().flatten()) {
+        let events = all_events(&expected.store, left.stream).await;
+        assert!(events == all_events(&found.store, right.stream).await, "seed {seed}: the events of {:?}", left.scope);
+        total += events.len();
+    }
+    assert!(total > 1_000, "seed {seed} appends {total} events only: its writers disagree too often");
+}
+
+macro_rules! model_tests {
+    ($($backend:ident: $factory:ty;)+) => { $(
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $backend() {
+            for seed in SEEDS {
+                Box::pin(answers_as_the_oracle_does::<$factory>(seed)).await;
+            }
+        }
+    )+ };
+}
+
+model_tests! {
+    sqlite_answers_as_the_oracle_does: SqliteFactory;
+    postgres_answers_as_the_oracle_does: PostgresFactory;
+}
