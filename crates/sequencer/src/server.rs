@@ -69,9 +69,8 @@ async fn open_store(
 ) -> anyhow::Result<Option<Arc<dyn Store>>> {
     match &config.database {
         Database::Embedded => {
-            let store = SqliteStore::open(&data_dir.path.join("sequencer.db"), SQLITE_READERS)
-                .await
-                .map_err(explain)?;
+            let store =
+                SqliteStore::open(&data_dir.path.join("sequencer.db"), SQLITE_READERS).await.map_err(explain)?;
             if config.migrate_on_startup {
                 store.migrate().await.map_err(explain)?;
             }
@@ -108,11 +107,7 @@ fn explain(error: StoreError) -> anyhow::Error {
     anyhow::Error::new(error)
 }
 
-async fn assemble(
-    config: &Config,
-    secrets: &Secrets,
-    store: Arc<dyn Store>,
-) -> anyhow::Result<(Service, Flusher)> {
+async fn assemble(config: &Config, secrets: &Secrets, store: Arc<dyn Store>) -> anyhow::Result<(Service, Flusher)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let key = SequencerKey::from_seed(&secrets.signing_seed)?;
     let number = store.register_sequencer_key(key.public_key(), clock.now()).await.map_err(explain)?;

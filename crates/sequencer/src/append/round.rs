@@ -115,11 +115,14 @@ impl Flusher {
             let submission = &waiting.submission;
             let Some(keys) = &submission.keys else { continue };
             let agent = submission.candidates[0].header.agent;
-            agents.entry(agent).and_modify(|known| {
-                if known.as_of < keys.as_of {
-                    *known = Arc::clone(keys);
-                }
-            }).or_insert_with(|| Arc::clone(keys));
+            agents
+                .entry(agent)
+                .and_modify(|known| {
+                    if known.as_of < keys.as_of {
+                        *known = Arc::clone(keys);
+                    }
+                })
+                .or_insert_with(|| Arc::clone(keys));
         }
         *size = agents.values().map(|keys| keys.as_of).fold(*size, u64::max);
         loop {
@@ -182,18 +185,26 @@ impl Flusher {
 
     /// A signature for each new event whose sender wants one, `None` for the others.
     async fn sign_receipts(&self, stream: &Stream<'_>, plan: &Plan<'_>) -> Vec<Option<ReceiptSignature>> {
-        let mut wanted = stream.waiting.iter().flat_map(|waiting| {
-            let each = waiting.submission.receipts == ReceiptMode::Each;
-            std::iter::repeat_n(each, waiting.submission.candidates.len())
-        }).collect::<Vec<bool>>().into_iter().enumerate().filter_map(|(i, each)| each.then_some(i)).peekable();
+        let mut wanted = stream
+            .waiting
+            .iter()
+            .flat_map(|waiting| {
+                let each = waiting.submission.receipts == ReceiptMode::Each;
+                std::iter::repeat_n(each, waiting.submission.candidates.len())
+            })
+            .collect::<Vec<bool>>()
+            .into_iter()
+            .enumerate()
+            .filter_map(|(i, each)| each.then_some(i))
+            .peekable();
         let mut hashes = Vec::new();
         for entry in &plan.entries {
             while wanted.next_if(|i| *i < entry.candidate).is_some() {}
             let each = wanted.next_if_eq(&entry.candidate).is_some();
             let header = entry.header;
-            hashes.push(each.then(|| {
-                receipt_hash(stream.open.scope, header.event_id, entry.sequence, &header.content_hash)
-            }));
+            hashes.push(
+                each.then(|| receipt_hash(stream.open.scope, header.event_id, entry.sequence, &header.content_hash)),
+            );
         }
         if hashes.iter().flatten().count() < PARALLEL_SIGNATURES {
             return hashes.iter().map(|hash| hash.map(|hash| sign_receipt(&self.signer, &hash))).collect();
@@ -269,10 +280,7 @@ fn sign_receipt(signer: &crate::signing::SequencerKey, hash: &Hash) -> ReceiptSi
     ReceiptSignature { key: signer.number(), signature: signer.sign(&hash.0) }
 }
 
-fn key_changes(
-    stream: &Stream<'_>,
-    plan: &Plan<'_>,
-) -> Vec<(Sequence, stateset_ledger::agent_key::KeyChange)> {
+fn key_changes(stream: &Stream<'_>, plan: &Plan<'_>) -> Vec<(Sequence, stateset_ledger::agent_key::KeyChange)> {
     let mut changes = Vec::new();
     let mut start = 0;
     for waiting in stream.waiting {
@@ -307,12 +315,7 @@ fn answer(stream: &Stream<'_>, planned: &Planned<'_>) -> Vec<Option<Placed>> {
 fn outcome(scope: Scope, planned: &Planned<'_>, verdict: &Verdict) -> Outcome {
     let entry = |index: usize| {
         let entry = &planned.plan.entries[index];
-        Place {
-            sequence: entry.sequence,
-            at: planned.plan.at,
-            leaf: entry.leaf,
-            receipt: planned.receipts[index],
-        }
+        Place { sequence: entry.sequence, at: planned.plan.at, leaf: entry.leaf, receipt: planned.receipts[index] }
     };
     match verdict {
         Verdict::Accepted(index) => Outcome::Placed(entry(*index)),

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use faults::ConfigFaults;
-pub use setting::{SETTINGS, Setting};
 use setting::Reader;
+pub use setting::{SETTINGS, Setting};
 
 use crate::service::Limits;
 
@@ -100,11 +100,14 @@ impl Config {
             migrate_on_startup: reader.flag("DB_MIGRATE_ON_STARTUP"),
             auth_required: reader.choice("AUTH_MODE", &[("required", true), ("disabled", false)]),
             bootstrap_key: reader.bootstrap_key(),
-            encryption: reader.choice("PAYLOAD_ENCRYPTION_MODE", &[
-                ("required", EncryptionMode::Required),
-                ("optional", EncryptionMode::Optional),
-                ("disabled", EncryptionMode::Disabled),
-            ]),
+            encryption: reader.choice(
+                "PAYLOAD_ENCRYPTION_MODE",
+                &[
+                    ("required", EncryptionMode::Required),
+                    ("optional", EncryptionMode::Optional),
+                    ("disabled", EncryptionMode::Disabled),
+                ],
+            ),
             payload_keys: reader.payload_keys(),
             signing_seed: reader.key("VES_SEQUENCER_SIGNING_KEY"),
             sequencer_id: reader.text("VES_SEQUENCER_ID"),

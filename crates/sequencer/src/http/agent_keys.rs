@@ -90,8 +90,7 @@ pub async fn revoke(
         key: KeyId(parse("key_id", &key, "a key number")?),
         revoked_at: service.clock.now(),
     };
-    let not_found =
-        || ApiError::new(Code::AgentKeyNotFound, format!("agent {agent} has no key {key} in this tenant"));
+    let not_found = || ApiError::new(Code::AgentKeyNotFound, format!("agent {agent} has no key {key} in this tenant"));
     let known = find(&service, tenant, &change).await?.ok_or_else(not_found)?;
     let sequence = match known.revoked_at {
         Some(_) => known.registered.get(),
@@ -112,8 +111,7 @@ pub async fn list(
     let agent = parse_optional("agent_id", query.agent_id.as_deref(), "a UUID")?.map(AgentId);
     let (_, keys) = service.store.agent_keys(tenant, agent).await?;
     let now = service.clock.now();
-    let keys: Vec<_> =
-        keys.iter().map(|key| AgentKeyView { agent_id: Some(key.agent.0), ..view(key, now) }).collect();
+    let keys: Vec<_> = keys.iter().map(|key| AgentKeyView { agent_id: Some(key.agent.0), ..view(key, now) }).collect();
     Ok(Json(KeyList { total: keys.len(), keys }))
 }
 
@@ -224,8 +222,7 @@ fn is_same(known: &AgentKey, change: &KeyChange) -> bool {
 /// Appends the change to the tenant's key stream; the registry changes in the same transaction. If somebody else was first,
 /// the event is already there and the caller's second look at the registry decides.
 async fn log_change(service: &Service, tenant: TenantId, change: KeyChange) -> ApiResult<u64> {
-    let candidate =
-        change.to_candidate(tenant, service.clock.now(), service.signer.as_ref(), service.signer.number());
+    let candidate = change.to_candidate(tenant, service.clock.now(), service.signer.as_ref(), service.signer.number());
     let submission = Submission {
         scope: Scope::key_stream(tenant),
         candidates: Arc::new(vec![candidate]),

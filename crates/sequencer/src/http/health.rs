@@ -32,9 +32,8 @@ pub async fn health() -> Json<Health> {
 pub async fn ready(State(service): State<Arc<Service>>) -> (StatusCode, Json<Readiness>) {
     match service.store.ping().await {
         Ok(()) => (StatusCode::OK, Json(Readiness { status: "ready", database: "ok".to_owned() })),
-        Err(error) => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            Json(Readiness { status: "not ready", database: error.to_string() }),
-        ),
+        Err(error) => {
+            (StatusCode::SERVICE_UNAVAILABLE, Json(Readiness { status: "not ready", database: error.to_string() }))
+        },
     }
 }

@@ -136,8 +136,7 @@ async fn ingest(
     let (prepared, keys) = prepare_with_keys(service, events, context).await?;
     let Prepared { slots, candidates } = prepared;
     let candidates = Arc::new(candidates);
-    let submission =
-        Submission { scope, candidates: Arc::clone(&candidates), keys, receipts, key_changes: Vec::new() };
+    let submission = Submission { scope, candidates: Arc::clone(&candidates), keys, receipts, key_changes: Vec::new() };
     let placed = service.appender.append(submission).await?;
     crate::fail_point::pass("before_reply");
     let head = match placed.head {
@@ -158,8 +157,8 @@ fn read_batch(
     body: &Bytes,
     kind: EnvelopeKind,
 ) -> ApiResult<(Arc<Vec<Bytes>>, Arc<BatchContext>)> {
-    let batch = RawBatch::parse(body)
-        .map_err(|fault| ApiError::fault(Code::InvalidRequestBody, "", fault.to_string()))?;
+    let batch =
+        RawBatch::parse(body).map_err(|fault| ApiError::fault(Code::InvalidRequestBody, "", fault.to_string()))?;
     let limit = service.limits.batch_events;
     if batch.events.len() > limit {
         return Err(ApiError::new(
@@ -285,10 +284,9 @@ impl Done {
             let duplicate = matches!(outcome, Outcome::Duplicate(_));
             report.receipts.push(receipt(service, self.scope, candidate, place, mode, duplicate, path));
             let id = candidate.header.event_id.0;
-            report.warnings.extend(candidate.warnings.iter().map(|message| Warning {
-                event_id: id,
-                message: message.clone(),
-            }));
+            report
+                .warnings
+                .extend(candidate.warnings.iter().map(|message| Warning { event_id: id, message: message.clone() }));
         }
         let proves_something = report.counts.accepted + report.counts.duplicate > 0;
         report.stream = self.head.filter(|_| proves_something).map(|head| self.stream(&head, &report.counts));
@@ -296,8 +294,8 @@ impl Done {
     }
 
     fn stream(&self, head: &SignedHead, counts: &Counts) -> StreamHead {
-        let range_proof = counts.first.zip(counts.last).zip(self.placed.growth.as_ref()).and_then(
-            |((first, last), growth)| {
+        let range_proof =
+            counts.first.zip(counts.last).zip(self.placed.growth.as_ref()).and_then(|((first, last), growth)| {
                 let proof = growth.range_proof(first - 1, last)?;
                 Some(RangeProof {
                     first_index: first - 1,
@@ -305,8 +303,7 @@ impl Done {
                     left: proof.left,
                     right: proof.right,
                 })
-            },
-        );
+            });
         StreamHead {
             stream_id: stream_id(self.scope),
             size: head.size,

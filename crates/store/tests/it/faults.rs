@@ -68,9 +68,7 @@ impl<S: Store> Lossy<S> {
                 now.then_some(*loss)
             },
             Losses::One { .. } => None,
-            Losses::OneIn(often, random) => {
-                random.once_in(*often).then(|| *random.pick(&[Loss::Request, Loss::Reply]))
-            },
+            Losses::OneIn(often, random) => random.once_in(*often).then(|| *random.pick(&[Loss::Request, Loss::Reply])),
         }
     }
 
@@ -92,6 +90,7 @@ macro_rules! lossy_store {
     ($($verb:ident($($argument:ident: $type:ty),*) -> $found:ty;)+) => {
         const VERBS: &[&str] = &[$(stringify!($verb)),+];
 
+        #[expect(clippy::elidable_lifetime_names, reason = "some verbs borrow their arguments, and all share one pattern")]
         impl<S: Store> Store for Lossy<S> {
             $(fn $verb<'a>(&'a self, $($argument: $type),*) -> Found<'a, $found> {
                 self.pass(stringify!($verb), self.inner.$verb($($argument),*))

@@ -33,7 +33,8 @@ pub(crate) async fn appended_events_read_back_exactly(factory: &impl Factory) {
 
 fn extremes(random: &mut Random, scope: Scope) -> Vec<Candidate> {
     let mut all = Vec::new();
-    for (number, version) in [EnvelopeVersion::Legacy, EnvelopeVersion::V1, EnvelopeVersion::V2].into_iter().enumerate() {
+    for (number, version) in [EnvelopeVersion::Legacy, EnvelopeVersion::V1, EnvelopeVersion::V2].into_iter().enumerate()
+    {
         let mut bare = random.event(scope);
         let header = &mut bare.header;
         header.version = version;

@@ -125,7 +125,10 @@ pub(crate) async fn keys_belong_to_one_tenant(factory: &impl Factory) {
     for (tenant, number, public_key) in expected {
         let (size, keys) = keys_of(&store, tenant, Some(agent)).await;
         assert_eq!(size, number);
-        assert_eq!(keys.iter().map(|key| (key.public_key, key.registered.get())).collect::<Vec<_>>(), [(public_key, number)]);
+        assert_eq!(
+            keys.iter().map(|key| (key.public_key, key.registered.get())).collect::<Vec<_>>(),
+            [(public_key, number)]
+        );
         assert_eq!(keys_of(&store, tenant, Some(AgentId(random.uuid()))).await, (number, Vec::new()));
     }
 }
