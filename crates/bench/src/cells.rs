@@ -169,12 +169,8 @@ pub(crate) const SQLITE: [Cell; 5] = [
 ];
 
 /// Loads one stream with a million events; takes part when asked for.
-pub(crate) const FLAT: Cell = Cell {
-    name: "flat",
-    kind: Kind::Flat,
-    targets: &[Target::Rate(30_000.0), Target::LastOfFirst(0.9)],
-    ..BATCHES
-};
+pub(crate) const FLAT: Cell =
+    Cell { name: "flat", kind: Kind::Flat, targets: &[Target::Rate(30_000.0), Target::LastOfFirst(0.9)], ..BATCHES };
 
 #[cfg(test)]
 mod tests {

@@ -53,7 +53,8 @@ pub(crate) fn of_machine(label: &str, ids: Ids) -> Conditions {
         ("server".to_owned(), "defaults, payload encryption on, RUST_LOG=warn".to_owned()),
         (
             "bound".to_owned(),
-            "same columns and payload, primary key only, same driver, same durability; mean of before and after".to_owned(),
+            "same columns and payload, primary key only, same driver, same durability; mean of before and after"
+                .to_owned(),
         ),
     ]
 }

@@ -109,7 +109,8 @@ impl Author {
     pub(crate) fn requests(&self, order: Order, first: u64) -> Vec<Vec<u8>> {
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let share = order.requests.div_ceil(threads).max(1);
-        let shares: Vec<_> = (0..order.requests).step_by(share).map(|at| at..(at + share).min(order.requests)).collect();
+        let shares: Vec<_> =
+            (0..order.requests).step_by(share).map(|at| at..(at + share).min(order.requests)).collect();
         thread::scope(|scope| {
             let makers: Vec<_> = shares
                 .into_iter()

@@ -44,6 +44,14 @@ pub(crate) struct Load {
     pub(crate) mark_every: Option<u64>,
 }
 
+impl Load {
+    /// All requests, once, without a warm-up.
+    pub(crate) fn to_the_end(self) -> Self {
+        const LONGEST: Duration = Duration::from_secs(3_600);
+        Self { warm_up: Duration::ZERO, measure: LONGEST, again: false, ..self }
+    }
+}
+
 /// What a right answer says. Any other ends the measurement with an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Expect {

@@ -133,7 +133,7 @@ async fn assemble(config: &Config, secrets: &Secrets, store: Arc<dyn Store>) -> 
         keyring,
         signer,
         clock,
-        sequencer_id,
+        sequencer_id: sequencer_id.into(),
         log_origin: config.log_origin.clone(),
         limits: config.limits,
         access: secrets.api_key.clone().map_or(Access::Open, Access::Key),

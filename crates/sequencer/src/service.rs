@@ -47,7 +47,7 @@ pub struct Service {
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Name of this sequencer in receipts.
-    pub sequencer_id: String,
+    pub sequencer_id: Arc<str>,
     /// Name of the head log.
     pub log_origin: String,
     /// Bounds.

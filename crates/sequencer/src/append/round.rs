@@ -12,6 +12,7 @@ use stateset_ledger::id::{AgentId, EventId, KeyId, Scope, Sequence};
 use stateset_ledger::plan::{EntityRef, Plan, StreamFacts, Verdict, plan};
 use stateset_ledger::receipt::{FlushHead, receipt_hash, stream_id};
 use stateset_ledger::signature::Signer as _;
+use stateset_ledger::tree::Frontier;
 use stateset_store::StoreError;
 use stateset_store::append::{Appended, NewEvent, StreamAppend};
 use stateset_store::stream::{HeadSignature, OpenStream};
@@ -59,9 +60,9 @@ impl Flusher {
         }
         let outcome = self.commit(&streams, &planned).await?;
         let mut answers = Vec::with_capacity(streams.len());
-        for ((stream, planned), committed) in streams.into_iter().zip(planned).zip(outcome) {
+        for ((stream, mut planned), committed) in streams.into_iter().zip(planned).zip(outcome) {
             if committed {
-                answers.push(answer(&stream, &planned));
+                answers.push(answer(&stream, &mut planned));
                 self.remember(stream, planned);
             } else {
                 answers.push(stream.waiting.iter().map(|_| None).collect());
@@ -76,7 +77,7 @@ impl Flusher {
         let candidates: Vec<&Candidate> =
             waiting.iter().flat_map(|waiting| waiting.submission.candidates.iter()).collect();
         let store = Arc::clone(&self.store);
-        let seen = |candidate: &&Candidate| self.recent.contains(open.scope, candidate.header.event_id);
+        let seen = |candidate: &&Candidate| self.recent.contains(candidate.header.event_id);
         let known = if self.wary > 0 || candidates.iter().any(seen) {
             let ids: Vec<EventId> = candidates.iter().map(|candidate| candidate.header.event_id).collect();
             store.known_events(open.stream, &ids).await?
@@ -265,7 +266,7 @@ impl Flusher {
     fn remember(&mut self, stream: Stream<'_>, planned: Planned<'_>) {
         let Stream { mut open, .. } = stream;
         for entry in &planned.plan.entries {
-            self.recent.insert(open.scope, entry.header.event_id);
+            self.recent.insert(entry.header.event_id);
         }
         let size = planned.plan.head.size();
         if open.scope.is_key_stream() && size > open.head.size() {
@@ -294,9 +295,10 @@ fn key_changes(stream: &Stream<'_>, plan: &Plan<'_>) -> Vec<(Sequence, stateset_
     changes
 }
 
-fn answer(stream: &Stream<'_>, planned: &Planned<'_>) -> Vec<Option<Placed>> {
+fn answer(stream: &Stream<'_>, planned: &mut Planned<'_>) -> Vec<Option<Placed>> {
     let placed = !planned.plan.entries.is_empty();
-    let growth: Option<Arc<Growth>> = placed.then(|| Arc::new(planned.plan.growth.clone()));
+    let growth = std::mem::replace(&mut planned.plan.growth, Growth::new(Frontier::new()));
+    let growth = placed.then(|| Arc::new(growth));
     let mut verdicts = planned.plan.verdicts.iter();
     stream
         .waiting

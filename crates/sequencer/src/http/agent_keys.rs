@@ -148,7 +148,7 @@ pub async fn sequencer(State(service): State<Arc<Service>>) -> ApiResult<Json<Se
     let verifier = VerifierKey::new(&service.log_origin, own)
         .map_err(|fault| ApiError::new(Code::InternalError, format!("LOG_ORIGIN: {fault}")))?;
     Ok(Json(SequencerKeys {
-        sequencer_id: service.sequencer_id.clone(),
+        sequencer_id: service.sequencer_id.to_string(),
         log_origin: service.log_origin.clone(),
         log_verifier_key: verifier.to_string(),
         keys: keys

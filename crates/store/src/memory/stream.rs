@@ -191,12 +191,12 @@ impl Stream {
 
     pub(super) fn page(&self, query: &EventQuery) -> EventPage {
         let admitted = |event: &&StoredEvent| event.sequence >= query.from && query.filter.admits(event);
-        let limit = query.limit.min(PAGE_EVENTS) as usize;
-        let mut events: Vec<_> = self.events.iter().filter(admitted).cloned().collect();
+        let matching: Vec<_> = self.events.iter().filter(admitted).collect();
         let exact = if query.filter.admits_all() { u64::MAX } else { EXACT_TOTAL + 1 };
-        let total = query.count.then_some(exact.min(events.len() as u64));
-        let has_more = events.len() > limit;
-        events.truncate(limit);
+        let total = query.count.then_some(exact.min(matching.len() as u64));
+        let limit = query.limit.min(PAGE_EVENTS) as usize;
+        let has_more = matching.len() > limit;
+        let events: Vec<_> = matching.into_iter().take(limit).cloned().collect();
         let mut segments: Vec<_> = events.iter().map(|event| self.segment_of(event.sequence).clone()).collect();
         segments.dedup();
         EventPage { events, segments, head_size: self.row.size, has_more, total }

@@ -173,3 +173,57 @@ impl Turn<'_> {
         *self.slot = Some(self.connection);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::SqliteConnection;
+
+    use super::SqliteStore;
+
+    async fn pragma(connection: &mut SqliteConnection, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(connection).await.expect("the pragma answers")
+    }
+
+    #[tokio::test]
+    async fn every_connection_syncs_and_guards_the_triggers() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let store = SqliteStore::open(directory.path().join("log.sqlite"), 2).await.expect("the file opens");
+        let mut writer = store.writer.turn().await.expect("the writer is free");
+        let mut checkpointer = store.checkpointer.turn().await.expect("the checkpointer is free");
+        let mut reader = store.readers.acquire().await.expect("a reader is free");
+        let mode: String =
+            sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *reader).await.expect("the pragma answers");
+        assert_eq!(mode, "wal");
+        for connection in [&mut writer.connection, &mut checkpointer.connection, &mut *reader] {
+            assert_eq!(pragma(connection, "PRAGMA recursive_triggers").await, 1);
+            assert_eq!(pragma(connection, "PRAGMA synchronous").await, 2);
+            assert_eq!(pragma(connection, "PRAGMA busy_timeout").await, 5_000);
+        }
+        sqlx::query("CREATE TABLE t (a)").execute(&mut *reader).await.expect_err("readers only read");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn the_files_are_their_owners_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let store = SqliteStore::open(directory.path().join("log.sqlite"), 1).await.expect("the file opens");
+        store.migrate().await.expect("the migrations run");
+        for name in ["log.sqlite", "log.sqlite-wal", "log.sqlite-shm"] {
+            let file = directory.path().join(name).metadata().expect("the file is there");
+            assert_eq!(file.permissions().mode() & 0o777, 0o600, "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_write_lock_held_elsewhere_is_unavailable() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let store = SqliteStore::open(directory.path().join("log.sqlite"), 1).await.expect("the file opens");
+        let _held = store.writer.begin().await.expect("the writer is free");
+        let mut other = store.checkpointer.turn().await.expect("the checkpointer is free");
+        sqlx::query("PRAGMA busy_timeout = 0").execute(&mut other.connection).await.expect("the pragma answers");
+        let refused = sqlx::query(super::BEGIN).execute(&mut other.connection).await.expect_err("the lock is held");
+        assert!(matches!(crate::sqlite::store_error(refused), crate::StoreError::Unavailable(_)));
+    }
+}

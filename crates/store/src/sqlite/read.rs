@@ -180,3 +180,62 @@ fn stored(row: &SqliteRow) -> Result<StoredEvent, StoreError> {
     };
     read().map_err(store_error)?.into_stored()
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, QueryBuilder, Row as _, Sqlite};
+    use stateset_ledger::id::{AgentId, Sequence};
+
+    use super::{COLUMNS, SqliteStore, pattern, push_where};
+    use crate::read::{EventFilter, EventQuery};
+    use crate::stream::StreamNo;
+
+    #[test]
+    fn only_the_star_stays_special() {
+        assert_eq!(pattern("order.*"), "order.*");
+        assert_eq!(pattern("a?b[c]"), "a[?]b[[]c]");
+    }
+
+    /// How the database finds the events of a page and puts them in order.
+    async fn plan(store: &SqliteStore, filter: EventFilter) -> String {
+        let query = EventQuery { stream: StreamNo(1), from: Sequence::FIRST, limit: 10, filter, count: false };
+        let mut rows = QueryBuilder::<Sqlite>::new(COLUMNS);
+        push_where(&mut rows, &query, 1_000_000);
+        rows.push(" ORDER BY e.seq LIMIT ").push_bind(11_i64);
+        let explain = format!("EXPLAIN QUERY PLAN {}", rows.sql().as_str());
+        let steps = sqlx::query(AssertSqlSafe(explain)).fetch_all(&store.readers).await.expect("it is explained");
+        let steps: Vec<String> = steps.iter().map(|step| step.get("detail")).collect();
+        steps.join("; ")
+    }
+
+    #[tokio::test]
+    async fn filters_use_their_indexes_and_nothing_is_sorted() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let store = SqliteStore::open(directory.path().join("log.sqlite"), 1).await.expect("the file opens");
+        store.migrate().await.expect("the migrations run");
+        let text = || Some("x".to_owned());
+        let none = EventFilter::default;
+        let cases = [
+            (none(), "USING PRIMARY KEY (stream_no=? AND seq>? AND seq<?)"),
+            (
+                EventFilter { entity_type: text(), entity_id: text(), ..none() },
+                "events_entity (stream_no=? AND entity_type=? AND entity_id=? AND seq>? AND seq<?)",
+            ),
+            (
+                EventFilter { correlation_id: text(), event_type: text(), ..none() },
+                "events_correlation (stream_no=? AND correlation_id=? AND seq>? AND seq<?)",
+            ),
+            (
+                EventFilter { order_key: text(), agent: Some(AgentId::NIL), ..none() },
+                "events_order_key (stream_no=? AND order_key=? AND seq>? AND seq<?)",
+            ),
+            (EventFilter { entity_type: text(), ..none() }, "SEARCH e USING"),
+        ];
+        for (filter, expected) in cases {
+            let found = plan(&store, filter.clone()).await;
+            println!("{filter:?}: {found}");
+            assert!(found.contains(expected), "{found}");
+            assert!(!found.contains("SCAN"), "{found}");
+        }
+    }
+}

@@ -101,9 +101,12 @@ impl SqliteStore {
     }
 
     pub(super) async fn find_known(&self, stream: StreamNo, ids: &[EventId]) -> Result<Vec<KnownEvent>, StoreError> {
+        let mut wanted = ids.to_vec();
+        wanted.sort_unstable();
+        wanted.dedup();
         let mut connection = self.readers.acquire().await.map_err(store_error)?;
         let rows = KNOWN_EVENTS
-            .run(&mut connection, ids, |id, row| {
+            .run(&mut connection, &wanted, |id, row| {
                 row.push(stream.0).push(id.0);
             })
             .await

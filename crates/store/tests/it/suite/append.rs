@@ -274,7 +274,7 @@ pub(crate) async fn events_become_visible_in_order_and_without_gap(factory: &imp
     }
     let reader = Arc::clone(&stores[1]);
     let mut seen = JoinSet::new();
-    seen.spawn(async move { read_until(&*reader, stream, total as u64).await });
+    seen.spawn(async move { read_until(&*reader, scope, stream, total as u64).await });
     while let Some(task) = tasks.join_next().await {
         task.expect("a writer");
     }
@@ -285,7 +285,7 @@ pub(crate) async fn events_become_visible_in_order_and_without_gap(factory: &imp
 }
 
 /// Reads what is new until `total` events were seen; the order must never be broken.
-async fn read_until(store: &impl Store, stream: StreamNo, total: u64) -> Vec<StoredEvent> {
+async fn read_until(store: &impl Store, scope: Scope, stream: StreamNo, total: u64) -> Vec<StoredEvent> {
     let mut seen: Vec<StoredEvent> = Vec::new();
     let mut head = 0;
     while (seen.len() as u64) < total {
@@ -297,6 +297,10 @@ async fn read_until(store: &impl Store, stream: StreamNo, total: u64) -> Vec<Sto
         let end = head.min(from + 49);
         assert_eq!(places, (from..=end).collect::<Vec<_>>(), "of a stream of {head}");
         assert_eq!(page.has_more, head > end);
+        if let Some(last) = page.events.last() {
+            let leaf = store.leaves(stream, last.sequence.index(), 1).await.expect("the leaf of a visible event");
+            assert_eq!(leaf, [last.header.leaf(scope, last.sequence)]);
+        }
         seen.extend(page.events);
         tokio::task::yield_now().await;
     }
