@@ -23,7 +23,7 @@ use crate::numbers::{micros_u64, per_second};
 const BUFFER_BYTES: usize = 256 * 1024;
 /// The counts stand within this many bytes of a reply's beginning.
 const COUNTS_WITHIN: usize = 256;
-const LONGEST_REPLY: Duration = Duration::from_secs(60);
+const LONGEST_REPLY: Duration = Duration::from_mins(1);
 
 /// What to send, how, for how long.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ pub(crate) struct Load {
 impl Load {
     /// All requests, once, without a warm-up.
     pub(crate) fn to_the_end(self) -> Self {
-        const LONGEST: Duration = Duration::from_secs(3_600);
+        const LONGEST: Duration = Duration::from_hours(1);
         Self { warm_up: Duration::ZERO, measure: LONGEST, again: false, ..self }
     }
 }

@@ -135,7 +135,7 @@ async fn cold_proof(stage: &mut Stage, author: &Author, events: u64) -> anyhow::
     const STARTS: usize = 5;
     let mut times = Vec::new();
     for number in 0..STARTS {
-        stage.server.terminate(Duration::from_secs(60)).await?;
+        stage.server.terminate(Duration::from_mins(1)).await?;
         stage.server.restart().await?;
         let path = proof_path(author, 1 + mix(number as u64) % events);
         let client = stage.client();

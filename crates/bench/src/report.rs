@@ -1,6 +1,7 @@
 //! Tables for people, JSON for programs.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -123,7 +124,7 @@ fn value(result: &Result) -> Value {
     let measured = &result.measured;
     let targets: Vec<Value> =
         result.verdicts().iter().map(|verdict| json!({ "text": verdict.text, "met": verdict.met })).collect();
-    let marks: Vec<f64> = measured.marks.iter().map(|mark| mark.as_secs_f64()).collect();
+    let marks: Vec<f64> = measured.marks.iter().map(Duration::as_secs_f64).collect();
     json!({
         "database": result.engine,
         "server": result.server,

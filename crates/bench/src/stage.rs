@@ -61,7 +61,7 @@ impl Stage {
         self.server
             .client()
             .with_header("authorization", &format!("ApiKey {API_KEY}"))
-            .with_timeout(Duration::from_secs(300))
+            .with_timeout(Duration::from_mins(5))
     }
 
     /// Registers the author's key, as any agent must before it can send signed events.
@@ -96,7 +96,7 @@ impl Stage {
 
     /// Stops the server in order; a server that cannot is a finding.
     pub(crate) async fn strike(mut self) -> anyhow::Result<()> {
-        let status = self.server.terminate(Duration::from_secs(60)).await?;
+        let status = self.server.terminate(Duration::from_mins(1)).await?;
         if !status.success() {
             bail!("the server ended with {status}; log:\n{}", self.server.log());
         }
@@ -123,7 +123,7 @@ impl Postgres {
     /// Writes out what is dirty and waits until no process of the cluster is busy: a measurement right after a load
     /// would share its cores with the checkpointer and autovacuum.
     pub(crate) async fn settle(&self) -> anyhow::Result<()> {
-        const LONGEST: Duration = Duration::from_secs(60);
+        const LONGEST: Duration = Duration::from_mins(1);
         const LOOK: Duration = Duration::from_millis(250);
         const CALM: Duration = Duration::from_millis(10);
         let mut connection = self.server.connect().await?;

@@ -31,8 +31,8 @@ const SQLITE_READERS: u32 = 4;
 const DATABASE_RETRY: Duration = Duration::from_millis(500);
 /// A request head must arrive within this.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Largest request head.
-const HEADER_BYTES: usize = 16 * 1024;
+/// Largest request head, and how much of a body is read at a time.
+const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// Requests still running at a stop get this long.
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -179,7 +179,7 @@ async fn serve(
     let router = crate::http::router(service, config.request_timeout, stop.clone());
     let graceful = GracefulShutdown::new();
     let mut builder = hyper::server::conn::http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(HEADER_BYTES.max(64 * 1024));
+    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(READ_BUFFER_BYTES);
     loop {
         let (stream, _) = tokio::select! {
             () = stop.cancelled() => break,

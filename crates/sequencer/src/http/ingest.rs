@@ -19,6 +19,7 @@ use stateset_ledger::receipt::{receipt_hash, stream_id};
 use stateset_ledger::signature::Signer as _;
 use uuid::Uuid;
 
+use super::body::RawBody;
 use super::credential::Credential;
 use super::parameters::Parameters;
 use super::problem::{ApiError, ApiResult};
@@ -68,7 +69,7 @@ pub async fn ves(
     credential: Credential,
     Parameters(options): Parameters<IngestOptions>,
     headers: HeaderMap,
-    body: Bytes,
+    RawBody(body): RawBody,
 ) -> ApiResult<Json<VesIngestReply>> {
     let done = ingest(&service, &credential, &options, &headers, body, EnvelopeKind::Ves).await?;
     let Report { counts, rejections, receipts, warnings, stream } = done.report(&service, &options)?;
@@ -93,7 +94,7 @@ pub async fn legacy(
     credential: Credential,
     Parameters(options): Parameters<IngestOptions>,
     headers: HeaderMap,
-    body: Bytes,
+    RawBody(body): RawBody,
 ) -> ApiResult<Json<IngestReply>> {
     let done = ingest(&service, &credential, &options, &headers, body, EnvelopeKind::Legacy).await?;
     let Report { counts, rejections, receipts, warnings, stream } = done.report(&service, &options)?;
