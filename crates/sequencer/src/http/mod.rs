@@ -1,11 +1,14 @@
 //! The HTTP surface: one file per subject, one handler per route.
 
+pub mod body;
+pub mod commitments;
 pub mod credential;
 pub mod health;
 pub mod ingest;
 pub mod log;
 pub mod parameters;
 pub mod problem;
+pub mod proofs;
 pub mod trace;
 
 use std::sync::Arc;
@@ -15,6 +18,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
+use stateset_api::proof::{BatchProof, Commitment, FlatBatchProof, FlatCommitment};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -27,6 +31,18 @@ pub fn router(service: Arc<Service>, timeout: Duration, _stop: CancellationToken
     Router::new()
         .route("/api/v1/ves/events/ingest", post(ingest::ves))
         .route("/api/v1/events/ingest", post(ingest::legacy))
+        .route("/api/v1/ves/commitments", get(commitments::list::<Commitment>).post(commitments::commit::<Commitment>))
+        .route("/api/v1/ves/commitments/{batch_id}", get(commitments::one::<Commitment>))
+        .route("/api/v1/commitments", get(commitments::list::<FlatCommitment>).post(commitments::commit::<FlatCommitment>))
+        .route("/api/v1/commitments/{batch_id}", get(commitments::one::<FlatCommitment>))
+        .route("/api/v1/ves/proofs/{sequence}", get(proofs::one::<BatchProof>))
+        .route("/api/v1/ves/proofs/verify", post(proofs::verify))
+        .route("/api/v1/proofs/{sequence}", get(proofs::one::<FlatBatchProof>))
+        .route("/api/v1/proofs/verify", post(proofs::verify_flat))
+        .route("/api/v1/proofs/inclusion", get(proofs::inclusion))
+        .route("/api/v1/proofs/consistency", get(proofs::consistency))
+        .route("/checkpoint", get(log::checkpoint))
+        .route("/tile/{*path}", get(log::tile))
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .fallback(|| async { StatusCode::NOT_FOUND })
