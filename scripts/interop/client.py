@@ -95,7 +95,8 @@ def register(server: Server, tally: Tally, scope: Scope, agent: Agent) -> None:
         refused = {**body, "proofOfPossessionBundle": proof}
         status, reply = server.request("POST", "/api/v1/agents/keys", json.dumps(refused).encode())
         code = json.loads(reply).get("code")
-        tally.equal("registration needs proof of possession", CLIENT, (status, code), (400, "INVALID_PROOF_OF_POSSESSION"))
+        refusal = 400, "INVALID_PROOF_OF_POSSESSION"
+        tally.equal("registration needs proof of possession", CLIENT, (status, code), refusal)
     for _ in range(2):
         reply = json.loads(server.post("/api/v1/agents/keys", body))
         tally.check("registration needs proof of possession", CLIENT, reply["success"], reply)
@@ -106,7 +107,8 @@ def register(server: Server, tally: Tally, scope: Scope, agent: Agent) -> None:
         "proofOfPossessionBundle": {"ed25519Pop": other.proof_of_possession().hex()},
     }
     status, reply = server.request("POST", "/api/v1/agents/keys", json.dumps(taken).encode())
-    tally.equal("a key number is never reused", CLIENT, (status, json.loads(reply).get("code")), (409, "ALREADY_EXISTS"))
+    found = status, json.loads(reply).get("code")
+    tally.equal("a key number is never reused", CLIENT, found, (409, "ALREADY_EXISTS"))
 
 
 def check_directory(server: Server, tally: Tally, scope: Scope, agent: Agent, keys: dict[int, bytes]) -> None:

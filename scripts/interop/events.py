@@ -1,4 +1,4 @@
-"""The events this client pushes: signed version 1 and 2, encrypted, and unsigned, with payloads that are hard to hash."""
+"""The events this client pushes: signed (version 1 and 2), encrypted and unsigned, with payloads hard to hash."""
 
 import json
 import uuid
@@ -23,7 +23,13 @@ HARD_PAYLOADS = [
     "[ ]",
     '{"note":"' + "x" * 20_000 + '"}',
 ]
-TIMES = ["2026-03-01T12:00:00Z", "2026-03-01T13:00:00.5+01:00", "2026-03-01T12:00:00.123456789Z", "2026-03-01t12:00:00-00:00"]
+# The same instant, more or less, in spellings that must all survive: they are signed as text.
+TIMES = [
+    "2026-03-01T12:00:00Z",
+    "2026-03-01T13:00:00.5+01:00",
+    "2026-03-01T12:00:00.123456789Z",
+    "2026-03-01t12:00:00-00:00",
+]
 
 
 @dataclass
@@ -86,7 +92,9 @@ def mixed(scope: Scope, agent: Agent, count: int, first: int) -> list[Event]:
     """`count` signed events, of both versions, every third with a hard payload, some with execution controls."""
     made = []
     for number in range(first, first + count):
-        payload = HARD_PAYLOADS[number // 3 % len(HARD_PAYLOADS)] if number % 3 == 0 else f'{{"order":{number},"total":"{number}.10"}}'
+        payload = f'{{"order":{number},"total":"{number}.10"}}'
+        if number % 3 == 0:
+            payload = HARD_PAYLOADS[number // 3 % len(HARD_PAYLOADS)]
         members = {}
         if number % 5 == 0:
             members["command_id"] = str(uuid.uuid4())

@@ -7,7 +7,7 @@ from pathlib import Path
 import events
 from push import CLIENT, CRYPTO, OWN, PYMERKLE, Stream
 from trees import StreamTree, leaf_hash
-from ves import Scope, sha256, unhex, verifies
+from ves import Scope, sha256, u64, unhex, verifies
 from wire import Server, Tally
 
 WIDTH = 256
@@ -35,13 +35,14 @@ class HeadLog:
         for number in range(count):
             scope = Scope(stream.scope.tenant, str(uuid.uuid4()))
             other = Stream(self.server, self.tally, scope, stream.sequencer_keys)
-            event = events.unsigned(scope, stream.placed[1].event.envelope["source_agent_id"], f'{{"n":{number}}}', number)
-            last = number == count - 1
-            other.push_unsigned([event], "?wait=logged" if last or number % 40 == 0 else "?receipts=flush")
-            if last or number % 40 == 0:
+            agent_id = stream.placed[1].event.envelope["source_agent_id"]
+            event = events.unsigned(scope, agent_id, f'{{"n":{number}}}', number)
+            looks = number % 40 == 0 or number == count - 1
+            other.push_unsigned([event], "?wait=logged" if looks else "?receipts=flush")
+            if looks:
                 self.look(scope)
 
-    # Mirror. -----------------------------------------------------------------------------------------------------------
+    # Mirror. --------------------------------------------------------------------------------------------------------
 
     def mirror(self, folder: Path) -> None:
         """Copies the log under the newest checkpoint into `folder`, under the names of C2SP tlog-tiles."""
@@ -110,9 +111,8 @@ class HeadLog:
             record, index = unhex(opening["record"]), opening["log_index"]
             blinded = sha256(b"VES_HEADB_V1", unhex(opening["salt"]), record)
             self.tally.equal("opened entry of the head log", OWN, entries[index], blinded, index)
-            fields = b"".join(
-                [b"VES_HEAD_V1", unhex(opening["streamId"]), opening["size"].to_bytes(8, "big"), unhex(opening["root"])]
-            )
+            stream_id, root = unhex(opening["streamId"]), unhex(opening["root"])
+            fields = b"VES_HEAD_V1" + stream_id + u64(opening["size"]) + root
             self.tally.equal("opened entry of the head log", OWN, record[:-8], fields, index)
             previous = int.from_bytes(record[-8:], "big") - 1
             self.tally.check("opened heads are in order", OWN, previous < index, index)

@@ -20,7 +20,7 @@ class Prover:
         self.inclusions: list[dict] = []
         self.consistencies: list[dict] = []
 
-    # VES batches. ------------------------------------------------------------------------------------------------------
+    # VES batches. ---------------------------------------------------------------------------------------------------
 
     def commit(self, size: int) -> None:
         """Commits the stream in batches of several shapes; checks every batch, the chain of state roots, and proofs."""
@@ -37,7 +37,7 @@ class Prover:
         inside = self._commit(70, 100)
         self.tally.equal("committing again gives the same batch", CLIENT, inside, made[3], "inside of a batch")
         across = self._commit_refused(60, 80)
-        self.tally.equal("a batch starts behind the last one", CLIENT, across, (409, "SEQUENCE_GAP"), "across two batches")
+        self.tally.equal("a batch starts behind the last one", CLIENT, across, (409, "SEQUENCE_GAP"), "across two")
         listed = self.server.get(VES_COMMITMENTS, **self.where)["commitments"]
         self.tally.equal("list of batches", CLIENT, listed, made)
         flat = self.server.get("/api/v1/commitments", **self.where)["commitments"]
@@ -113,7 +113,7 @@ class Prover:
             verdict = json.loads(self.server.post("/api/v1/ves/proofs/verify", body))
             self.tally.equal("server's verdict on a proof", CLIENT, verdict["valid"], valid, sequence)
 
-    # Stream tree. ------------------------------------------------------------------------------------------------------
+    # Stream tree. ---------------------------------------------------------------------------------------------------
 
     def include(self, size: int) -> None:
         """Proofs that events are in the stream tree, at several of its sizes."""
@@ -156,7 +156,8 @@ class Prover:
             roots = unhex(proof["from_root"]), unhex(proof["to_root"])
             path = [unhex(node) for node in proof["path"]]
             tree = self.stream.tree
-            self.tally.equal("roots of a consistency proof", PYMERKLE, roots, (tree.root(old), tree.root(new)), (old, new))
+            expected = tree.root(old), tree.root(new)
+            self.tally.equal("roots of a consistency proof", PYMERKLE, roots, expected, (old, new))
             honest = partial(verify_consistency, old, new, *roots, path)
             self.tally.proves("consistency proof of the stream", OWN, honest, (old, new))
             forged = [(*roots, [*path, ves.ZERO]), (flip(roots[0]), roots[1], path), (roots[0], flip(roots[1]), path)]

@@ -56,7 +56,7 @@ class Stream:
         self.tree = StreamTree()
         self.lock = threading.Lock()
 
-    # Pushing. ----------------------------------------------------------------------------------------------------------
+    # Pushing. -------------------------------------------------------------------------------------------------------
 
     def push(self, batch: list[Event], options: str = "", rejected: int = 0) -> tuple[dict, str]:
         """Pushes signed events; checks receipts, head and range proof of the reply."""
@@ -76,12 +76,13 @@ class Stream:
             self._check_reply(batch, reply, text, options, rejected, flat=path == LEGACY_INGEST)
         return reply, text
 
-    # Checking a reply. -------------------------------------------------------------------------------------------------
+    # Checking a reply. ----------------------------------------------------------------------------------------------
 
     def _check_reply(self, batch: list[Event], reply: dict, text: str, options: str, rejected: int, flat: bool) -> None:
         counts = "eventsAccepted", "eventsDuplicate", "eventsRejected", "sequenceStart", "sequenceEnd"
         if flat:
-            counts = "events_accepted", "events_duplicate", "events_rejected", "assigned_sequence_start", "assigned_sequence_end"
+            counts = "events_accepted", "events_duplicate", "events_rejected"
+            counts += "assigned_sequence_start", "assigned_sequence_end"
         accepted, duplicate, refused, start, end = (reply[name] for name in counts)
         equal = self.tally.equal
         equal("counts of a reply", CLIENT, (accepted + duplicate, refused), (len(batch) - rejected, rejected))
@@ -168,7 +169,7 @@ class Stream:
         for arguments in forged:
             tally.refuses("tampered range proof refused", OWN, partial(verify_range, *arguments), Refused, size)
 
-    # When all is pushed. -----------------------------------------------------------------------------------------------
+    # When all is pushed. --------------------------------------------------------------------------------------------
 
     def finish(self, head_sequence: int) -> None:
         """Builds the whole tree from the leaves and holds every signed head and single path against it."""

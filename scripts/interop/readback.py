@@ -70,7 +70,9 @@ def pages(server: Server, tally: Tally, path: str, scope: Scope, size: int) -> l
     return found
 
 
-def check_stream(tally: Tally, scope: Scope, envelopes: list[str], head: Head, keys: dict[str, dict[int, bytes]]) -> None:
+def check_stream(
+    tally: Tally, scope: Scope, envelopes: list[str], head: Head, keys: dict[str, dict[int, bytes]]
+) -> None:
     """Hashes, signatures and the root, from nothing but the envelopes, the agents' keys and the signed head."""
     tree = StreamTree()
     for sequence, text in enumerate(envelopes, 1):
@@ -132,6 +134,10 @@ def read_single(stream: Stream) -> None:
         key = stream.sequencer_keys[receipt["sequencer_key_version"]]
         holds = ves.verifies(key, expected, unhex(receipt["sequencer_signature"]))
         tally.check("receipt of an event read back", CRYPTO, holds, sequence)
+        first = json.loads(placed.receipt)
+        given = first.get("sequencerSignature") or first.get("sequencer_signature")
+        if given:
+            tally.equal("receipt of an event read back", CLIENT, receipt["sequencer_signature"], given, sequence)
 
 
 def read_entities(stream: Stream, size: int) -> None:

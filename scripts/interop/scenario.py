@@ -4,6 +4,7 @@ import json
 import threading
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 
 import events
 from events import Event
@@ -82,12 +83,11 @@ def retries(stream: Stream, batch: list[Event]) -> None:
     """The same batch again gives the same receipts, to the byte; so does the same content in other JSON text."""
     _, first = stream.push(batch)
     expect_duplicates(stream, batch, first)
-    respelt = [Event(e.envelope, json.dumps(json.loads(e.payload), indent=1), e.content_hash, e.signature) for e in batch]
+    respelt = [replace(event, payload=json.dumps(json.loads(event.payload), indent=1)) for event in batch]
     expect_duplicates(stream, respelt, first)
     # The same event twice in one batch has one place.
-    twice = Event({**batch[0].envelope}, batch[0].payload, batch[0].content_hash, batch[0].signature)
     _, once = stream.push([batch[0]])
-    reply, text = stream.push([batch[0], twice])
+    reply, text = stream.push([batch[0], batch[0]])
     stream.tally.equal("a retry is all duplicates", CLIENT, reply["eventsDuplicate"], 2)
     stream.tally.equal("a retry's receipts are the same bytes", CLIENT, receipts_of(text), receipts_of(once) * 2)
 
@@ -114,7 +114,7 @@ def receipts_of(text: str) -> list[dict[str, str]]:
 
 
 def refusals(stream: Stream, agent: Agent, some: Maker) -> None:
-    """One batch of good and bad events: each bad one is refused by name, the good ones are sequenced without a gap."""
+    """Good and bad events in one batch: each bad one is refused by name, the good ones are sequenced without a gap."""
     scope = stream.scope
     good = some(8)
     stranger = Agent(agent.agent_id, 99)

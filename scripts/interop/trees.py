@@ -1,6 +1,6 @@
 """Merkle trees: `pymerkle` for RFC 9162 (whose proofs of inclusion it verifies), own code for what it does not have.
 
-The own code follows the recursive definitions of the documents and shares no trick with the server's, which is iterative.
+The own code follows the recursive definitions of the documents; the server's is iterative.
 """
 
 from pymerkle import InmemoryTree, InvalidProof
@@ -30,7 +30,7 @@ def split(size: int) -> int:
     return 1 << ((size - 1).bit_length() - 1)
 
 
-# Stream trees. ---------------------------------------------------------------------------------------------------------
+# Stream trees. ------------------------------------------------------------------------------------------------------
 
 
 class StreamTree:
@@ -108,7 +108,9 @@ def maximal_subtrees(start: int, end: int) -> list[tuple[int, int]]:
     return ranges
 
 
-def verify_range(first: int, leaves: list[bytes], size: int, left: list[bytes], right: list[bytes], root: bytes) -> None:
+def verify_range(
+    first: int, leaves: list[bytes], size: int, left: list[bytes], right: list[bytes], root: bytes
+) -> None:
     """That `leaves` are number `first ..` of the tree: the given subtrees must complete it to `root`."""
     end = first + len(leaves)
     if not leaves or end > size:
@@ -130,7 +132,7 @@ def verify_range(first: int, leaves: list[bytes], size: int, left: list[bytes], 
         raise Refused("another root")
 
 
-# VES batch trees. ------------------------------------------------------------------------------------------------------
+# VES batch trees. ---------------------------------------------------------------------------------------------------
 
 
 def ves_node(left: bytes, right: bytes) -> bytes:

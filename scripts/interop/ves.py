@@ -162,7 +162,7 @@ def state_root(stream_id: bytes, previous: bytes, merkle_root: bytes, start: int
     return sha256(b"VES_STATE_ROOT_V1", stream_id, previous, merkle_root, u64(start), u64(end), u32(count))
 
 
-# Unsigned events of the first API. -------------------------------------------------------------------------------------
+# Unsigned events of the first API. ----------------------------------------------------------------------------------
 
 LEGACY_SORTED, LEGACY_CANONICAL = 2, 3
 
@@ -196,7 +196,7 @@ def unsigned_leaf(scope: Scope, sequence: int, salt: bytes, content_hash: bytes)
     return sha256(b"VES_UNSIGNED_LEAF_V1", scope.raw, u64(sequence), salt, content_hash)
 
 
-# Encrypted payloads (VES-ENC-1 as the published servers have it). ------------------------------------------------------
+# Encrypted payloads (VES-ENC-1 as the published servers have it). ---------------------------------------------------
 
 
 def payload_aad(e: dict) -> bytes:

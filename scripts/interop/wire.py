@@ -125,7 +125,9 @@ class Tally:
             return self.check(what, by, False, f"{detail} {type(fault).__name__}: {fault}")
         return self.check(what, by, True)
 
-    def refuses(self, what: str, by: str, proof: Callable[[], None], refusal: type[Exception], detail: object = "") -> bool:
+    def refuses(
+        self, what: str, by: str, proof: Callable[[], None], refusal: type[Exception], detail: object = ""
+    ) -> bool:
         """`proof`, made from something tampered with, must raise `refusal`."""
         try:
             proof()

@@ -463,8 +463,10 @@ func (l *log) growth() {
 			err = tlog.CheckTree(proof, l.tree.N, l.tree.Hash, old.N, old.Hash)
 		}
 		l.tally.check("log continues an older checkpoint", tlogName, err, old.N, l.tree.N)
-		l.tally.refused("tampered consistency refused", tlogName, tlog.CheckTree(proof, l.tree.N, l.tree.Hash, old.N, flip(old.Hash)))
-		l.tally.refused("tampered consistency refused", tlogName, tlog.CheckTree(proof, l.tree.N, flip(l.tree.Hash), old.N, old.Hash))
+		err = tlog.CheckTree(proof, l.tree.N, l.tree.Hash, old.N, flip(old.Hash))
+		l.tally.refused("tampered consistency refused", tlogName, err)
+		err = tlog.CheckTree(proof, l.tree.N, flip(l.tree.Hash), old.N, old.Hash)
+		l.tally.refused("tampered consistency refused", tlogName, err)
 	}
 }
 
@@ -518,4 +520,3 @@ func (t *tally) save(path string) error {
 	}
 	return os.WriteFile(path, text, 0o644)
 }
-
