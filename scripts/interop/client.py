@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 import ves
 from headlog import HeadLog
 from proofs import Prover
-from push import CLIENT, CRYPTO, OWN, Stream, flip
+from push import Stream, flip
 from readback import read_back, read_key_stream
+from rows import By, What
 from scenario import push_everything
 from ves import Agent, Scope, sha256, unhex
 from wire import Server, Tally
@@ -45,7 +46,7 @@ def main() -> int:
     recipients = {1: X25519PrivateKey.generate(), 7: X25519PrivateKey.generate()}
     secrets = push_everything(stream, agent, recipients, log)
     size = max(stream.heads)
-    tally.check("size of the stream", CLIENT, size > 256 and size & (size - 1) != 0, size)
+    tally.check(What.SIZES, By.CLIENT, size > 256 and size & (size - 1) != 0, size)
     stream.finish(size)
 
     read_back(stream, agent, secrets, recipients)
@@ -54,7 +55,7 @@ def main() -> int:
     prover.commit(size)
     prover.include(size)
     prover.continue_(size)
-    log.many_streams(stream, OTHER_STREAMS)
+    log.many_streams(stream, agent.agent_id, OTHER_STREAMS)
     log.mirror(folder)
 
     signatures = stream.signatures + agent_signatures(stream, agent)
@@ -71,13 +72,13 @@ def main() -> int:
         ],
     }
     (folder / "evidence.json").write_text(json.dumps(evidence))
-    (folder / "python.json").write_text(json.dumps([[what, by, n] for (what, by), n in tally.rows.items()]))
+    tally.save(folder / "python.json")
     return 1 if tally.failures else 0
 
 
 def agent_signatures(stream: Stream, agent: Agent) -> list[tuple[str, bytes, bytes, bytes]]:
     signed = [placed.event for placed in stream.placed.values() if placed.event.signature is not None]
-    return [("agent's signature", agent.public, event.content_hash, event.signature) for event in signed]
+    return [(What.AGENT, agent.public, event.content_hash, event.signature) for event in signed]
 
 
 def register(server: Server, tally: Tally, scope: Scope, agent: Agent) -> None:
@@ -95,11 +96,10 @@ def register(server: Server, tally: Tally, scope: Scope, agent: Agent) -> None:
         refused = {**body, "proofOfPossessionBundle": proof}
         status, reply = server.request("POST", "/api/v1/agents/keys", json.dumps(refused).encode())
         code = json.loads(reply).get("code")
-        refusal = 400, "INVALID_PROOF_OF_POSSESSION"
-        tally.equal("registration needs proof of possession", CLIENT, (status, code), refusal)
+        tally.equal(What.REGISTER, By.CLIENT, (status, code), (400, "INVALID_PROOF_OF_POSSESSION"))
     for _ in range(2):
         reply = json.loads(server.post("/api/v1/agents/keys", body))
-        tally.check("registration needs proof of possession", CLIENT, reply["success"], reply)
+        tally.check(What.REGISTER, By.CLIENT, reply["success"], reply)
     other = Agent(agent.agent_id, agent.key_id)
     taken = {
         **body,
@@ -108,7 +108,7 @@ def register(server: Server, tally: Tally, scope: Scope, agent: Agent) -> None:
     }
     status, reply = server.request("POST", "/api/v1/agents/keys", json.dumps(taken).encode())
     found = status, json.loads(reply).get("code")
-    tally.equal("a key number is never reused", CLIENT, found, (409, "ALREADY_EXISTS"))
+    tally.equal(What.REGISTER, By.CLIENT, found, (409, "ALREADY_EXISTS"))
 
 
 def check_directory(server: Server, tally: Tally, scope: Scope, agent: Agent, keys: dict[int, bytes]) -> None:
@@ -117,10 +117,10 @@ def check_directory(server: Server, tally: Tally, scope: Scope, agent: Agent, ke
     signature = unhex(directory.pop("directorySignature"))
     hashed = sha256(b"VES_KEYDIR_V1", rfc8785.dumps(directory))
     current = keys[max(keys)]
-    tally.check("signed key directory (VES_KEYDIR_V1)", CRYPTO, ves.verifies(current, hashed, signature))
-    tally.check("tampered key directory refused", CRYPTO, not ves.verifies(current, flip(hashed), signature))
+    tally.check(What.DIRECTORY, By.CRYPTO, ves.verifies(current, hashed, signature))
+    tally.refused(What.DIRECTORY, By.CRYPTO, not ves.verifies(current, flip(hashed), signature))
     listed = [(key["keyId"], unhex(key["publicKey"]), key["status"]) for key in directory["keys"]]
-    tally.equal("signed key directory (VES_KEYDIR_V1)", CRYPTO, listed, [(agent.key_id, agent.public, "active")])
+    tally.equal(What.DIRECTORY, By.CRYPTO, listed, [(agent.key_id, agent.public, "active")])
 
 
 def check_verifier_key(tally: Tally, sequencer: dict, keys: dict[int, bytes]) -> None:
@@ -130,8 +130,8 @@ def check_verifier_key(tally: Tally, sequencer: dict, keys: dict[int, bytes]) ->
     current = next(unhex(k["publicKey"]) for k in sequencer["keys"] if k["current"])
     found = name, bytes.fromhex(key_id), key
     expected = sequencer["logOrigin"], sha256(name.encode(), b"\n", key)[:4], b"\x01" + current
-    tally.equal("verifier key of the head log", OWN, found, expected)
-    tally.equal("verifier key of the head log", OWN, keys[max(keys)], current)
+    tally.equal(What.VERIFIER_KEY, By.OWN, found, expected)
+    tally.equal(What.VERIFIER_KEY, By.OWN, keys[max(keys)], current)
 
 
 if __name__ == "__main__":

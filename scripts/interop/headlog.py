@@ -5,7 +5,8 @@ from base64 import b64decode
 from pathlib import Path
 
 import events
-from push import CLIENT, CRYPTO, OWN, PYMERKLE, Stream
+from push import Stream
+from rows import By, What
 from trees import StreamTree, leaf_hash
 from ves import Scope, sha256, u64, unhex, verifies
 from wire import Server, Tally
@@ -30,12 +31,11 @@ class HeadLog:
         head = self.server.get("/api/v1/proofs/inclusion", **where, sequence=1)["logged_head"]
         self.openings.append({"streamId": scope.stream_id.hex(), **head})
 
-    def many_streams(self, stream: Stream, count: int) -> None:
+    def many_streams(self, stream: Stream, agent_id: str, count: int) -> None:
         """Other streams of the tenant grow, so that the log does."""
         for number in range(count):
             scope = Scope(stream.scope.tenant, str(uuid.uuid4()))
             other = Stream(self.server, self.tally, scope, stream.sequencer_keys)
-            agent_id = stream.placed[1].event.envelope["source_agent_id"]
             event = events.unsigned(scope, agent_id, f'{{"n":{number}}}', number)
             looks = number % 40 == 0 or number == count - 1
             other.push_unsigned([event], "?wait=logged" if looks else "?receipts=flush")
@@ -49,18 +49,18 @@ class HeadLog:
         note = self.server.get_text("/checkpoint", public=True)
         self.checkpoints.append(note)
         size, root = self.parse(note)
-        self.tally.check("size of the head log", CLIENT, size > WIDTH and size % WIDTH != 0, size)
+        self.tally.check(What.SIZES, By.CLIENT, size > WIDTH and size % WIDTH != 0, size)
         entries: list[bytes] = []
         level, count = 0, size
         while count:
             for index in range(-(-count // WIDTH)):
                 width = min(WIDTH, count - index * WIDTH)
                 hashes = self._copy(folder, f"tile/{level}", index, width)
-                self.tally.equal("size of a tile", OWN, len(hashes), 32 * width, (level, index))
+                self.tally.equal(What.TILES, By.OWN, len(hashes), 32 * width, (level, index))
                 if level == 0:
                     bundle = self._bundle(self._copy(folder, "tile/entries", index, width))
                     expected = b"".join(leaf_hash(entry) for entry in bundle)
-                    self.tally.equal("tile follows from its entries", OWN, hashes, expected, index)
+                    self.tally.equal(What.TILES, By.OWN, hashes, expected, index)
                     entries += bundle
             level, count = level + 1, count // WIDTH
         self._check_tree(entries, size, root)
@@ -76,7 +76,7 @@ class HeadLog:
         )
         hashed = sha256(self.origin.encode(), b"\n\x01", self.public)
         holds = signature[:4] == hashed[:4] and verifies(self.public, (text + "\n").encode(), signature[4:])
-        self.tally.check("signature of a checkpoint", CRYPTO, holds and origin == self.origin, note)
+        self.tally.check(What.CHECKPOINT, By.CRYPTO, holds and origin == self.origin, note)
         return int(size), b64decode(root)
 
     def _copy(self, folder: Path, prefix: str, index: int, width: int) -> bytes:
@@ -99,10 +99,10 @@ class HeadLog:
         tree = StreamTree()
         for entry in entries:
             tree.append(entry)
-        self.tally.equal("root of the head log", PYMERKLE, (tree.size, tree.root(size)), (size, root))
+        self.tally.equal(What.LOG_ROOT, By.PYMERKLE, (tree.size, tree.root(size)), (size, root))
         for note in self.checkpoints:
             old, old_root = self.parse(note)
-            self.tally.equal("root of the head log", PYMERKLE, tree.root(old), old_root, f"older checkpoint {old}")
+            self.tally.equal(What.LOG_ROOT, By.PYMERKLE, tree.root(old), old_root, f"older checkpoint {old}")
 
     def _check_openings(self, entries: list[bytes]) -> None:
         """A record with its salt is what the log holds blinded, and the stream's records form one list."""
@@ -110,16 +110,16 @@ class HeadLog:
         for opening in self.openings:
             record, index = unhex(opening["record"]), opening["log_index"]
             blinded = sha256(b"VES_HEADB_V1", unhex(opening["salt"]), record)
-            self.tally.equal("opened entry of the head log", OWN, entries[index], blinded, index)
+            self.tally.equal(What.OPENED, By.OWN, entries[index], blinded, index)
             stream_id, root = unhex(opening["streamId"]), unhex(opening["root"])
             fields = b"VES_HEAD_V1" + stream_id + u64(opening["size"]) + root
-            self.tally.equal("opened entry of the head log", OWN, record[:-8], fields, index)
+            self.tally.equal(What.OPENED, By.OWN, record[:-8], fields, index)
             previous = int.from_bytes(record[-8:], "big") - 1
-            self.tally.check("opened heads are in order", OWN, previous < index, index)
+            self.tally.check(What.OPENED, By.OWN, previous < index, index)
             known = at.setdefault(opening["streamId"], {})
             older = max((size for size in known if size < opening["size"]), default=None)
             if older is not None:
-                self.tally.check("opened heads are in order", OWN, known[older] <= previous, (known[older], previous))
+                self.tally.check(What.OPENED, By.OWN, known[older] <= previous, (known[older], previous))
             known[opening["size"]] = index
 
     def _check_refusals(self, size: int) -> None:
@@ -127,7 +127,7 @@ class HeadLog:
         beyond = size // WIDTH + 1
         for path in (f"tile/0/{beyond:03}", f"tile/0/{beyond:03}.p/1", "tile/0/0", "tile/00/000", "tile/0/000.p/256"):
             status, _ = self.server.request("GET", f"/{path}", public=True)
-            self.tally.equal("no tile beyond the checkpoint", CLIENT, status, 404, path)
+            self.tally.equal(What.BEYOND, By.CLIENT, status, 404, path)
 
     def evidence(self) -> dict:
         return {

@@ -4,7 +4,8 @@ import json
 from functools import partial
 
 import ves
-from push import CLIENT, CRYPTO, OWN, PYMERKLE, Stream, flip
+from push import Stream, flip
+from rows import By, What
 from trees import Refused, batch_root, verify_batch_path, verify_consistency
 from ves import unhex
 
@@ -25,29 +26,29 @@ class Prover:
     def commit(self, size: int) -> None:
         """Commits the stream in batches of several shapes; checks every batch, the chain of state roots, and proofs."""
         early = self._status("GET", f"/api/v1/ves/proofs/5?{self._query()}")
-        self.tally.equal("no proof before its batch", CLIENT, early, (404, "BATCH_NOT_FOUND"))
+        self.tally.equal(What.BATCHES, By.CLIENT, early, (404, "BATCH_NOT_FOUND"))
         # One leaf, padding, a full tree, padding again; then the rest, wherever it ends.
         ranges = [(1, 1), (2, 4), (5, 68), (69, 168), (169, None)]
         made = []
         for start, end in ranges:
             gap = self._commit_refused(start + 1, end)
-            self.tally.equal("a batch starts behind the last one", CLIENT, gap, (409, "SEQUENCE_GAP"), start)
+            self.tally.equal(What.BATCHES, By.CLIENT, gap, (409, "SEQUENCE_GAP"), start)
             made.append(self._commit(start, end))
-            self.tally.equal("committing again gives the same batch", CLIENT, self._commit(start, end), made[-1])
+            self.tally.equal(What.BATCHES, By.CLIENT, self._commit(start, end), made[-1])
         inside = self._commit(70, 100)
-        self.tally.equal("committing again gives the same batch", CLIENT, inside, made[3], "inside of a batch")
+        self.tally.equal(What.BATCHES, By.CLIENT, inside, made[3], "inside of a batch")
         across = self._commit_refused(60, 80)
-        self.tally.equal("a batch starts behind the last one", CLIENT, across, (409, "SEQUENCE_GAP"), "across two")
+        self.tally.equal(What.BATCHES, By.CLIENT, across, (409, "SEQUENCE_GAP"), "across two")
         listed = self.server.get(VES_COMMITMENTS, **self.where)["commitments"]
-        self.tally.equal("list of batches", CLIENT, listed, made)
+        self.tally.equal(What.BATCHES, By.CLIENT, listed, made)
         flat = self.server.get("/api/v1/commitments", **self.where)["commitments"]
         pairs = [(c["batch_id"], c["events_root"], c["new_state_root"], c["event_count"]) for c in flat]
         expected = [(c["batch_id"], c["merkle_root"], c["new_state_root"], c["leaf_count"]) for c in made]
-        self.tally.equal("list of batches", CLIENT, pairs, expected, "names of the first API")
+        self.tally.equal(What.BATCHES, By.CLIENT, pairs, expected, "names of the first API")
         self._check_chain(made, size)
         for batch in made:
             found = self.server.get(f"{VES_COMMITMENTS}/{batch['batch_id']}")
-            self.tally.equal("list of batches", CLIENT, found, batch)
+            self.tally.equal(What.BATCHES, By.CLIENT, found, batch)
             self._check_batch_proofs(batch)
 
     def _query(self) -> str:
@@ -74,13 +75,13 @@ class Prover:
             leaves = [stream.placed[sequence].leaf for sequence in range(start, end + 1)]
             root, depth, padded = batch_root(leaves)
             shape = start, batch["leaf_count"], batch["tree_depth"], batch["padded_leaf_count"]
-            self.tally.equal("shape of a batch", OWN, shape, (following, len(leaves), depth, padded))
-            self.tally.equal("root of a batch (padded VES tree)", OWN, unhex(batch["merkle_root"]), root, start)
+            self.tally.equal(What.BATCH_ROOT, By.OWN, shape, (following, len(leaves), depth, padded))
+            self.tally.equal(What.BATCH_ROOT, By.OWN, unhex(batch["merkle_root"]), root, start)
             state = ves.state_root(stream.scope.stream_id, previous, root, start, end, len(leaves))
             found = unhex(batch["prev_state_root"]), unhex(batch["new_state_root"])
-            self.tally.equal("chain of state roots", OWN, found, (previous, state), start)
+            self.tally.equal(What.CHAIN, By.OWN, found, (previous, state), start)
             previous, following = state, end + 1
-        self.tally.equal("chain of state roots", OWN, following, size + 1, "reaches the head")
+        self.tally.equal(What.CHAIN, By.OWN, following, size + 1, "reaches the head")
 
     def _check_batch_proofs(self, batch: dict) -> None:
         start, end, root = batch["sequence_start"], batch["sequence_end"], unhex(batch["merkle_root"])
@@ -90,18 +91,18 @@ class Prover:
             place = proof["batch_id"], proof["leaf_index"], proof["leaf_count"], unhex(proof["merkle_root"])
             expected = batch["batch_id"], sequence - start, batch["leaf_count"], root
             kind = "unsigned" if placed.event.signature is None else "ves"
-            self.tally.equal("place in a batch", CLIENT, (*place, proof["leaf_kind"]), (*expected, kind), sequence)
+            self.tally.equal(What.BATCHES, By.CLIENT, (*place, proof["leaf_kind"]), (*expected, kind), sequence)
             path = [unhex(sibling) for sibling in proof["proof_path"]]
             index = sequence - start
             honest = partial(verify_batch_path, placed.leaf, index, path, proof["directions"], root)
-            self.tally.proves("proof in a batch", OWN, honest, sequence)
+            self.tally.proves(What.BATCH_PROOF, By.OWN, honest, sequence)
             forged = [(flip(placed.leaf), index, path, root), (placed.leaf, index, path, flip(root))]
             if path:
                 forged.append((placed.leaf, index, [flip(path[0]), *path[1:]], root))
                 forged.append((placed.leaf, index ^ 1, path, root))
             for leaf, at, siblings, claimed in forged:
                 false = partial(verify_batch_path, leaf, at, siblings, None, claimed)
-                self.tally.refuses("tampered proof in a batch refused", OWN, false, Refused, sequence)
+                self.tally.refuses(What.BATCH_PROOF, By.OWN, false, Refused, sequence)
             self._ask_server(proof, sequence)
 
     def _ask_server(self, proof: dict, sequence: int) -> None:
@@ -111,7 +112,7 @@ class Prover:
         tampered = {**request, "leaf_hash": flip(unhex(proof["leaf_hash"])).hex()}
         for body, valid in ((request, True), (published, True), (tampered, False)):
             verdict = json.loads(self.server.post("/api/v1/ves/proofs/verify", body))
-            self.tally.equal("server's verdict on a proof", CLIENT, verdict["valid"], valid, sequence)
+            self.tally.equal(What.PAGES, By.CLIENT, verdict["valid"], valid, sequence)
 
     # Stream tree. ---------------------------------------------------------------------------------------------------
 
@@ -124,7 +125,7 @@ class Prover:
         newest = self._include(size, None)
         logged = newest["logged_head"]
         found = newest["tree_size"], newest["root"]
-        self.tally.equal("default size is the newest logged head", CLIENT, found, (logged["size"], logged["root"]))
+        self.tally.equal(What.PAGES, By.CLIENT, found, (logged["size"], logged["root"]))
 
     def _include(self, sequence: int, tree_size: int | None) -> dict:
         asked = {} if tree_size is None else {"tree_size": tree_size}
@@ -132,14 +133,14 @@ class Prover:
         placed, stream, size = self.stream.placed[sequence], self.stream, proof["tree_size"]
         root, path = unhex(proof["root"]), [unhex(sibling) for sibling in proof["path"]]
         place = unhex(proof["stream_id"]), unhex(proof["leaf_hash"]), proof["leaf_index"]
-        self.tally.equal("place in the stream", OWN, place, (stream.scope.stream_id, placed.leaf, sequence - 1))
-        stream.check_path("inclusion proof in the stream", placed, size, root, path)
+        self.tally.equal(What.LEAF, By.OWN, place, (stream.scope.stream_id, placed.leaf, sequence - 1))
+        stream.check_path(What.INCLUSION, placed, size, root, path)
         signed = proof.get("signed_head")
         if signed is not None:
             at, version = signed["signed_at_us"], signed["key_version"]
             hashed = ves.flush_hash(stream.scope.stream_id, size, root, at, version)
             holds = ves.verifies(stream.sequencer_keys[version], hashed, unhex(signed["signature"]))
-            self.tally.check("signature of a stream head (VES_FLUSH_V1)", CRYPTO, holds, size)
+            self.tally.check(What.HEAD, By.CRYPTO, holds, size)
         kept = {"leaf": proof["leaf_hash"], "index": proof["leaf_index"], "size": size, "root": proof["root"]}
         self.inclusions.append({**kept, "path": proof["path"]})
         return proof
@@ -157,17 +158,17 @@ class Prover:
             path = [unhex(node) for node in proof["path"]]
             tree = self.stream.tree
             expected = tree.root(old), tree.root(new)
-            self.tally.equal("roots of a consistency proof", PYMERKLE, roots, expected, (old, new))
+            self.tally.equal(What.STREAM_ROOT, By.PYMERKLE, roots, expected, (old, new))
             honest = partial(verify_consistency, old, new, *roots, path)
-            self.tally.proves("consistency proof of the stream", OWN, honest, (old, new))
+            self.tally.proves(What.CONSISTENCY, By.OWN, honest, (old, new))
             forged = [(*roots, [*path, ves.ZERO]), (flip(roots[0]), roots[1], path), (roots[0], flip(roots[1]), path)]
             if path:
                 forged += [(*roots, [*path[:-1], flip(path[-1])]), (*roots, path[:-1])]
             for arguments in forged:
                 false = partial(verify_consistency, old, new, *arguments)
-                self.tally.refuses("tampered consistency refused", OWN, false, Refused, (old, new))
+                self.tally.refuses(What.CONSISTENCY, By.OWN, false, Refused, (old, new))
             kept = {"from": old, "fromRoot": proof["from_root"], "to": new, "toRoot": proof["to_root"]}
             self.consistencies.append({**kept, "path": proof["path"]})
         empty = self.server.get("/api/v1/proofs/consistency", **self.where, from_size=0, to_size=size)
         found = unhex(empty["from_root"]), empty["path"]
-        self.tally.equal("roots of a consistency proof", PYMERKLE, found, (self.stream.tree.root(0), []), "empty tree")
+        self.tally.equal(What.STREAM_ROOT, By.PYMERKLE, found, (self.stream.tree.root(0), []), "empty tree")

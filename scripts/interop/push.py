@@ -7,15 +7,11 @@ from functools import partial
 
 import ves
 from events import Event
+from rows import By, What
 from trees import Refused, StreamTree, verify_range
 from ves import Scope, unhex
 from wire import Server, Tally, elements, members
 
-CRYPTO = "cryptography (OpenSSL)"
-PYMERKLE = "pymerkle"
-OWN = "own Python"
-JCS = "rfc8785 + hashlib"
-CLIENT = "Python client"
 
 VES_INGEST = "/api/v1/ves/events/ingest"
 LEGACY_INGEST = "/api/v1/events/ingest"
@@ -85,10 +81,10 @@ class Stream:
             counts += "assigned_sequence_start", "assigned_sequence_end"
         accepted, duplicate, refused, start, end = (reply[name] for name in counts)
         equal = self.tally.equal
-        equal("counts of a reply", CLIENT, (accepted + duplicate, refused), (len(batch) - rejected, rejected))
+        equal(What.REPLY, By.CLIENT, (accepted + duplicate, refused), (len(batch) - rejected, rejected))
         raw = members(text)
         receipts = elements(raw["receipts"]) if "receipts" in raw else []
-        equal("counts of a reply", CLIENT, len(receipts), accepted + duplicate, "receipts")
+        equal(What.REPLY, By.CLIENT, len(receipts), accepted + duplicate, "receipts")
         by_id = {event.event_id: event for event in batch}
         new = []
         for receipt in receipts:
@@ -99,10 +95,10 @@ class Stream:
             if "path" in fields:
                 head, path = reply["stream"], [unhex(sibling) for sibling in fields["path"]]
                 self.paths.append((placed, head["size"], unhex(head["root"]), path))
-        equal("counts of a reply", CLIENT, len(new), accepted, "new events")
+        equal(What.REPLY, By.CLIENT, len(new), accepted, "new events")
         sequences = [placed.sequence for placed in new]
         if new:
-            equal("sequence numbers without gaps", CLIENT, sequences, list(range(start, end + 1)))
+            equal(What.ORDER, By.CLIENT, sequences, list(range(start, end + 1)))
         if accepted + duplicate:
             self._check_head(reply["stream"], new)
 
@@ -113,50 +109,50 @@ class Stream:
         sequence = receipt[name("sequenceNumber")]
         tally, scope = self.tally, self.scope
         expected = ves.receipt_hash(scope, event.event_id, sequence, event.content_hash)
-        tally.equal("receipt hash", OWN, unhex(receipt[name("receiptHash")]), expected, event.event_id)
+        tally.equal(What.RECEIPT_HASH, By.OWN, unhex(receipt[name("receiptHash")]), expected, event.event_id)
         found_leaf = unhex(receipt[name("leafHash")])
         if event.signature is not None:
             leaf = ves.leaf(scope, sequence, event.content_hash, event.signature)
-            tally.equal("leaf of a signed event", OWN, found_leaf, leaf, event.event_id)
+            tally.equal(What.LEAF, By.OWN, found_leaf, leaf, event.event_id)
         algorithm, signature = receipt[name("signatureAlg")], unhex(receipt[name("sequencerSignature")])
         if flush:
-            tally.equal("receipts=flush: the head vouches", CLIENT, (algorithm, signature), ("flush", b""))
+            tally.equal(What.REPLY, By.CLIENT, (algorithm, signature), ("flush", b""))
         else:
             key = self.sequencer_keys[receipt[name("sequencerKeyVersion")]]
             holds = algorithm == "ed25519" and ves.verifies(key, expected, signature)
-            tally.check("receipt signature", CRYPTO, holds, event.event_id)
-            self.signatures.append(("receipt", key, expected, signature))
-            tally.check("tampered receipt refused", CRYPTO, not ves.verifies(key, flip(expected), signature))
+            tally.check(What.RECEIPT, By.CRYPTO, holds, event.event_id)
+            self.signatures.append((What.RECEIPT, key, expected, signature))
+            tally.refused(What.RECEIPT, By.CRYPTO, not ves.verifies(key, flip(expected), signature))
         known = self.placed.get(sequence)
         if known is None:
             # A duplicate that is new to us was sequenced by a request whose reply was lost.
             known = self.placed[sequence] = Placed(event, sequence, found_leaf, text)
-        elif not tally.check("one event per sequence number", CLIENT, known.event.event_id == event.event_id, sequence):
+        elif not tally.check(What.ORDER, By.CLIENT, known.event.event_id == event.event_id, sequence):
             raise RuntimeError(f"sequence {sequence} was given to two events")
-        tally.equal("one leaf per sequence number", CLIENT, found_leaf, known.leaf, sequence)
+        tally.equal(What.ORDER, By.CLIENT, found_leaf, known.leaf, sequence)
         return known
 
     def _check_head(self, stream: dict, new: list[Placed]) -> None:
         root, size = unhex(stream["root"]), stream["size"]
         stream_id = self.scope.stream_id
         tally = self.tally
-        tally.equal("stream id", OWN, unhex(stream["streamId"]), stream_id)
+        tally.equal(What.RECEIPT_HASH, By.OWN, unhex(stream["streamId"]), stream_id)
         hashed = ves.flush_hash(stream_id, size, root, stream["signedAtUs"], stream["keyVersion"])
         head = Head(size, root, hashed, unhex(stream["signature"]), stream["keyVersion"])
         key = self.sequencer_keys[head.key_version]
         holds = ves.verifies(key, hashed, head.signature)
-        tally.check("signature of a stream head (VES_FLUSH_V1)", CRYPTO, holds, size)
-        self.signatures.append(("stream head", key, hashed, head.signature))
-        tally.check("tampered stream head refused", CRYPTO, not ves.verifies(key, flip(hashed), head.signature), size)
+        tally.check(What.HEAD, By.CRYPTO, holds, size)
+        self.signatures.append((What.HEAD, key, hashed, head.signature))
+        tally.refused(What.HEAD, By.CRYPTO, not ves.verifies(key, flip(hashed), head.signature), size)
         known = self.heads.setdefault(size, head)
-        tally.equal("one root per stream size", CLIENT, root, known.root, size)
+        tally.equal(What.ORDER, By.CLIENT, root, known.root, size)
         if not new:
             return
         first, leaves = new[0].sequence - 1, [placed.leaf for placed in new]
         proof = stream["rangeProof"]
-        tally.equal("place of a range proof", OWN, (proof["firstIndex"], proof["count"]), (first, len(leaves)))
+        tally.equal(What.RANGE, By.OWN, (proof["firstIndex"], proof["count"]), (first, len(leaves)))
         left, right = [unhex(h) for h in proof["left"]], [unhex(h) for h in proof["right"]]
-        tally.proves("range proof of a reply", OWN, partial(verify_range, first, leaves, size, left, right, root), size)
+        tally.proves(What.RANGE, By.OWN, partial(verify_range, first, leaves, size, left, right, root), size)
         forged = [
             (first, [flip(leaves[0]), *leaves[1:]], size, left, right, root),
             (first, leaves, size, left, right, flip(root)),
@@ -167,34 +163,34 @@ class Stream:
         if right:
             forged.append((first, leaves, size, left, [*right[:-1], flip(right[-1])], root))
         for arguments in forged:
-            tally.refuses("tampered range proof refused", OWN, partial(verify_range, *arguments), Refused, size)
+            tally.refuses(What.RANGE, By.OWN, partial(verify_range, *arguments), Refused, size)
 
     # When all is pushed. --------------------------------------------------------------------------------------------
 
     def finish(self, head_sequence: int) -> None:
         """Builds the whole tree from the leaves and holds every signed head and single path against it."""
         tally = self.tally
-        tally.equal("sequence numbers without gaps", CLIENT, sorted(self.placed), list(range(1, head_sequence + 1)))
+        tally.equal(What.ORDER, By.CLIENT, sorted(self.placed), list(range(1, head_sequence + 1)))
         for sequence in range(1, head_sequence + 1):
             self.tree.append(self.placed[sequence].leaf)
         for size, head in sorted(self.heads.items()):
-            tally.equal("root of the stream tree", PYMERKLE, self.tree.root(size), head.root, size)
+            tally.equal(What.STREAM_ROOT, By.PYMERKLE, self.tree.root(size), head.root, size)
         for placed, size, root, path in self.paths:
-            self.check_path("path of a receipt (paths=each)", placed, size, root, path)
+            self.check_path(What.INCLUSION, placed, size, root, path)
         sizes = sorted(self.heads)
         for old, new in zip(sizes, sizes[1:], strict=False):
             verify = partial(self.tree.verify_consistency, old, new)
             old_root, new_root = self.heads[old].root, self.heads[new].root
-            tally.proves("consistency of consecutive heads", PYMERKLE, partial(verify, old_root, new_root), (old, new))
-            tally.refuses("tampered consistency refused", PYMERKLE, partial(verify, flip(old_root), new_root), Refused)
+            tally.proves(What.CONSISTENCY, By.PYMERKLE, partial(verify, old_root, new_root), (old, new))
+            tally.refuses(What.CONSISTENCY, By.PYMERKLE, partial(verify, flip(old_root), new_root), Refused)
 
     def check_path(self, what: str, placed: Placed, size: int, root: bytes, path: list[bytes]) -> None:
         """Has pymerkle verify that an event is in the stream tree, and refuse another event and another root."""
         verify, tally, sequence = self.tree.verify_inclusion, self.tally, placed.sequence
-        tally.proves(what, PYMERKLE, partial(verify, placed.leaf, sequence, size, path, root), (sequence, size))
+        tally.proves(what, By.PYMERKLE, partial(verify, placed.leaf, sequence, size, path, root), (sequence, size))
         for leaf, false_root in [(flip(placed.leaf), root), (placed.leaf, flip(root))]:
             forged = partial(verify, leaf, sequence, size, path, false_root)
-            tally.refuses("tampered inclusion refused", PYMERKLE, forged, Refused, (sequence, size))
+            tally.refuses(What.INCLUSION, By.PYMERKLE, forged, Refused, (sequence, size))
 
 
 def flip(data: bytes) -> bytes:

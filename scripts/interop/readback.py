@@ -6,7 +6,8 @@ from urllib.parse import quote
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 import ves
-from push import CLIENT, CRYPTO, JCS, OWN, PYMERKLE, Head, Stream
+from push import Head, Stream
+from rows import By, What
 from trees import StreamTree
 from ves import LEGACY_CANONICAL, LEGACY_SORTED, Agent, Scope, unhex
 from wire import Server, Tally, elements, members
@@ -19,7 +20,7 @@ def read_back(stream: Stream, agent: Agent, secrets: dict[str, str], recipients:
     """Every event as an envelope, under the names of the first API, alone, and as part of an entity's history."""
     tally, scope = stream.tally, stream.scope
     head = read_head(stream.server, tally, scope, stream.sequencer_keys)
-    tally.equal("head equals what the replies said", CLIENT, (head.size, head.root), newest(stream))
+    tally.equal(What.PAGES, By.CLIENT, (head.size, head.root), newest(stream))
     envelopes = pages(stream.server, tally, "/api/v1/ves/events", scope, head.size)
     check_stream(tally, scope, envelopes, head, {agent.agent_id: {agent.key_id: agent.public}})
     for text in envelopes:
@@ -27,13 +28,13 @@ def read_back(stream: Stream, agent: Agent, secrets: dict[str, str], recipients:
         placed = stream.placed[envelope["sequence_number"]]
         sent = json.loads(placed.event.text())
         if placed.event.payload is not None:
-            tally.equal("payload text is the one first sent", CLIENT, raw["payload"], placed.event.payload)
+            tally.equal(What.SAME, By.CLIENT, raw["payload"], placed.event.payload)
         else:
             opened = [ves.decrypt(envelope, envelope["payload_encrypted"], *key) for key in recipients.items()]
             expected = ves.canonical(secrets[envelope["event_id"]])
-            tally.equal("encrypted payload opens for its recipients", CRYPTO, opened, [expected] * len(recipients))
+            tally.equal(What.DECRYPT, By.CRYPTO, opened, [expected] * len(recipients))
         names = [name for name in sent if name in envelope and name != "payload"]
-        tally.equal("members are those first sent", CLIENT, [envelope[n] for n in names], [sent[n] for n in names])
+        tally.equal(What.SAME, By.CLIENT, [envelope[n] for n in names], [sent[n] for n in names])
     read_flat(stream, head.size)
     read_single(stream)
     read_entities(stream, head.size)
@@ -51,7 +52,7 @@ def read_head(server: Server, tally: Tally, scope: Scope, keys: dict[int, bytes]
     hashed = ves.flush_hash(scope.stream_id, found["size"], root, found["signed_at_us"], found["key_version"])
     head = Head(found["size"], root, hashed, unhex(found["signature"]), found["key_version"])
     holds = ves.verifies(keys[head.key_version], hashed, head.signature)
-    tally.check("signature of a stream head (VES_FLUSH_V1)", CRYPTO, holds, head.size)
+    tally.check(What.HEAD, By.CRYPTO, holds, head.size)
     return head
 
 
@@ -65,8 +66,8 @@ def pages(server: Server, tally: Tally, path: str, scope: Scope, size: int) -> l
         page = json.loads(text)
         found += elements(members(text)["events"])
         following, more = page["next_sequence"], page["has_more"]
-        tally.equal("pages fit together", CLIENT, (page["head_sequence"], page["total"]), (size, size), path)
-    tally.equal("pages fit together", CLIENT, (len(found), following), (size, size + 1), path)
+        tally.equal(What.PAGES, By.CLIENT, (page["head_sequence"], page["total"]), (size, size), path)
+    tally.equal(What.PAGES, By.CLIENT, (len(found), following), (size, size + 1), path)
     return found
 
 
@@ -77,22 +78,22 @@ def check_stream(
     tree = StreamTree()
     for sequence, text in enumerate(envelopes, 1):
         envelope, raw = json.loads(text), members(text)
-        tally.equal("sequence numbers without gaps", CLIENT, envelope["sequence_number"], sequence)
+        tally.equal(What.ORDER, By.CLIENT, envelope["sequence_number"], sequence)
         if envelope["ves_version"] == 0:
             tree.append(unsigned_leaf(tally, scope, envelope, raw["payload"]))
             continue
         if envelope["payload_kind"] == 0:
             stated = unhex(envelope["payload_plain_hash"])
-            tally.equal("payload hash of an event read back", JCS, stated, ves.plain_hash(raw["payload"]), sequence)
+            tally.equal(What.PAYLOAD, By.JCS, stated, ves.plain_hash(raw["payload"]), sequence)
         else:
             computed = ves.cipher_hash(envelope["payload_encrypted"], ves.payload_aad(envelope))
-            tally.equal("cipher hash of an event read back", OWN, unhex(envelope["payload_cipher_hash"]), computed)
+            tally.equal(What.OTHER_PAYLOAD, By.OWN, unhex(envelope["payload_cipher_hash"]), computed)
         signed_hash, signature = ves.signing_hash(envelope), unhex(envelope["agent_signature"])
         key = keys[envelope["source_agent_id"]][envelope["agent_key_id"]]
         holds = ves.verifies(key, signed_hash, signature)
-        tally.check("agent's signature on an event read back", CRYPTO, holds, sequence)
+        tally.check(What.AGENT, By.CRYPTO, holds, sequence)
         tree.append(ves.leaf(scope, sequence, signed_hash, signature))
-    tally.equal("root from the events read back", PYMERKLE, (tree.size, tree.root(tree.size)), (head.size, head.root))
+    tally.equal(What.STREAM_ROOT, By.PYMERKLE, (tree.size, tree.root(tree.size)), (head.size, head.root))
 
 
 def unsigned_leaf(tally: Tally, scope: Scope, envelope: dict, payload: str) -> bytes:
@@ -103,8 +104,8 @@ def unsigned_leaf(tally: Tally, scope: Scope, envelope: dict, payload: str) -> b
         "payload_hash": envelope["payload_plain_hash"],
     }
     computed = ves.legacy_payload_hash(payload)
-    tally.equal("payload hash of an unsigned event read back", OWN, unhex(fields["payload_hash"]), computed)
-    tally.equal("an unsigned event is said to be unsigned", CLIENT, envelope["signature"], "absent")
+    tally.equal(What.OTHER_PAYLOAD, By.OWN, unhex(fields["payload_hash"]), computed)
+    tally.equal(What.PAGES, By.CLIENT, envelope["signature"], "absent")
     salt = unhex(envelope["leaf_salt"])
     return ves.unsigned_leaf(scope, envelope["sequence_number"], salt, ves.unsigned_hash(fields, form))
 
@@ -112,9 +113,9 @@ def unsigned_leaf(tally: Tally, scope: Scope, envelope: dict, payload: str) -> b
 def read_flat(stream: Stream, size: int) -> None:
     for sequence, text in enumerate(pages(stream.server, stream.tally, "/api/v1/events", stream.scope, size), 1):
         event, raw, placed = json.loads(text), members(text), stream.placed[sequence]
-        stream.tally.equal("first API: same events", CLIENT, event["event_id"], placed.event.event_id, sequence)
+        stream.tally.equal(What.SAME, By.CLIENT, event["event_id"], placed.event.event_id, sequence)
         if placed.event.payload is not None:
-            stream.tally.equal("payload text is the one first sent", CLIENT, raw["payload"], placed.event.payload)
+            stream.tally.equal(What.SAME, By.CLIENT, raw["payload"], placed.event.payload)
 
 
 def read_single(stream: Stream) -> None:
@@ -126,18 +127,18 @@ def read_single(stream: Stream) -> None:
         found = stream.server.get(f"/api/v1/events/{placed.event.event_id}", **where)
         state = "absent" if placed.event.signature is None else "verified"
         verdict = found["signature"]["state"], unhex(found["signature"]["content_hash"])
-        tally.equal("server's verdict on an event", CLIENT, verdict, (state, placed.event.content_hash), sequence)
+        tally.equal(What.PAGES, By.CLIENT, verdict, (state, placed.event.content_hash), sequence)
         receipt = found["receipt"]
         place = receipt["sequence_number"], unhex(receipt["leaf_hash"])
-        tally.equal("receipt of an event read back", CLIENT, place, (sequence, placed.leaf))
+        tally.equal(What.SAME, By.CLIENT, place, (sequence, placed.leaf))
         expected = ves.receipt_hash(scope, placed.event.event_id, sequence, placed.event.content_hash)
         key = stream.sequencer_keys[receipt["sequencer_key_version"]]
         holds = ves.verifies(key, expected, unhex(receipt["sequencer_signature"]))
-        tally.check("receipt of an event read back", CRYPTO, holds, sequence)
+        tally.check(What.RECEIPT, By.CRYPTO, holds, sequence)
         first = json.loads(placed.receipt)
         given = first.get("sequencerSignature") or first.get("sequencer_signature")
         if given:
-            tally.equal("receipt of an event read back", CLIENT, receipt["sequencer_signature"], given, sequence)
+            tally.equal(What.SAME, By.CLIENT, receipt["sequencer_signature"], given, sequence)
 
 
 def read_entities(stream: Stream, size: int) -> None:
@@ -151,7 +152,7 @@ def read_entities(stream: Stream, size: int) -> None:
         where = {"tenant_id": stream.scope.tenant, "store_id": stream.scope.store}
         found = stream.server.get(path, **where, limit=1000)
         answer = [event["sequence_number"] for event in found["events"]], found["current_version"]
-        stream.tally.equal("history of an entity", CLIENT, answer, (expected, len(expected)), name)
+        stream.tally.equal(What.PAGES, By.CLIENT, answer, (expected, len(expected)), name)
 
 
 def read_key_stream(server: Server, tally: Tally, agent: Agent, tenant: str, keys: dict[int, bytes]) -> None:
@@ -164,4 +165,4 @@ def read_key_stream(server: Server, tally: Tally, agent: Agent, tenant: str, key
     payload = changes[0]["payload"]
     found = changes[0]["event_type"], payload["agent_id"], payload["key_id"], unhex(payload["public_key"])
     expected = "agent_key.registered", agent.agent_id, agent.key_id, agent.public
-    tally.equal("key stream registers the agent's key", CLIENT, found, expected)
+    tally.equal(What.SAME, By.CLIENT, found, expected)

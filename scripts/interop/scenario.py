@@ -9,7 +9,8 @@ from dataclasses import replace
 import events
 from events import Event
 from headlog import HeadLog
-from push import CLIENT, VES_INGEST, Stream, flip
+from push import VES_INGEST, Stream, flip
+from rows import By, What
 from ves import Agent
 from wire import elements, members
 
@@ -88,8 +89,8 @@ def retries(stream: Stream, batch: list[Event]) -> None:
     # The same event twice in one batch has one place.
     _, once = stream.push([batch[0]])
     reply, text = stream.push([batch[0], batch[0]])
-    stream.tally.equal("a retry is all duplicates", CLIENT, reply["eventsDuplicate"], 2)
-    stream.tally.equal("a retry's receipts are the same bytes", CLIENT, receipts_of(text), receipts_of(once) * 2)
+    stream.tally.equal(What.RETRY, By.CLIENT, reply["eventsDuplicate"], 2)
+    stream.tally.equal(What.RETRY, By.CLIENT, receipts_of(text), receipts_of(once) * 2)
 
 
 def lost_reply(stream: Stream, batch: list[Event]) -> None:
@@ -103,8 +104,8 @@ def lost_reply(stream: Stream, batch: list[Event]) -> None:
 def expect_duplicates(stream: Stream, batch: list[Event], first: str) -> None:
     reply, again = stream.push(batch)
     counts = reply["eventsAccepted"], reply["eventsDuplicate"]
-    stream.tally.equal("a retry is all duplicates", CLIENT, counts, (0, len(batch)))
-    stream.tally.equal("a retry's receipts are the same bytes", CLIENT, receipts_of(again), receipts_of(first))
+    stream.tally.equal(What.RETRY, By.CLIENT, counts, (0, len(batch)))
+    stream.tally.equal(What.RETRY, By.CLIENT, receipts_of(again), receipts_of(first))
 
 
 def receipts_of(text: str) -> list[dict[str, str]]:
@@ -139,13 +140,13 @@ def refusals(stream: Stream, agent: Agent, some: Maker) -> None:
     before = len(stream.placed)
     reply, _ = stream.push(batch, rejected=len(bad))
     tally = stream.tally
-    tally.equal("refused by name", CLIENT, reply["sequenceStart"], before + 1, "place of the first good event")
+    tally.equal(What.REFUSED, By.CLIENT, reply["sequenceStart"], before + 1, "place of the first good event")
     found = {rejection["index"]: rejection for rejection in reply.get("rejections", [])}
     for reason, code, event in bad:
         index = next(i for i, other in enumerate(batch) if other is event)
         rejection = found.get(index, {})
         answer = rejection.get("event_id"), rejection.get("reason"), rejection.get("code")
-        tally.equal("refused by name", CLIENT, answer, (event.event_id, reason, code), index)
+        tally.equal(What.REFUSED, By.CLIENT, answer, (event.event_id, reason, code), index)
 
 
 def tampered_signature(event: Event) -> Event:

@@ -7,6 +7,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _decoder = json.JSONDecoder()
@@ -103,11 +104,12 @@ class Tally:
     """What was checked, by whom, how often."""
 
     def __init__(self) -> None:
-        self.rows: dict[tuple[str, str], int] = {}
+        # By what and by whom: what held, and what was tampered with and refused.
+        self.rows: dict[tuple[str, str], list[int]] = {}
         self.failures: list[str] = []
 
-    def check(self, what: str, by: str, holds: bool, detail: object = "") -> bool:
-        self.rows[what, by] = self.rows.get((what, by), 0) + 1
+    def check(self, what: str, by: str, holds: bool, detail: object = "", tampered: bool = False) -> bool:
+        self.rows.setdefault((what, by), [0, 0])[tampered] += 1
         if not holds:
             self.failures.append(f"{what} [{by}]: {detail}")
             if len(self.failures) <= 20:
@@ -132,5 +134,11 @@ class Tally:
         try:
             proof()
         except refusal:
-            return self.check(what, by, True)
-        return self.check(what, by, False, f"{detail} was accepted")
+            return self.refused(what, by, True)
+        return self.refused(what, by, False, detail)
+
+    def refused(self, what: str, by: str, refused: bool, detail: object = "") -> bool:
+        return self.check(what, by, refused, f"{detail} was tampered with and accepted", tampered=True)
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps([[what, by, *counts] for (what, by), counts in self.rows.items()]))

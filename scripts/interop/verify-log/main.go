@@ -153,12 +153,12 @@ func checkStream(found *evidence, t *tally) {
 	}
 	for _, head := range found.Heads {
 		root, err := tlog.TreeHash(head.Size, read)
-		t.check("root of the stream tree", tlogName, same(err, root, head.Root), head.Size)
+		t.check(streamRoot, tlogName, same(err, root, head.Root), head.Size)
 	}
 	for _, opening := range found.Openings {
 		if bytes.Equal(opening.StreamID, found.StreamID) {
 			root, err := tlog.TreeHash(opening.Size, read)
-			t.check("logged head is the stream's root", tlogName, same(err, root, opening.Root), opening.Size)
+			t.check(streamRoot, tlogName, same(err, root, opening.Root), opening.Size)
 		}
 	}
 	for _, proof := range found.Inclusions {
@@ -167,11 +167,11 @@ func checkStream(found *evidence, t *tally) {
 		check := func(path tlog.RecordProof, root, leaf tlog.Hash) error {
 			return tlog.CheckRecord(path, proof.Size, root, proof.Index, leaf)
 		}
-		t.check("inclusion proof in the stream", tlogName, check(path, root, leaf), proof.Index)
-		t.refused("tampered inclusion refused", tlogName, check(path, root, flip(leaf)))
-		t.refused("tampered inclusion refused", tlogName, check(path, flip(root), leaf))
+		t.check(inclusionInStream, tlogName, check(path, root, leaf), proof.Index)
+		t.refused(inclusionInStream, tlogName, check(path, root, flip(leaf)))
+		t.refused(inclusionInStream, tlogName, check(path, flip(root), leaf))
 		for _, tampered := range tamperedPaths(path) {
-			t.refused("tampered inclusion refused", tlogName, check(tampered, root, leaf))
+			t.refused(inclusionInStream, tlogName, check(tampered, root, leaf))
 		}
 	}
 	for _, proof := range found.Consistencies {
@@ -180,11 +180,11 @@ func checkStream(found *evidence, t *tally) {
 		check := func(path tlog.TreeProof, from, to tlog.Hash) error {
 			return tlog.CheckTree(path, proof.To, to, proof.From, from)
 		}
-		t.check("consistency proof of the stream", tlogName, check(path, from, to), proof.From, proof.To)
-		t.refused("tampered consistency refused", tlogName, check(path, flip(from), to))
-		t.refused("tampered consistency refused", tlogName, check(path, from, flip(to)))
+		t.check(streamConsistency, tlogName, check(path, from, to), proof.From, proof.To)
+		t.refused(streamConsistency, tlogName, check(path, flip(from), to))
+		t.refused(streamConsistency, tlogName, check(path, from, flip(to)))
 		for _, tampered := range tamperedPaths(path) {
-			t.refused("tampered consistency refused", tlogName, check(tampered, from, to))
+			t.refused(streamConsistency, tlogName, check(tampered, from, to))
 		}
 	}
 }
@@ -203,18 +203,16 @@ func tamperedPaths[P ~[]tlog.Hash](path P) []P {
 // Every signature the client has verified, once more with Go's Ed25519.
 func checkSignatures(found *evidence, t *tally) {
 	for _, s := range found.Signatures {
-		var err error
-		if !ed25519.Verify(ed25519.PublicKey(s.Key), s.Message, s.Signature) {
-			err = errors.New("does not verify")
+		verify := func(message []byte) error {
+			if !ed25519.Verify(ed25519.PublicKey(s.Key), message, s.Signature) {
+				return errors.New("the signature does not verify")
+			}
+			return nil
 		}
-		t.check(s.What, ed25519Name, err)
+		t.check(s.What, ed25519Name, verify(s.Message))
 		tampered := append([]byte{}, s.Message...)
 		tampered[len(tampered)/2] ^= 1
-		if ed25519.Verify(ed25519.PublicKey(s.Key), tampered, s.Signature) {
-			t.check("tampered message refused", ed25519Name, errors.New("was accepted"))
-		} else {
-			t.check("tampered message refused", ed25519Name, nil)
-		}
+		t.refused(s.What, ed25519Name, verify(tampered))
 	}
 }
 
@@ -260,7 +258,7 @@ func (l *log) open(text string) (tlog.Tree, error) {
 func (l *log) checkpoints() {
 	for _, text := range l.evidence.Checkpoints {
 		tree, err := l.open(text)
-		l.tally.check("checkpoint's signature and form", noteName, err)
+		l.tally.check(checkpoint, noteName, err)
 		l.tree = tree
 		// A bit of the origin, of the size, of the root, and of the signature itself.
 		lines := strings.SplitAfter(text, "\n")
@@ -270,7 +268,7 @@ func (l *log) checkpoints() {
 				tampered := []byte(text)
 				tampered[at+len(line)-min(len(line), 5)] ^= 1
 				_, err := l.open(string(tampered))
-				l.tally.refused("tampered checkpoint refused", noteName, err)
+				l.tally.refused(checkpoint, noteName, err)
 			}
 			at += len(line) + 1
 		}
@@ -319,7 +317,7 @@ func (l *log) reader(tamper *tlog.Tile) (*reader, tlog.HashReader) {
 func (l *log) allTiles() {
 	r, hashes := l.reader(nil)
 	entries, err := l.entries()
-	l.tally.check("bundles of entries", tlogName, err)
+	l.tally.check(logRoot, tlogName, err)
 	var stored []tlog.Hash
 	memory := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
 		found := make([]tlog.Hash, len(indexes))
@@ -333,22 +331,22 @@ func (l *log) allTiles() {
 		if err == nil && logged[0] != tlog.RecordHash(entries[n]) {
 			err = errors.New("the tile holds another hash than the entry's")
 		}
-		l.tally.check("entry is in an authentic tile", tlogName, err, n)
+		l.tally.check(tiles, tlogName, err, n)
 		added, err := tlog.StoredHashes(n, entries[n], memory)
 		fatal(err)
 		stored = append(stored, added...)
 	}
 	root, err := tlog.TreeHash(l.tree.N, memory)
-	l.tally.check("root of the log from its entries", tlogName, same(err, root, hexHash(l.tree.Hash)), l.tree.N)
+	l.tally.check(logRoot, tlogName, same(err, root, hexHash(l.tree.Hash)), l.tree.N)
 	for _, tile := range tlog.NewTiles(8, 0, l.tree.N) {
 		var err error
 		if !r.read[tile] {
 			err = errors.New("was not needed by any entry")
 		}
-		l.tally.check("tiles authenticated", tlogName, err, tile.Path())
+		l.tally.check(tiles, tlogName, err, tile.Path())
 		_, tampered := l.reader(&tile)
 		_, err = tampered.ReadHashes([]int64{tlog.StoredHashIndex(tile.L*8, tile.N<<8)})
-		l.tally.refused("tampered tile refused", tlogName, err, tile.Path())
+		l.tally.refused(tiles, tlogName, err, tile.Path())
 	}
 }
 
@@ -389,8 +387,8 @@ func (l *log) openings() {
 		if err == nil && logged[0] != tlog.RecordHash(entry) {
 			err = errors.New("salt and record do not give the logged entry")
 		}
-		l.tally.check("opened record is the logged entry", tlogName, err, o.LogIndex)
-		l.tally.check("opened record says what it should", tlogName, o.checkRecord(), o.LogIndex)
+		l.tally.check(opened, tlogName, err, o.LogIndex)
+		l.tally.check(opened, tlogName, o.checkRecord(), o.LogIndex)
 		l.inclusion(o, entry)
 		if o.Size >= newest[string(o.StreamID)].Size {
 			newest[string(o.StreamID)] = o
@@ -401,7 +399,7 @@ func (l *log) openings() {
 		if err == nil {
 			err = tlog.CheckRecord(proof, l.tree.N, l.tree.Hash, o.LogIndex, tlog.RecordHash(blind(o.Salt, o.Record)))
 		}
-		l.tally.check("newest HEAD record is in the log", tlogName, err, o.LogIndex)
+		l.tally.check(inclusionInLog, tlogName, err, o.LogIndex)
 	}
 }
 
@@ -411,20 +409,20 @@ func (l *log) inclusion(o opening, entry []byte) {
 	if err == nil && tree.N != o.LogSize {
 		err = errors.New("the checkpoint has another size")
 	}
-	l.tally.check("checkpoint's signature and form", noteName, err, o.LogSize)
+	l.tally.check(checkpoint, noteName, err, o.LogSize)
 	path := tlog.RecordProof(hashes(o.LogPath))
 	check := func(path tlog.RecordProof, root tlog.Hash, entry []byte) error {
 		return tlog.CheckRecord(path, tree.N, root, o.LogIndex, tlog.RecordHash(entry))
 	}
-	l.tally.check("inclusion proof of a HEAD record", tlogName, check(path, tree.Hash, entry), o.LogIndex)
-	l.tally.refused("tampered inclusion refused", tlogName, check(path, flip(tree.Hash), entry))
+	l.tally.check(inclusionInLog, tlogName, check(path, tree.Hash, entry), o.LogIndex)
+	l.tally.refused(inclusionInLog, tlogName, check(path, flip(tree.Hash), entry))
 	salt, record := append([]byte{}, o.Salt...), append([]byte{}, o.Record...)
 	salt[0] ^= 1
 	record[len(record)/2] ^= 1
-	l.tally.refused("tampered opening refused", tlogName, check(path, tree.Hash, blind(salt, o.Record)))
-	l.tally.refused("tampered opening refused", tlogName, check(path, tree.Hash, blind(o.Salt, record)))
+	l.tally.refused(opened, tlogName, check(path, tree.Hash, blind(salt, o.Record)))
+	l.tally.refused(opened, tlogName, check(path, tree.Hash, blind(o.Salt, record)))
 	for _, tampered := range tamperedPaths(path) {
-		l.tally.refused("tampered inclusion refused", tlogName, check(tampered, tree.Hash, entry))
+		l.tally.refused(inclusionInLog, tlogName, check(tampered, tree.Hash, entry))
 	}
 }
 
@@ -462,11 +460,11 @@ func (l *log) growth() {
 		if err == nil {
 			err = tlog.CheckTree(proof, l.tree.N, l.tree.Hash, old.N, old.Hash)
 		}
-		l.tally.check("log continues an older checkpoint", tlogName, err, old.N, l.tree.N)
+		l.tally.check(logConsistency, tlogName, err, old.N, l.tree.N)
 		err = tlog.CheckTree(proof, l.tree.N, l.tree.Hash, old.N, flip(old.Hash))
-		l.tally.refused("tampered consistency refused", tlogName, err)
+		l.tally.refused(logConsistency, tlogName, err)
 		err = tlog.CheckTree(proof, l.tree.N, flip(l.tree.Hash), old.N, old.Hash)
-		l.tally.refused("tampered consistency refused", tlogName, err)
+		l.tally.refused(logConsistency, tlogName, err)
 	}
 }
 
@@ -476,22 +474,46 @@ const (
 	ed25519Name = "Go crypto/ed25519"
 )
 
+// Names in the table; where the client checks the same, it says the same.
+const (
+	streamRoot        = "root of the stream tree"
+	inclusionInStream = "inclusion in the stream"
+	streamConsistency = "consistency of the stream"
+	checkpoint        = "checkpoint of the head log"
+	logRoot           = "root of the head log"
+	tiles             = "tiles and entries of the head log"
+	opened            = "opened entry of the head log"
+	inclusionInLog    = "inclusion in the head log"
+	logConsistency    = "consistency of the head log"
+)
+
 // A tally counts what was checked, by whom.
 type tally struct {
-	order    []string
-	rows     map[string]int
+	rows     []*row
 	failures int
 }
 
+type row struct {
+	what, by      string
+	held, refused int
+}
+
+func (t *tally) row(what, by string) *row {
+	for _, r := range t.rows {
+		if r.what == what && r.by == by {
+			return r
+		}
+	}
+	t.rows = append(t.rows, &row{what: what, by: by})
+	return t.rows[len(t.rows)-1]
+}
+
 func (t *tally) check(what, by string, err error, detail ...any) {
-	if t.rows == nil {
-		t.rows = map[string]int{}
-	}
-	row := what + "\x00" + by
-	if t.rows[row] == 0 {
-		t.order = append(t.order, row)
-	}
-	t.rows[row]++
+	t.row(what, by).held++
+	t.failed(what, by, err, detail...)
+}
+
+func (t *tally) failed(what, by string, err error, detail ...any) {
 	if err != nil {
 		if t.failures++; t.failures <= 20 {
 			fmt.Fprintf(os.Stderr, "MISMATCH %s [%s]: %v %v\n", what, by, err, detail)
@@ -501,18 +523,16 @@ func (t *tally) check(what, by string, err error, detail ...any) {
 
 // refused counts a tampered proof, which must have led to an error.
 func (t *tally) refused(what, by string, err error, detail ...any) {
+	t.row(what, by).refused++
 	if err == nil {
-		t.check(what, by, errors.New("was accepted"), detail...)
-	} else {
-		t.check(what, by, nil)
+		t.failed(what, by, errors.New("was tampered with and accepted"), detail...)
 	}
 }
 
 func (t *tally) save(path string) error {
-	rows := make([][]any, len(t.order))
-	for i, row := range t.order {
-		what, by, _ := strings.Cut(row, "\x00")
-		rows[i] = []any{what, by, t.rows[row]}
+	rows := make([][]any, len(t.rows))
+	for i, r := range t.rows {
+		rows[i] = []any{r.what, r.by, r.held, r.refused}
 	}
 	text, err := json.Marshal(rows)
 	if err != nil {

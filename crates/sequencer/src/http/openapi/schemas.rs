@@ -18,16 +18,18 @@ pub(super) fn all() -> Map<String, Value> {
     add::<IngestBody>(&mut schemas);
     add::<VesIngestReply>(&mut schemas);
     add::<IngestReply>(&mut schemas);
-    add::<EventPage<Envelope>>(&mut schemas);
-    add::<EventPage<FlatEvent>>(&mut schemas);
-    add::<EntityHistory<Envelope>>(&mut schemas);
-    add::<EntityHistory<FlatEvent>>(&mut schemas);
+    add_as::<EventPage<Envelope>>("EventPage_Envelope", &mut schemas);
+    add_as::<EventPage<FlatEvent>>("EventPage_FlatEvent", &mut schemas);
+    add_as::<EntityHistory<Envelope>>("EntityHistory_Envelope", &mut schemas);
+    add_as::<EntityHistory<FlatEvent>>("EntityHistory_FlatEvent", &mut schemas);
+    add::<Envelope>(&mut schemas);
+    add::<FlatEvent>(&mut schemas);
     add::<SingleEvent>(&mut schemas);
     add::<Head>(&mut schemas);
     add::<Cursor>(&mut schemas);
     add::<AdvanceCursor>(&mut schemas);
-    add::<CommitmentList<Commitment>>(&mut schemas);
-    add::<CommitmentList<FlatCommitment>>(&mut schemas);
+    add_as::<CommitmentList<Commitment>>("CommitmentList_Commitment", &mut schemas);
+    add_as::<CommitmentList<FlatCommitment>>("CommitmentList_FlatCommitment", &mut schemas);
     add::<Commitment>(&mut schemas);
     add::<FlatCommitment>(&mut schemas);
     add::<CommitRequest>(&mut schemas);
@@ -50,7 +52,12 @@ pub(super) fn all() -> Map<String, Value> {
 }
 
 fn add<T: ToSchema>(schemas: &mut Map<String, Value>) {
-    let mut found = vec![(T::name().into_owned(), T::schema())];
+    add_as::<T>(&T::name(), schemas);
+}
+
+/// A generic type needs a name of its own for each argument.
+fn add_as<T: ToSchema>(name: &str, schemas: &mut Map<String, Value>) {
+    let mut found = vec![(name.to_owned(), T::schema())];
     T::schemas(&mut found);
     for (name, schema) in found {
         let value = serde_json::to_value(schema).expect("a schema is plain JSON");

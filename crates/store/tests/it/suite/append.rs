@@ -93,7 +93,7 @@ pub(crate) async fn append_refuses_a_stream_that_moved(factory: &impl Factory) {
     assert_eq!((row.size, row.root), (2, first.opened.head.root()));
 }
 
-/// Ruling 31: one stale stream does not hold up the others of its flush.
+/// One stale stream does not hold up the others of its flush.
 pub(crate) async fn append_commits_the_streams_that_did_not_move(factory: &impl Factory) {
     let store = factory.open().await;
     let mut random = Random::new(12);
@@ -151,7 +151,7 @@ pub(crate) async fn append_is_atomic_across_streams(factory: &impl Factory) {
     }
 }
 
-/// Ruling 28: a revocation that was logged after the key facts were read refuses the append.
+/// A revocation that was logged after the key facts were read refuses the append.
 pub(crate) async fn append_refuses_a_key_stream_that_moved(factory: &impl Factory) {
     let store = factory.open().await;
     let mut random = Random::new(14);
@@ -318,7 +318,7 @@ async fn append_until_committed(store: &impl Store, scope: Scope, candidates: &[
     }
 }
 
-/// Ruling 31: appends that name the same streams in opposite orders neither block nor lose each other.
+/// Appends that name the same streams in opposite orders neither block nor lose each other.
 pub(crate) async fn writers_of_many_streams_do_not_disturb_each_other(factory: &impl Factory) {
     let stores = [Arc::new(factory.open().await), Arc::new(factory.open().await)];
     let mut random = Random::new(20);

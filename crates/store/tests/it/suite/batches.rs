@@ -41,7 +41,7 @@ pub(crate) async fn add(store: &impl Store, random: &mut Random, stream: StreamN
     added
 }
 
-/// Ruling 29: a batch starts right behind the last one, on its state root, and ends within the stream.
+/// A batch starts right behind the last one, on its state root, and ends within the stream.
 pub(crate) async fn batches_are_contiguous(factory: &impl Factory) {
     let store = factory.open().await;
     let mut random = Random::new(70);
@@ -79,7 +79,7 @@ pub(crate) async fn batches_are_contiguous(factory: &impl Factory) {
     assert_eq!(store.batch_frontier(other.stream()).await.expect("answer"), none);
 }
 
-/// Ruling 29: committers that race leave one chain.
+/// Committers that race leave one chain.
 pub(crate) async fn batches_at_once_do_not_overlap(factory: &impl Factory) {
     let stores = [Arc::new(factory.open().await), Arc::new(factory.open().await)];
     let mut random = Random::new(71);

@@ -330,7 +330,7 @@ pub(crate) async fn an_event_is_found_by_id_within_its_tenant(factory: &impl Fac
     assert!(store.event(scope.tenant, None, EventId(random.uuid())).await.expect("answer").is_empty());
 }
 
-/// Ruling 15: an id that several stores of a tenant hold finds them all, so that the caller can say it is ambiguous.
+/// An id that several stores of a tenant hold finds them all, so that the caller can say it is ambiguous.
 pub(crate) async fn an_ambiguous_id_finds_every_event(factory: &impl Factory) {
     let store = factory.open().await;
     let mut random = Random::new(48);

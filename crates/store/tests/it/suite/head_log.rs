@@ -87,7 +87,7 @@ fn stored(round: &Round) -> Vec<StoredRecord> {
     numbered.map(|(index, new)| StoredRecord { index, stream: new.stream, record: new.record.clone() }).collect()
 }
 
-/// Ruling 25: the blinding key is made with the log and never again.
+/// The blinding key is made with the log and never again.
 pub(crate) async fn the_log_is_created_once(factory: &impl Factory) {
     let stores = [Arc::new(factory.open().await), Arc::new(factory.open().await)];
     let mut tasks = JoinSet::new();
@@ -103,7 +103,7 @@ pub(crate) async fn the_log_is_created_once(factory: &impl Factory) {
     }
 }
 
-/// Ruling 24: one publisher at a time; a lease ends when it lapses, and renewing it keeps its epoch.
+/// One publisher at a time; a lease ends when it lapses, and renewing it keeps its epoch.
 pub(crate) async fn a_lease_keeps_others_out_until_it_lapses(factory: &impl Factory) {
     let store = Arc::new(factory.open().await);
     store.log_state([7; 32]).await.expect("a log");
@@ -135,7 +135,7 @@ pub(crate) async fn a_lease_keeps_others_out_until_it_lapses(factory: &impl Fact
     assert!(taken[0].epoch > second.epoch);
 }
 
-/// Ruling 24: who lost the lease cannot publish any more, whatever it believes.
+/// Who lost the lease cannot publish any more, whatever it believes.
 pub(crate) async fn an_old_epoch_is_refused(factory: &impl Factory) {
     let store = factory.open().await;
     let mut random = Random::new(80);
@@ -204,7 +204,7 @@ pub(crate) async fn rounds_are_published_in_order(factory: &impl Factory) {
     assert_eq!(store.head_record(never).await.expect("answer"), None);
 }
 
-/// Ruling 24: a head is due when its stream grew, a batch once; each head names the one before it.
+/// A head is due when its stream grew, a batch once; each head names the one before it.
 pub(crate) async fn unpublished_lists_exactly_what_is_new(factory: &impl Factory) {
     let store = factory.open().await;
     let mut random = Random::new(82);
