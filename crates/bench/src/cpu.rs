@@ -23,6 +23,15 @@ pub(crate) struct CpuTimes {
     pub(crate) server: Duration,
     pub(crate) database: Duration,
     pub(crate) generator: Duration,
+    /// All that the machine's processors did, for anybody.
+    pub(crate) machine: Duration,
+}
+
+impl CpuTimes {
+    /// What neither the server, the database nor the generator used.
+    pub(crate) fn elsewhere(&self) -> Duration {
+        self.machine.saturating_sub(self.server + self.database + self.generator)
+    }
 }
 
 impl Meters {
@@ -31,6 +40,7 @@ impl Meters {
             server: Stat::of(self.server)?.own,
             database: self.postmaster.map(cluster_time).transpose()?.unwrap_or_default(),
             generator: Stat::of(std::process::id())?.own,
+            machine: machine_time()?,
         })
     }
 }
@@ -43,6 +53,7 @@ impl Sub for CpuTimes {
             server: self.server.saturating_sub(earlier.server),
             database: self.database.saturating_sub(earlier.database),
             generator: self.generator.saturating_sub(earlier.generator),
+            machine: self.machine.saturating_sub(earlier.machine),
         }
     }
 }
@@ -62,6 +73,27 @@ pub(crate) fn cluster_time(postmaster: u32) -> anyhow::Result<Duration> {
         }
     }
     Ok(total)
+}
+
+/// Time that all processors together have been busy, and time taken from a virtual machine by its host.
+pub(crate) fn machine_time() -> anyhow::Result<Duration> {
+    let text = fs::read_to_string("/proc/stat")?;
+    busy_time(&text).context("unreadable /proc/stat")
+}
+
+/// The first line sums up all processors: user, nice, system, idle, waiting, interrupts, soft interrupts, stolen.
+fn busy_time(text: &str) -> Option<Duration> {
+    let ticks = text.lines().next()?.strip_prefix("cpu ")?.split_ascii_whitespace().take(8);
+    let ticks: Vec<u64> = ticks.map(str::parse).collect::<Result<_, _>>().ok()?;
+    let idle = ticks.get(3)? + ticks.get(4)?;
+    let busy = ticks.iter().sum::<u64>() - idle;
+    Some(TICK * u32::try_from(busy).ok()?)
+}
+
+/// Processor time of the calling thread, finer than ticks. `None` where the kernel does not tell.
+pub(crate) fn thread_time() -> Option<Duration> {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split_ascii_whitespace().next()?.parse().ok().map(Duration::from_nanos)
 }
 
 /// The parent of a process.
@@ -114,6 +146,13 @@ mod tests {
         assert_eq!(stat.parent, 7);
         assert_eq!(stat.own, Duration::from_millis(420));
         assert_eq!(stat.ended_children, Duration::from_millis(110));
+    }
+
+    #[test]
+    fn the_machine_is_busy_when_it_is_not_idle() {
+        let text = "cpu  100 1 10 5000 300 2 3 4 50 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n";
+        assert_eq!(busy_time(text), Some(TICK * 120));
+        assert!(machine_time().unwrap() > Duration::ZERO);
     }
 
     #[test]

@@ -7,9 +7,12 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
 
+use tokio::time::{Instant, sleep};
+
 use crate::bound::{Bound, Bounds, PostgresBounds, SqliteBounds};
 use crate::cells::{BoundKind, Cell, Engine, FLAT, Kind, POSTGRES, SQLITE};
 use crate::conditions::{self, Conditions, signature_check_cost};
+use crate::cpu::machine_time;
 use crate::event::{Author, Ids, Order};
 use crate::judge::{Result, one_stream_to_sixteen};
 use crate::load::{Expect, Load, Measured, drive};
@@ -43,6 +46,9 @@ pub(crate) struct Options {
     /// Events of the cell `flat`.
     #[arg(long, default_value_t = 1_000_000)]
     flat_events: usize,
+    /// Most seconds to wait, before each measurement, for others on this machine to finish what they do.
+    #[arg(long, default_value_t = 30)]
+    patience: u64,
     /// How event ids are made.
     #[arg(long, value_enum, default_value = "v7")]
     ids: Ids,
@@ -235,10 +241,10 @@ impl<'a> Session<'a> {
     }
 
     async fn settle(&self) -> anyhow::Result<()> {
-        match &self.postgres {
-            Some(postgres) => postgres.settle().await,
-            None => Ok(()),
+        if let Some(postgres) = &self.postgres {
+            postgres.settle().await?;
         }
+        wait_for_calm(Duration::from_secs(self.options.patience)).await
     }
 
     async fn run(&mut self, program: &Path, cell: Cell) -> anyhow::Result<Run> {
@@ -292,9 +298,25 @@ impl<'a> Session<'a> {
         Ok(match cell.kind {
             Kind::Fresh => load,
             Kind::Duplicates => Load { expect: Expect::Duplicate(events), again: true, ..load },
-            Kind::Flat => Load { mark_every: Some(FLAT_MARK), ..load.to_the_end() },
+            Kind::Flat => Load { mark_every: Some(FLAT_MARK), ..load.until_sent() },
         })
     }
+}
+
+/// Waits until the processors are nearly idle, or patience ends: then the report tells that others were at work.
+async fn wait_for_calm(patience: Duration) -> anyhow::Result<()> {
+    const LOOK: Duration = Duration::from_millis(300);
+    const CALM: Duration = Duration::from_millis(30);
+    let deadline = Instant::now() + patience;
+    while Instant::now() < deadline {
+        let before = machine_time()?;
+        sleep(LOOK).await;
+        if machine_time()?.saturating_sub(before) <= CALM {
+            return Ok(());
+        }
+    }
+    eprintln!("  others are at work on this machine");
+    Ok(())
 }
 
 struct Run {
@@ -306,7 +328,7 @@ struct Run {
 /// The first pass over events that will be sent again; tells how fast they were accepted.
 async fn accept_all(load: &Load) -> anyhow::Result<f64> {
     let Expect::Duplicate(events) = load.expect else { anyhow::bail!("not a load of duplicates") };
-    let first = Load { expect: Expect::Accepted(events), again: false, ..load.clone().to_the_end() };
+    let first = Load { expect: Expect::Accepted(events), again: false, ..load.clone().until_sent() };
     let measured = drive(first).await?;
     Ok(measured.rate())
 }

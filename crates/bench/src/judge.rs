@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::bound::Bound;
 use crate::cells::{Cell, LEAST_OF_SIXTEEN, ONE_OF_SIXTEEN, ONE_STREAM, Target};
 use crate::load::Measured;
-use crate::numbers::{grouped, latency, micros_each, millis};
+use crate::numbers::{float, grouped, latency, micros_each, millis};
 
 /// A target and what came of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +35,9 @@ pub(crate) struct Result {
 const LEAST_REQUESTS_PER_CLIENT: u64 = 10;
 /// Memory, in MB, that no cell may exceed.
 const MOST_MEGABYTES: u64 = 100;
+/// Share of the processors that others may use before it is told. The kernel's own work for the load, such as the
+/// network's, counts as others'.
+const MOST_ELSEWHERE: f64 = 0.15;
 
 impl Result {
     pub(crate) fn is_discarded(&self) -> bool {
@@ -58,6 +61,12 @@ impl Result {
         micros_each(self.measured.cpu.generator, self.measured.events)
     }
 
+    /// Share of the machine's processors that neither server, database nor generator used, but somebody did.
+    pub(crate) fn share_elsewhere(&self) -> f64 {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+        self.measured.cpu.elsewhere().as_secs_f64() / (self.measured.elapsed.as_secs_f64() * float(cores))
+    }
+
     pub(crate) fn megabytes(&self) -> u64 {
         self.peak_resident_bytes / 1_000_000
     }
@@ -70,6 +79,11 @@ impl Result {
         let mut verdicts: Vec<Verdict> = self.cell.targets.iter().map(|target| self.judge(*target)).collect();
         let text = format!("{} ≤ {MOST_MEGABYTES} MB", self.megabytes());
         verdicts.push(Verdict { text, met: Some(self.megabytes() <= MOST_MEGABYTES) });
+        let elsewhere = self.share_elsewhere();
+        if elsewhere > MOST_ELSEWHERE {
+            let text = format!("disturbed: {:.0} % of the processors were used elsewhere", elsewhere * 100.0);
+            verdicts.push(Verdict { text, met: None });
+        }
         verdicts
     }
 

@@ -46,7 +46,7 @@ pub(crate) struct Load {
 
 impl Load {
     /// All requests, once, without a warm-up.
-    pub(crate) fn to_the_end(self) -> Self {
+    pub(crate) fn until_sent(self) -> Self {
         const LONGEST: Duration = Duration::from_hours(1);
         Self { warm_up: Duration::ZERO, measure: LONGEST, again: false, ..self }
     }

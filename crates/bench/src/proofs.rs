@@ -104,7 +104,7 @@ async fn fill(stage: &Stage, author: &Author, thousands: u64) -> anyhow::Result<
         meters: stage.meters()?,
         mark_every: None,
     };
-    drive(load.to_the_end()).await.context("filling the stream")
+    drive(load.until_sent()).await.context("filling the stream")
 }
 
 /// One commitment after the other from the beginning; each is timed.

@@ -144,6 +144,7 @@ fn value(result: &Result) -> Value {
         "bound_per_second": result.bound.rate,
         "bound_p50_us": micros_u64(result.bound.p50),
         "of_bound": result.of_bound(),
+        "processors_used_elsewhere": result.share_elsewhere(),
         "accept_rate": result.accept_rate,
         "requests_per_client_at_least": measured.fewest_requests,
         "marks_seconds": marks,

@@ -4,6 +4,8 @@
 //! the log only grows, the tenant and named auditors receive salt and record and see what was logged. Every field has a
 //! fixed width, so a record is its own canonical form.
 
+use sha2::{Digest as _, Sha256};
+
 use crate::bytes::{Hash, Preimage, Salt};
 use crate::domain;
 use crate::id::Micros;
@@ -124,6 +126,25 @@ impl Record {
             Self::Batch { stream_id, end, .. } => (stream_id, end),
         }
     }
+}
+
+/// The salt of a record: the first 16 bytes of HMAC-SHA-256 under the log's blinding key over `stream id ‖ u64 number` of
+/// its [subject](Record::subject). Derived, so that salts need no backup; whoever is shown one learns nothing of the others.
+pub fn salt(blinding_key: &[u8; 32], (stream_id, number): (Hash, u64)) -> Salt {
+    let code = hmac(blinding_key, &[&stream_id.0[..], &number.to_be_bytes()].concat());
+    Salt(*code.0.first_chunk().expect("a hash is longer than a salt"))
+}
+
+/// RFC 2104 with SHA-256, for a key shorter than a block.
+fn hmac(key: &[u8; 32], message: &[u8]) -> Hash {
+    const BLOCK: usize = 64;
+    let padded = |pad: u8| {
+        let mut block = [pad; BLOCK];
+        block.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
+        block
+    };
+    let inner = Sha256::new().chain_update(padded(0x36)).chain_update(message).finalize();
+    Hash(Sha256::new().chain_update(padded(0x5c)).chain_update(inner).finalize().into())
 }
 
 /// The public 32-byte entry for `record`.

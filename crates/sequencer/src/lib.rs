@@ -12,11 +12,15 @@
 pub mod agent_keys;
 pub mod append;
 pub mod clock;
+pub mod commit;
 pub mod config;
 pub mod fail_point;
 pub mod http;
 pub mod keyring;
+pub mod log_tiles;
 pub mod payload;
+pub mod proofs;
+pub mod publish;
 pub mod read;
 pub mod server;
 pub mod service;

@@ -21,6 +21,7 @@ use crate::append::{Flusher, FlusherParts};
 use crate::clock::{Clock, SystemClock, random};
 use crate::config::{Config, Database};
 use crate::keyring::Keyring;
+use crate::log_tiles::LogTiles;
 use crate::service::{Access, Service};
 use crate::signing::SequencerKey;
 use crate::startup::{DataDir, Secrets, secrets};
@@ -127,6 +128,7 @@ async fn assemble(config: &Config, secrets: &Secrets, store: Arc<dyn Store>) -> 
     });
     let sequencer_id = config.sequencer_id.clone().unwrap_or_else(|| signer.public_key().to_hex()[..16].to_owned());
     let service = Service {
+        log_tiles: LogTiles::new(Arc::clone(&store), log.blinding_key),
         store,
         appender,
         keys,
@@ -142,6 +144,7 @@ async fn assemble(config: &Config, secrets: &Secrets, store: Arc<dyn Store>) -> 
         blinding_key: log.blinding_key,
         grown,
         published: Arc::new(Notify::new()),
+        log_wanted: Arc::new(Notify::new()),
     };
     Ok((service, flusher))
 }

@@ -9,6 +9,7 @@ use crate::agent_keys::KeyCache;
 use crate::append::Appender;
 use crate::clock::Clock;
 use crate::keyring::Keyring;
+use crate::log_tiles::LogTiles;
 use crate::signing::SequencerKey;
 
 /// Bounds that the operator may set.
@@ -64,4 +65,8 @@ pub struct Service {
     pub grown: Arc<Notify>,
     /// Woken after every published checkpoint of this process.
     pub published: Arc<Notify>,
+    /// Asks this process's publisher for a round at once.
+    pub log_wanted: Arc<Notify>,
+    /// Reads the head log's tiles.
+    pub log_tiles: LogTiles,
 }

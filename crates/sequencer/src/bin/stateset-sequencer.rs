@@ -23,6 +23,8 @@ enum Command {
     Serve,
     /// Print every environment variable with its default and meaning, as Markdown.
     ConfigReference,
+    /// Print the OpenAPI 3.1 document.
+    Openapi,
     /// Print every error code with its status and remedy, as Markdown.
     ErrorCodes,
 }
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(),
         Command::ConfigReference => print(&config_reference()),
+        Command::Openapi => print(&stateset_sequencer::http::openapi::text()),
         Command::ErrorCodes => print(&error_codes()),
     }
 }

@@ -25,7 +25,10 @@ impl FromRequest<Arc<Service>> for RawBody {
         Bytes::from_request(request, service).await.map(Self).map_err(|fault| {
             if fault.status().as_u16() == Code::PayloadTooLarge.status() {
                 let limit = service.limits.body_bytes;
-                ApiError::new(Code::PayloadTooLarge, format!("the body has more than the {limit} bytes that are allowed"))
+                ApiError::new(
+                    Code::PayloadTooLarge,
+                    format!("the body has more than the {limit} bytes that are allowed"),
+                )
             } else {
                 ApiError::new(Code::InvalidRequestBody, fault.body_text())
             }

@@ -2,6 +2,7 @@
 
 pub mod agent_keys;
 pub mod body;
+pub mod commitments;
 pub mod credential;
 pub mod cursors;
 pub mod diagnose;
@@ -12,8 +13,10 @@ pub mod head;
 pub mod health;
 pub mod ingest;
 pub mod log;
+pub mod openapi;
 pub mod parameters;
 pub mod problem;
+pub mod proofs;
 pub mod stream;
 pub mod trace;
 pub mod view;
@@ -25,6 +28,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::routing::{delete, get, post};
 use axum::{Extension, Router};
+use stateset_api::proof::{BatchProof, Commitment, FlatBatchProof, FlatCommitment};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -50,6 +54,23 @@ pub fn router(service: Arc<Service>, timeout: Duration, stop: CancellationToken)
         .route("/api/v1/agents/{agent_id}/keys/{key_id}", delete(agent_keys::revoke))
         .route("/api/v1/agents/{agent_id}/signing-keys", get(agent_keys::directory))
         .route("/.well-known/ves-keys", get(agent_keys::sequencer))
+        .route("/api/v1/ves/commitments", get(commitments::list::<Commitment>).post(commitments::commit::<Commitment>))
+        .route("/api/v1/ves/commitments/{batch_id}", get(commitments::one::<Commitment>))
+        .route(
+            "/api/v1/commitments",
+            get(commitments::list::<FlatCommitment>).post(commitments::commit::<FlatCommitment>),
+        )
+        .route("/api/v1/commitments/{batch_id}", get(commitments::one::<FlatCommitment>))
+        .route("/api/v1/ves/proofs/{sequence}", get(proofs::one::<BatchProof>))
+        .route("/api/v1/ves/proofs/verify", post(proofs::verify))
+        .route("/api/v1/proofs/{sequence}", get(proofs::one::<FlatBatchProof>))
+        .route("/api/v1/proofs/verify", post(proofs::verify_flat))
+        .route("/api/v1/proofs/inclusion", get(proofs::inclusion))
+        .route("/api/v1/proofs/consistency", get(proofs::consistency))
+        .route("/checkpoint", get(log::checkpoint))
+        .route("/tile/{*path}", get(log::tile))
+        .route("/openapi.json", get(openapi::json))
+        .route("/docs", get(openapi::page))
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .fallback(|| async { StatusCode::NOT_FOUND })

@@ -19,6 +19,7 @@ use stateset_sequencer::append::{Flusher, FlusherParts};
 use stateset_sequencer::clock::Clock;
 use stateset_sequencer::http::router;
 use stateset_sequencer::keyring::Keyring;
+use stateset_sequencer::log_tiles::LogTiles;
 use stateset_sequencer::service::{Access, Limits, Service};
 use stateset_sequencer::signing::SequencerKey;
 use stateset_store::Store;
@@ -131,6 +132,7 @@ impl Sequencer {
         });
         drop(TaskTracker::new().spawn(flusher.run()));
         let service = Arc::new(Service {
+            log_tiles: LogTiles::new(Arc::clone(&store), log.blinding_key),
             store,
             appender,
             keys,
@@ -146,6 +148,7 @@ impl Sequencer {
             blinding_key: log.blinding_key,
             grown,
             published: Arc::new(Notify::new()),
+            log_wanted: Arc::new(Notify::new()),
         });
         let stop = CancellationToken::new();
         let router = router(Arc::clone(&service), timeout, stop.clone());

@@ -6,4 +6,5 @@ mod memory;
 mod model;
 mod postgres;
 mod sqlite;
+mod sqlite_only;
 mod suite;

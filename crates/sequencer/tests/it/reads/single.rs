@@ -1,6 +1,7 @@
 //! One event by its id: evidence, ambiguity, and what a caller must not learn.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -8,6 +9,7 @@ use stateset_api::event::VerdictState;
 use stateset_ledger::bytes::{Hash, Signature};
 use stateset_ledger::event::Seal;
 use stateset_ledger::id::{AgentId, BatchId, EventId, Scope, Sequence, StoreId, TenantId};
+use stateset_sequencer::publish::{Outcome, Publisher};
 use stateset_sequencer::read::open_event;
 use stateset_sequencer::verdict::judge;
 use stateset_store::Store;
@@ -243,7 +245,7 @@ async fn encrypted_payloads_are_returned_as_they_are() {
     assert_eq!(flat["events"][0]["payload_hash_form"], "ves_encrypted");
 }
 
-/// The answer names the batch that covers an event once there is one.
+/// The answer names the batch that covers an event once there is one, and says when the head log reaches it.
 #[tokio::test]
 async fn proofs_become_available() {
     let sequencer = Sequencer::new().await;
@@ -264,9 +266,19 @@ async fn proofs_become_available() {
         log_index: None,
     };
     store.add_batch(&batch).await.unwrap();
-    for (number, batch_id) in [(1, json!(batch.batch.0)), (2, json!(batch.batch.0)), (3, Value::Null)] {
+    let proof = async |number| {
         let id = Unsigned::new(scope, number).id;
-        let found = sequencer.get(&format!("/api/v1/events/{id}?{}", query(scope))).await.json();
-        assert_eq!(found["proof"], json!({ "stream_size": 3, "batch_id": batch_id, "logged": false }));
+        sequencer.get(&format!("/api/v1/events/{id}?{}", query(scope))).await.json()["proof"].take()
+    };
+    for (number, batch_id) in [(1, json!(batch.batch.0)), (2, json!(batch.batch.0)), (3, Value::Null)] {
+        assert_eq!(proof(number).await, json!({ "stream_size": 3, "batch_id": batch_id, "logged": false }));
     }
+    let mut publisher = Publisher::new(Arc::clone(&sequencer.service), Duration::from_millis(10), None);
+    while publisher.publish().await.unwrap() != Outcome::Idle {}
+    sequencer.ingest(&[Unsigned::new(scope, 4)]).await;
+    for (number, logged) in [(1, true), (3, true), (4, false)] {
+        assert_eq!(proof(number).await["logged"], logged, "{number}");
+    }
+    let head = sequencer.get(&format!("/api/v1/head?{}", query(scope))).await.json();
+    assert!(head["checkpoint"].as_str().unwrap().starts_with("log.example/one\n"), "{head}");
 }
