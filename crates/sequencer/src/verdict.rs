@@ -29,16 +29,13 @@ pub async fn judge(
     match header.seal {
         Seal::Signed { key, signature } => {
             verdict.key_id = Some(key.0);
-            match find_key(store, scope, header.agent, key).await? {
-                Some((bytes, registered)) => {
-                    verdict.public_key = Some(bytes.to_hex());
-                    verdict.key_status = registered.map(|key| key.status(now).name().to_owned());
-                    verify(&mut verdict, &bytes, &signature);
-                },
-                None => {
-                    verdict.state = VerdictState::Unverifiable;
-                    verdict.cause = Some(format!("key {key} of agent {} is not registered", header.agent));
-                },
+            if let Some((bytes, registered)) = find_key(store, scope, header.agent, key).await? {
+                verdict.public_key = Some(bytes.to_hex());
+                verdict.key_status = registered.map(|key| key.status(now).name().to_owned());
+                verify(&mut verdict, &bytes, &signature);
+            } else {
+                verdict.state = VerdictState::Unverifiable;
+                verdict.cause = Some(format!("key {key} of agent {} is not registered", header.agent));
             }
         },
         Seal::Unsigned { .. } if header.annotations.legacy_signature.is_some() => {

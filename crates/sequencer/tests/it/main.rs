@@ -1,0 +1,5 @@
+//! Integration tests of the sequencer, one binary.
+#![cfg(test)]
+
+mod harness;
+mod reads;
