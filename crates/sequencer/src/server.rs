@@ -126,7 +126,7 @@ async fn assemble(config: &Config, secrets: &Secrets, store: Arc<dyn Store>) -> 
         unsigned_allowed: config.unsigned_allowed,
         grown: Arc::clone(&grown),
     });
-    let sequencer_id = config.sequencer_id.clone().unwrap_or_else(|| signer.public_key().to_hex()[..16].to_owned());
+    let sequencer_id = config.sequencer_id.clone().unwrap_or_else(|| const_hex::encode(&signer.public_key().0[..8]));
     let service = Service {
         log_tiles: LogTiles::new(Arc::clone(&store), log.blinding_key),
         store,

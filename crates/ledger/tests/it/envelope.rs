@@ -141,10 +141,9 @@ fn legacy_hash_forms() {
     let sorted = stateset_ledger::bytes::Hash::of(&[b"{\"a\":\"x\",\"b\":1.10}"]);
     let canonical = stateset_ledger::bytes::Hash::of(&[b"{\"a\":\"x\",\"b\":1.1}"]);
     for (hash, form) in [(sorted, PayloadForm::LegacySorted), (canonical, PayloadForm::LegacyCanonical)] {
-        let candidate = read_legacy(&raw.replace(
-            "015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a97f862",
-            &hash.to_hex(),
-        ))
+        let candidate = read_legacy(
+            &raw.replace("015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a97f862", &hash.to_hex()),
+        )
         .unwrap();
         assert_eq!(candidate.header.payload_form, form);
         assert_eq!(&*candidate.payload, b"{ \"b\": 1.10, \"a\": \"x\" }");

@@ -5,9 +5,7 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 use stateset_ledger::agent_key::AgentKey;
 use stateset_ledger::bytes::{Hash, PublicKeyBytes, Salt, Signature};
-use stateset_ledger::event::{
-    Annotations, Candidate, EnvelopeVersion, Header, KnownEvent, PayloadForm, Seal,
-};
+use stateset_ledger::event::{Annotations, Candidate, EnvelopeVersion, Header, KnownEvent, PayloadForm, Seal};
 use stateset_ledger::id::{AgentId, EventId, KeyId, Micros, Scope, Sequence, StoreId, TenantId};
 use stateset_ledger::plan::{EntityRef, Plan, StreamFacts, Verdict, plan};
 use stateset_ledger::rejection::Cause;
@@ -97,16 +95,19 @@ impl World {
     fn apply(&mut self, plan: Plan<'_>) {
         for entry in &plan.entries {
             self.leaves.push(entry.leaf);
-            self.known.insert(entry.header.event_id, KnownEvent {
-                event_id: entry.header.event_id,
-                sequence: entry.sequence,
-                sequenced_at: plan.at,
-                content_hash: entry.header.content_hash,
-                seal: entry.header.seal,
-                command_id: entry.header.command_id,
-                base_version: entry.header.base_version,
-                receipt: None,
-            });
+            self.known.insert(
+                entry.header.event_id,
+                KnownEvent {
+                    event_id: entry.header.event_id,
+                    sequence: entry.sequence,
+                    sequenced_at: plan.at,
+                    content_hash: entry.header.content_hash,
+                    seal: entry.header.seal,
+                    command_id: entry.header.command_id,
+                    base_version: entry.header.base_version,
+                    receipt: None,
+                },
+            );
         }
         self.head = plan.head;
     }
@@ -229,8 +230,7 @@ fn tiles_complete_at_their_width() {
     assert_eq!(tiles.iter().map(|tile| (tile.level, tile.index)).collect::<Vec<_>>(), [(0, 0), (0, 1)]);
     assert_eq!(tiles[1].hashes, world.leaves[TILE_WIDTH..2 * TILE_WIDTH]);
     let tails = vec![world.leaves[2 * TILE_WIDTH..].to_vec(), tiles.iter().map(|tile| tile.root).collect()];
-    let rebuilt =
-        StreamHead::from_parts(world.head.frontier().clone(), tails.clone(), world.head.last_at()).unwrap();
+    let rebuilt = StreamHead::from_parts(world.head.frontier().clone(), tails.clone(), world.head.last_at()).unwrap();
     assert_eq!(rebuilt, world.head);
     assert!(StreamHead::from_parts(world.head.frontier().clone(), vec![Vec::new()], Micros(0)).is_err());
 }

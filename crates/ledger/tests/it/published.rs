@@ -156,12 +156,7 @@ fn legacy() {
     let case = vectors!("legacy");
     let payload_hash = hash(&case["payload_hash"]);
     assert_eq!(stateset_ledger::json::legacy::payload_hash(text(&case["payload"]).as_bytes()).unwrap(), payload_hash);
-    let leaf = legacy_leaf(
-        scope(&case),
-        Sequence::FIRST,
-        &payload_hash,
-        text(&case["entity_type"]),
-        text(&case["entity_id"]),
-    );
+    let leaf =
+        legacy_leaf(scope(&case), Sequence::FIRST, &payload_hash, text(&case["entity_type"]), text(&case["entity_id"]));
     assert_eq!(leaf, hash(&case["leaf"]));
 }

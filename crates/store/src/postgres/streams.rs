@@ -234,7 +234,6 @@ impl HeadRow {
     fn read(row: &PgRow) -> Result<Self, StoreError> {
         let read = || {
             Ok::<_, sqlx::Error>((
-
                 row.try_get(0)?,
                 scope(row, 1)?,
                 row.try_get(3)?,
