@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 import ves
 from headlog import HeadLog
 from proofs import Prover
-from push import Stream, flip
+from push import Sequencer, Stream, flip
 from readback import read_back, read_key_stream
 from rows import By, What
 from scenario import push_everything
@@ -34,6 +34,7 @@ def main() -> int:
     server, tally = Server(base, key), Tally()
     sequencer = server.get("/.well-known/ves-keys", public=True)
     keys = {key["keyVersion"]: unhex(key["publicKey"]) for key in sequencer["keys"]}
+    tally.equal(What.VERIFIER_KEY, By.OWN, {key["algorithm"] for key in sequencer["keys"]}, {"ed25519"})
     check_verifier_key(tally, sequencer, keys)
 
     scope = Scope(str(uuid.uuid4()), str(uuid.uuid4()))
@@ -42,19 +43,21 @@ def main() -> int:
     check_directory(server, tally, scope, agent, keys)
 
     log = HeadLog(server, tally, sequencer["logVerifierKey"])
-    stream = Stream(server, tally, scope, keys)
+    stream = Stream(server, tally, scope, Sequencer(sequencer["sequencerId"], keys))
     recipients = {1: X25519PrivateKey.generate(), 7: X25519PrivateKey.generate()}
     secrets = push_everything(stream, agent, recipients, log)
     size = max(stream.heads)
     tally.check(What.SIZES, By.CLIENT, size > 256 and size & (size - 1) != 0, size)
     stream.finish(size)
 
-    read_back(stream, agent, secrets, recipients)
-    read_key_stream(server, tally, agent, scope.tenant, keys)
+    log.checkpoints += read_back(stream, agent, secrets, recipients)
+    log.checkpoints.append(read_key_stream(server, tally, agent, scope.tenant, keys))
     prover = Prover(stream)
     prover.commit(size)
     prover.include(size)
     prover.continue_(size)
+    for logged_head in prover.logged_heads:
+        log.keep(scope, logged_head)
     log.many_streams(stream, agent.agent_id, OTHER_STREAMS)
     log.mirror(folder)
 

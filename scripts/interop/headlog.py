@@ -29,13 +29,16 @@ class HeadLog:
         self.checkpoints.append(self.server.get_text("/checkpoint", public=True))
         where = {"tenant_id": scope.tenant, "store_id": scope.store}
         head = self.server.get("/api/v1/proofs/inclusion", **where, sequence=1)["logged_head"]
-        self.openings.append({"streamId": scope.stream_id.hex(), **head})
+        self.keep(scope, head)
+
+    def keep(self, scope: Scope, logged_head: dict) -> None:
+        self.openings.append({"streamId": scope.stream_id.hex(), **logged_head})
 
     def many_streams(self, stream: Stream, agent_id: str, count: int) -> None:
         """Other streams of the tenant grow, so that the log does."""
         for number in range(count):
             scope = Scope(stream.scope.tenant, str(uuid.uuid4()))
-            other = Stream(self.server, self.tally, scope, stream.sequencer_keys)
+            other = Stream(self.server, self.tally, scope, stream.sequencer)
             event = events.unsigned(scope, agent_id, f'{{"n":{number}}}', number)
             looks = number % 40 == 0 or number == count - 1
             other.push_unsigned([event], "?wait=logged" if looks else "?receipts=flush")
@@ -119,7 +122,7 @@ class HeadLog:
             known = at.setdefault(opening["streamId"], {})
             older = max((size for size in known if size < opening["size"]), default=None)
             if older is not None:
-                self.tally.check(What.OPENED, By.OWN, known[older] <= previous, (known[older], previous))
+                self.tally.check(What.OPENED, By.OWN, known[older] <= previous, index)
             known[opening["size"]] = index
 
     def _check_refusals(self, size: int) -> None:

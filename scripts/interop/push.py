@@ -18,13 +18,21 @@ LEGACY_INGEST = "/api/v1/events/ingest"
 
 
 @dataclass
+class Sequencer:
+    """Who signs receipts and heads: its name, and its public keys by number."""
+
+    name: str
+    keys: dict[int, bytes]
+
+
+@dataclass
 class Placed:
-    """An event with its place, and its receipt in the text it came in."""
+    """An event with its place, and its first receipt, in snake case."""
 
     event: Event
     sequence: int
     leaf: bytes
-    receipt: str
+    receipt: dict
 
 
 @dataclass
@@ -41,8 +49,8 @@ class Head:
 class Stream:
     """One stream as this client knows it, from the replies to what it pushed."""
 
-    def __init__(self, server: Server, tally: Tally, scope: Scope, sequencer_keys: dict[int, bytes]) -> None:
-        self.server, self.tally, self.scope, self.sequencer_keys = server, tally, scope, sequencer_keys
+    def __init__(self, server: Server, tally: Tally, scope: Scope, sequencer: Sequencer) -> None:
+        self.server, self.tally, self.scope, self.sequencer = server, tally, scope, sequencer
         self.placed: dict[int, Placed] = {}
         self.heads: dict[int, Head] = {}
         # Paths of single events: checked when all leaves are known.
@@ -88,8 +96,8 @@ class Stream:
         by_id = {event.event_id: event for event in batch}
         new = []
         for receipt in receipts:
-            placed = self._check_receipt(by_id, receipt, "receipts=flush" in options, flat)
             fields = json.loads(receipt)
+            placed = self._check_receipt(by_id, fields, "receipts=flush" in options, flat)
             if not fields.get("duplicate", False):
                 new.append(placed)
             if "path" in fields:
@@ -102,23 +110,23 @@ class Stream:
         if accepted + duplicate:
             self._check_head(reply["stream"], new)
 
-    def _check_receipt(self, by_id: dict[str, Event], text: str, flush: bool, flat: bool) -> Placed:
-        receipt = json.loads(text)
-        name = (lambda camel: _snake(camel)) if flat else (lambda camel: camel)
-        event = by_id[receipt[name("eventId")]]
-        sequence = receipt[name("sequenceNumber")]
+    def _check_receipt(self, by_id: dict[str, Event], fields: dict, flush: bool, flat: bool) -> Placed:
+        receipt = fields if flat else {_snake(name): value for name, value in fields.items()}
+        event = by_id[receipt["event_id"]]
+        sequence = receipt["sequence_number"]
         tally, scope = self.tally, self.scope
+        tally.equal(What.REPLY, By.CLIENT, receipt["sequencer_id"], self.sequencer.name)
         expected = ves.receipt_hash(scope, event.event_id, sequence, event.content_hash)
-        tally.equal(What.RECEIPT_HASH, By.OWN, unhex(receipt[name("receiptHash")]), expected, event.event_id)
-        found_leaf = unhex(receipt[name("leafHash")])
+        tally.equal(What.RECEIPT_HASH, By.OWN, unhex(receipt["receipt_hash"]), expected, event.event_id)
+        found_leaf = unhex(receipt["leaf_hash"])
         if event.signature is not None:
             leaf = ves.leaf(scope, sequence, event.content_hash, event.signature)
             tally.equal(What.LEAF, By.OWN, found_leaf, leaf, event.event_id)
-        algorithm, signature = receipt[name("signatureAlg")], unhex(receipt[name("sequencerSignature")])
+        algorithm, signature = receipt["signature_alg"], unhex(receipt["sequencer_signature"])
         if flush:
             tally.equal(What.REPLY, By.CLIENT, (algorithm, signature), ("flush", b""))
         else:
-            key = self.sequencer_keys[receipt[name("sequencerKeyVersion")]]
+            key = self.sequencer.keys[receipt["sequencer_key_version"]]
             holds = algorithm == "ed25519" and ves.verifies(key, expected, signature)
             tally.check(What.RECEIPT, By.CRYPTO, holds, event.event_id)
             self.signatures.append((What.RECEIPT, key, expected, signature))
@@ -126,10 +134,11 @@ class Stream:
         known = self.placed.get(sequence)
         if known is None:
             # A duplicate that is new to us was sequenced by a request whose reply was lost.
-            known = self.placed[sequence] = Placed(event, sequence, found_leaf, text)
+            known = self.placed[sequence] = Placed(event, sequence, found_leaf, receipt)
         elif not tally.check(What.ORDER, By.CLIENT, known.event.event_id == event.event_id, sequence):
             raise RuntimeError(f"sequence {sequence} was given to two events")
-        tally.equal(What.ORDER, By.CLIENT, found_leaf, known.leaf, sequence)
+        place = found_leaf, receipt["sequenced_at"]
+        tally.equal(What.ORDER, By.CLIENT, place, (known.leaf, known.receipt["sequenced_at"]), sequence)
         return known
 
     def _check_head(self, stream: dict, new: list[Placed]) -> None:
@@ -139,7 +148,7 @@ class Stream:
         tally.equal(What.RECEIPT_HASH, By.OWN, unhex(stream["streamId"]), stream_id)
         hashed = ves.flush_hash(stream_id, size, root, stream["signedAtUs"], stream["keyVersion"])
         head = Head(size, root, hashed, unhex(stream["signature"]), stream["keyVersion"])
-        key = self.sequencer_keys[head.key_version]
+        key = self.sequencer.keys[head.key_version]
         holds = ves.verifies(key, hashed, head.signature)
         tally.check(What.HEAD, By.CRYPTO, holds, size)
         self.signatures.append((What.HEAD, key, hashed, head.signature))

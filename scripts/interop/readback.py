@@ -16,10 +16,14 @@ PAGE = 100
 FORMS = {"legacy_sorted": LEGACY_SORTED, "legacy_canonical": LEGACY_CANONICAL}
 
 
-def read_back(stream: Stream, agent: Agent, secrets: dict[str, str], recipients: dict[int, X25519PrivateKey]) -> None:
-    """Every event as an envelope, under the names of the first API, alone, and as part of an entity's history."""
+def read_back(
+    stream: Stream, agent: Agent, secrets: dict[str, str], recipients: dict[int, X25519PrivateKey]
+) -> list[str]:
+    """Every event as an envelope, under the names of the first API, alone, and as part of an entity's history.
+
+    Answers the checkpoints that came along, for whoever checks the head log."""
     tally, scope = stream.tally, stream.scope
-    head = read_head(stream.server, tally, scope, stream.sequencer_keys)
+    head, checkpoint = read_head(stream.server, tally, scope, stream.sequencer.keys)
     tally.equal(What.PAGES, By.CLIENT, (head.size, head.root), newest(stream))
     envelopes = pages(stream.server, tally, "/api/v1/ves/events", scope, head.size)
     check_stream(tally, scope, envelopes, head, {agent.agent_id: {agent.key_id: agent.public}})
@@ -35,9 +39,12 @@ def read_back(stream: Stream, agent: Agent, secrets: dict[str, str], recipients:
             tally.equal(What.DECRYPT, By.CRYPTO, opened, [expected] * len(recipients))
         names = [name for name in sent if name in envelope and name != "payload"]
         tally.equal(What.SAME, By.CLIENT, [envelope[n] for n in names], [sent[n] for n in names])
-    read_flat(stream, head.size)
-    read_single(stream)
-    read_entities(stream, head.size)
+        tally.equal(What.SAME, By.CLIENT, envelope["sequenced_at"], placed.receipt["sequenced_at"])
+    parsed = [json.loads(text) for text in envelopes]
+    read_flat(stream, envelopes)
+    read_single(stream, agent, parsed)
+    read_entities(stream, parsed)
+    return [checkpoint]
 
 
 def newest(stream: Stream) -> tuple[int, bytes]:
@@ -45,15 +52,17 @@ def newest(stream: Stream) -> tuple[int, bytes]:
     return size, stream.heads[size].root
 
 
-def read_head(server: Server, tally: Tally, scope: Scope, keys: dict[int, bytes]) -> Head:
-    """A stream's signed head."""
+def read_head(server: Server, tally: Tally, scope: Scope, keys: dict[int, bytes]) -> tuple[Head, str]:
+    """A stream's signed head, and the checkpoint that comes with it."""
     found = server.get("/api/v1/ves/head", tenant_id=scope.tenant, store_id=scope.store)
     root = unhex(found["root"])
     hashed = ves.flush_hash(scope.stream_id, found["size"], root, found["signed_at_us"], found["key_version"])
     head = Head(found["size"], root, hashed, unhex(found["signature"]), found["key_version"])
     holds = ves.verifies(keys[head.key_version], hashed, head.signature)
     tally.check(What.HEAD, By.CRYPTO, holds, head.size)
-    return head
+    same = unhex(found["stream_id"]), found["head_sequence"]
+    tally.equal(What.PAGES, By.CLIENT, same, (scope.stream_id, head.size))
+    return head, found["checkpoint"]
 
 
 def pages(server: Server, tally: Tally, path: str, scope: Scope, size: int) -> list[str]:
@@ -110,55 +119,73 @@ def unsigned_leaf(tally: Tally, scope: Scope, envelope: dict, payload: str) -> b
     return ves.unsigned_leaf(scope, envelope["sequence_number"], salt, ves.unsigned_hash(fields, form))
 
 
-def read_flat(stream: Stream, size: int) -> None:
-    for sequence, text in enumerate(pages(stream.server, stream.tally, "/api/v1/events", stream.scope, size), 1):
-        event, raw, placed = json.loads(text), members(text), stream.placed[sequence]
-        stream.tally.equal(What.SAME, By.CLIENT, event["event_id"], placed.event.event_id, sequence)
-        if placed.event.payload is not None:
-            stream.tally.equal(What.SAME, By.CLIENT, raw["payload"], placed.event.payload)
+def read_flat(stream: Stream, envelopes: list[str]) -> None:
+    """The first API shows the same events under its own names."""
+    tally = stream.tally
+    found = pages(stream.server, tally, "/api/v1/events", stream.scope, len(envelopes))
+    for flat, envelope in zip(map(members, found), map(members, envelopes), strict=True):
+        version = envelope.pop("ves_version")
+        for name in ("agent_key_id", "payload_kind", "payload_cipher_hash", "agent_signature", "leaf_salt"):
+            envelope.pop(name, None)
+        envelope["source_agent"] = envelope.pop("source_agent_id")
+        envelope["payload_hash"] = envelope.pop("payload_plain_hash").replace("0x", "")
+        envelope["signature_state"] = envelope.pop("signature", '"signed"')
+        form = '"ves_encrypted"' if "payload_encrypted" in envelope else '"ves"'
+        if version != "0":
+            envelope["payload_hash_form"] = form
+        tally.equal(What.SAME, By.CLIENT, flat, envelope)
 
 
-def read_single(stream: Stream) -> None:
-    """Single events: the receipt is the one of the reply, and the server's own verdict says so."""
+def read_single(stream: Stream, agent: Agent, envelopes: list[dict]) -> None:
+    """Single events: the envelope, the receipt of the reply, and the server's own verdict."""
     tally, scope = stream.tally, stream.scope
-    for sequence in list(stream.placed)[::13]:
+    for envelope in envelopes[::13]:
+        sequence = envelope["sequence_number"]
         placed = stream.placed[sequence]
         where = {"tenant_id": scope.tenant, "store_id": scope.store}
         found = stream.server.get(f"/api/v1/events/{placed.event.event_id}", **where)
-        state = "absent" if placed.event.signature is None else "verified"
-        verdict = found["signature"]["state"], unhex(found["signature"]["content_hash"])
-        tally.equal(What.PAGES, By.CLIENT, verdict, (state, placed.event.content_hash), sequence)
-        receipt = found["receipt"]
-        place = receipt["sequence_number"], unhex(receipt["leaf_hash"])
-        tally.equal(What.SAME, By.CLIENT, place, (sequence, placed.leaf))
+        tally.equal(What.SAME, By.CLIENT, found["event"], envelope, sequence)
+        verdict = {"state": "absent", "content_hash": placed.event.content_hash.hex()}
+        if placed.event.signature is not None:
+            verdict |= {"state": "verified", "key_id": agent.key_id, "key_status": "active"}
+            verdict["public_key"] = agent.public.hex()
+        tally.equal(What.PAGES, By.CLIENT, found["signature"], verdict, sequence)
+        available = {"stream_size": len(envelopes), "batch_id": None, "logged": True}
+        tally.equal(What.PAGES, By.CLIENT, found["proof"], available, sequence)
+        receipt, first = found["receipt"], {**placed.receipt}
         expected = ves.receipt_hash(scope, placed.event.event_id, sequence, placed.event.content_hash)
-        key = stream.sequencer_keys[receipt["sequencer_key_version"]]
+        key = stream.sequencer.keys[receipt["sequencer_key_version"]]
         holds = ves.verifies(key, expected, unhex(receipt["sequencer_signature"]))
         tally.check(What.RECEIPT, By.CRYPTO, holds, sequence)
-        first = json.loads(placed.receipt)
-        given = first.get("sequencerSignature") or first.get("sequencer_signature")
-        if given:
-            tally.equal(What.SAME, By.CLIENT, receipt["sequencer_signature"], given, sequence)
+        for name in ("duplicate", "path"):
+            first.pop(name, None)
+        if first["signature_alg"] == "flush":
+            # What the stream's head vouched for has a signature of its own now.
+            first |= {"signature_alg": "ed25519", "sequencer_signature": receipt["sequencer_signature"]}
+        tally.equal(What.SAME, By.CLIENT, receipt, first, sequence)
 
 
-def read_entities(stream: Stream, size: int) -> None:
+def read_entities(stream: Stream, envelopes: list[dict]) -> None:
     """The history of an entity is what the whole stream says of it."""
-    by_entity: dict[tuple[str, str], list[int]] = {}
-    for sequence in range(1, size + 1):
-        envelope = stream.placed[sequence].event.envelope
-        by_entity.setdefault((envelope["entity_type"], envelope["entity_id"]), []).append(sequence)
+    by_entity: dict[tuple[str, str], list[dict]] = {}
+    for envelope in envelopes:
+        by_entity.setdefault((envelope["entity_type"], envelope["entity_id"]), []).append(envelope)
     for (kind, name), expected in list(by_entity.items())[:10]:
         path = f"/api/v1/ves/entities/{quote(kind, safe='')}/{quote(name, safe='')}"
         where = {"tenant_id": stream.scope.tenant, "store_id": stream.scope.store}
         found = stream.server.get(path, **where, limit=1000)
-        answer = [event["sequence_number"] for event in found["events"]], found["current_version"]
-        stream.tally.equal(What.PAGES, By.CLIENT, answer, (expected, len(expected)), name)
+        counts = found["count"], found["total"], found["current_version"], found["head_sequence"]
+        stream.tally.equal(What.PAGES, By.CLIENT, counts, (*[len(expected)] * 3, len(envelopes)), name)
+        stream.tally.equal(What.SAME, By.CLIENT, found["events"], expected, name)
 
 
-def read_key_stream(server: Server, tally: Tally, agent: Agent, tenant: str, keys: dict[int, bytes]) -> None:
-    """The tenant's key stream: signed by the sequencer, it registers the key this client signs with."""
+def read_key_stream(server: Server, tally: Tally, agent: Agent, tenant: str, keys: dict[int, bytes]) -> str:
+    """The tenant's key stream: signed by the sequencer, it registers the key this client signs with.
+
+    Answers the checkpoint that came along.
+    """
     scope = Scope(tenant, "00000000-0000-0000-0000-000000000000")
-    head = read_head(server, tally, scope, keys)
+    head, checkpoint = read_head(server, tally, scope, keys)
     envelopes = pages(server, tally, "/api/v1/ves/events", scope, head.size)
     check_stream(tally, scope, envelopes, head, {"00000000-0000-0000-0000-000000000000": keys})
     changes = [json.loads(text) for text in envelopes]
@@ -166,3 +193,4 @@ def read_key_stream(server: Server, tally: Tally, agent: Agent, tenant: str, key
     found = changes[0]["event_type"], payload["agent_id"], payload["key_id"], unhex(payload["public_key"])
     expected = "agent_key.registered", agent.agent_id, agent.key_id, agent.public
     tally.equal(What.SAME, By.CLIENT, found, expected)
+    return checkpoint

@@ -40,7 +40,8 @@ pub trait Store: Send + Sync + 'static {
     fn agent_keys(&self, tenant: TenantId, agent: Option<AgentId>) -> Found<'_, (u64, Vec<AgentKey>)>;
 
     /// Commits appends in one transaction. A stream that moved is left alone and reported as [`Appended::Moved`] while the
-    /// others commit. An event id that its stream already holds makes the whole call a [`StoreError::Conflict`].
+    /// others commit. An event id that its stream already holds, or a key number that its agent already has, makes the whole
+    /// call a [`StoreError::Conflict`]. A second revocation of a key changes nothing.
     fn append<'a>(&'a self, appends: &'a [StreamAppend<'a>]) -> Found<'a, Vec<Appended>>;
 
     /// One page of a stream.
@@ -58,7 +59,8 @@ pub trait Store: Send + Sync + 'static {
     /// How far the stream's batches reach.
     fn batch_frontier(&self, stream: StreamNo) -> Found<'_, BatchFrontier>;
 
-    /// Adds a batch that starts right behind the last one; [`StoreError::Conflict`] if the last one moved.
+    /// Adds a batch that starts right behind the last one, on its state root and within the stream;
+    /// [`StoreError::Conflict`] otherwise, and for a known batch id.
     fn add_batch<'a>(&'a self, batch: &'a Batch) -> Found<'a, ()>;
 
     /// A batch by id, with its stream.
@@ -76,7 +78,7 @@ pub trait Store: Send + Sync + 'static {
     /// The acknowledged position of a puller and when it was set; `None` if it never acknowledged.
     fn cursor(&self, stream: StreamNo, agent: AgentId) -> Found<'_, Option<(u64, Micros)>>;
 
-    /// Moves a puller's position forward; a lower one is ignored. Returns the position afterwards.
+    /// Moves a puller's position forward; a lower or equal one is ignored. Returns the position afterwards.
     fn advance_cursor(
         &self,
         stream: StreamNo,
@@ -85,7 +87,8 @@ pub trait Store: Send + Sync + 'static {
         now: Micros,
     ) -> Found<'_, (u64, Micros)>;
 
-    /// Takes or renews the right to publish for `owner` until `until`; `None` while somebody else holds it at `now`.
+    /// Takes or renews the right to publish for `owner` until `until`, which itself is outside; `None` while somebody else
+    /// holds it at `now`, and before the log exists. An owner that renews late keeps its epoch if nobody came between.
     fn lease_publisher<'a>(&'a self, owner: &'a str, now: Micros, until: Micros) -> Found<'a, Option<PublisherLease>>;
 
     /// Where the head log stands; creates it, with `blinding_key`, if there is none.
@@ -94,7 +97,8 @@ pub trait Store: Send + Sync + 'static {
     /// Heads and batches that have no record yet, at most `limit` of each.
     fn unpublished(&self, limit: u32) -> Found<'_, Unpublished>;
 
-    /// Appends a round under `lease`; [`StoreError::Conflict`] if the lease or the log moved.
+    /// Appends a round under `lease`; [`StoreError::Conflict`] if the epoch or the log moved. Time is not looked at: a late
+    /// round of a publisher whom nobody replaced is a good round.
     fn publish<'a>(&'a self, lease: PublisherLease, round: &'a Round) -> Found<'a, ()>;
 
     /// Records `first .. first + count` of the head log, as far as they exist.
@@ -112,7 +116,7 @@ pub trait Store: Send + Sync + 'static {
     /// All sequencer keys ever used, by number.
     fn sequencer_keys(&self) -> Found<'_, Vec<(KeyId, PublicKeyBytes, Micros)>>;
 
-    /// The number of the sequencer key `public_key`, giving it the next free one if it is new.
+    /// The number of the sequencer key `public_key`, from 1, giving it the next free one if it is new.
     fn register_sequencer_key(&self, public_key: PublicKeyBytes, now: Micros) -> Found<'_, KeyId>;
 
     /// Answers if the database does, and its migrations are those of this program.

@@ -1,6 +1,6 @@
 //! PostgreSQL: several server processes may share one database.
 //!
-//! An append is one statement ([`append`]), so it costs one round trip and one fsync and needs no explicit transaction. It
+//! An append is one statement (`append.sql`), so it costs one round trip and one fsync and needs no explicit transaction. It
 //! runs on a connection of its own, whose planner is told to keep to the one plan that never degrades. Everything else
 //! goes through a pool. No path holds two connections.
 

@@ -5,6 +5,7 @@ mod faults;
 mod memory;
 mod model;
 mod postgres;
+mod postgres_only;
 mod sqlite;
 mod sqlite_only;
 mod suite;
