@@ -2,4 +2,5 @@
 
 mod encryption;
 mod json;
+mod own_vectors;
 mod trees;
