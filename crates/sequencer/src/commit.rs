@@ -54,12 +54,7 @@ pub fn build(
 
 /// Commits everything behind `behind` up to sequence `end`, at most [`MAX_LEAVES`], as one batch. The stream must hold the
 /// events; [`StoreError::Conflict`] if somebody else committed first.
-pub async fn commit(
-    service: &Service,
-    row: &StreamRow,
-    behind: BatchFrontier,
-    end: u64,
-) -> Result<Batch, StoreError> {
+pub async fn commit(service: &Service, row: &StreamRow, behind: BatchFrontier, end: u64) -> Result<Batch, StoreError> {
     let count = end.saturating_sub(behind.end).min(MAX_LEAVES);
     let leaves = service.store.leaves(row.stream, behind.end, count).await?;
     let (stream, scope, now) = (row.stream, row.scope, service.clock.now());

@@ -59,7 +59,8 @@ impl<'a> StreamTree<'a> {
 
     /// From the tree of `old` leaves to the tree of `new`.
     pub async fn consistency(&self, old: u64, new: u64) -> Result<Consistency, StoreError> {
-        let ids = tiles_for_consistency(old, new).into_iter().chain(tiles_for_frontier(old)).chain(tiles_for_frontier(new));
+        let ids =
+            tiles_for_consistency(old, new).into_iter().chain(tiles_for_frontier(old)).chain(tiles_for_frontier(new));
         let (set, _) = self.load(ids.collect()).await?;
         let root = |size| set.root(size).map_err(StoreError::corrupt);
         let path = set.consistency(old, new).map_err(StoreError::corrupt)?;

@@ -95,7 +95,6 @@ fn records_and_their_blinded_entries() {
     }
 }
 
-
 /// Ruling 24: the checkpoint of every size, to the byte.
 #[test]
 fn checkpoints_of_the_log() {

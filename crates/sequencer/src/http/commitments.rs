@@ -9,9 +9,9 @@ use stateset_api::code::Code;
 use stateset_api::proof::{Anchor, CommitRequest, Commitment, CommitmentList, FlatCommitment};
 use stateset_ledger::id::{BatchId, Scope, Sequence, StoreId, TenantId};
 use stateset_ledger::tree::batch::{depth, padded_count};
+use stateset_store::StoreError;
 use stateset_store::batch::{Batch, BatchFrontier};
 use stateset_store::stream::StreamRow;
-use stateset_store::StoreError;
 use uuid::Uuid;
 
 use super::body::Body;

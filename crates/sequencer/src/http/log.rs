@@ -66,7 +66,8 @@ pub async fn tile(State(service): State<Arc<Service>>, reader: LogReader, uri: U
         return Err(ApiError::new(Code::RouteNotFound, "this is not the path of a tile or bundle"));
     };
     // A partial tile, too, will always begin with these very bytes.
-    let cache = if reader.public { "public, max-age=31536000, immutable" } else { "private, max-age=31536000, immutable" };
+    let cache =
+        if reader.public { "public, max-age=31536000, immutable" } else { "private, max-age=31536000, immutable" };
     let kind = (header::CONTENT_TYPE, "application/octet-stream");
     Ok(([kind, (header::CACHE_CONTROL, cache)], bytes).into_response())
 }

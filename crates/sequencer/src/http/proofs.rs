@@ -186,9 +186,10 @@ pub async fn inclusion(
         (None, Some(text)) => {
             let id = EventId(parse("event_id", text, "a UUID")?);
             let found = service.store.event(scope.tenant, Some(&[scope.store]), id).await?;
-            found.first().map(|found| found.event.sequence).ok_or_else(|| {
-                ApiError::new(Code::EventNotFound, format!("the stream holds no event {id}"))
-            })?
+            found
+                .first()
+                .map(|found| found.event.sequence)
+                .ok_or_else(|| ApiError::new(Code::EventNotFound, format!("the stream holds no event {id}")))?
         },
         _ => {
             return Err(ApiError::fault(Code::InvalidParameter, "sequence", "give either `sequence` or `event_id`"));

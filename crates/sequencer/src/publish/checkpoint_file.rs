@@ -36,7 +36,11 @@ impl CheckpointFile {
             format!("{} does not hold a checkpoint; move it away if nothing else is damaged", path.display())
         })?;
         if seen.origin != service.log_origin {
-            tracing::warn!(was = seen.origin, is = service.log_origin, "LOG_ORIGIN has changed; to others this is another log");
+            tracing::warn!(
+                was = seen.origin,
+                is = service.log_origin,
+                "LOG_ORIGIN has changed; to others this is another log"
+            );
         }
         check(&seen, service, &path).await?;
         Ok(Self { path, size: seen.size })

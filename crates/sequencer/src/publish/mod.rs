@@ -66,7 +66,15 @@ pub struct Publisher {
 impl Publisher {
     /// A publisher that pauses `interval` between rounds and keeps the newest checkpoint in `file`.
     pub fn new(service: Arc<Service>, interval: Duration, file: Option<CheckpointFile>) -> Self {
-        Self { service, interval, file, owner: Uuid::new_v4().to_string(), lease: None, log: None, search: Duration::ZERO }
+        Self {
+            service,
+            interval,
+            file,
+            owner: Uuid::new_v4().to_string(),
+            lease: None,
+            log: None,
+            search: Duration::ZERO,
+        }
     }
 
     /// Publishes until told to stop, and then what is left.
@@ -205,7 +213,8 @@ impl Publisher {
         let state = self.service.store.log_state(random()).await?;
         let tiles = &self.service.log_tiles;
         let tails = LogTree::tails_of(state.frontier.size());
-        let tails = try_join_all(tails.into_iter().map(async |id| Ok::<_, StoreError>((id, tiles.tile(id).await?)))).await?;
+        let tails =
+            try_join_all(tails.into_iter().map(async |id| Ok::<_, StoreError>((id, tiles.tile(id).await?)))).await?;
         LogTree::from_parts(state.frontier, tails).map_err(StoreError::corrupt)
     }
 

@@ -105,9 +105,15 @@ async fn stream_proofs_over_http() {
         ] {
             let proof = server.get(&path).await;
             assert_eq!(proof["tree_size"], size);
-            assert_eq!((proof["leaf_index"].as_u64(), proof["leaf_kind"].as_str()), (Some(sequence - 1), Some("unsigned")));
+            assert_eq!(
+                (proof["leaf_index"].as_u64(), proof["leaf_kind"].as_str()),
+                (Some(sequence - 1), Some("unsigned"))
+            );
             assert_eq!(hash(&proof["stream_id"]), stream_id(scope));
-            assert_eq!((hash(&proof["leaf_hash"]), hash(&proof["root"])), (at(&leaves, sequence - 1), at(&roots, size)));
+            assert_eq!(
+                (hash(&proof["leaf_hash"]), hash(&proof["root"])),
+                (at(&leaves, sequence - 1), at(&roots, size))
+            );
             let leaf = leaf_hash(&hash(&proof["leaf_hash"]).0);
             verify_inclusion(&leaf, sequence - 1, size, &hashes(&proof["path"]), &hash(&proof["root"])).unwrap();
             assert_eq!(proof.get("signed_head").is_some(), size == 300, "only the newest tree is signed");
@@ -190,13 +196,25 @@ async fn commit_requests() {
 
     let query = query(scope);
     let list = server.get(&format!("{path}?{query}&limit=2")).await;
-    assert_eq!((list["count"].as_u64(), list["has_more"].as_bool(), list["next_sequence"].as_u64()), (Some(2), Some(true), Some(13)));
+    assert_eq!(
+        (list["count"].as_u64(), list["has_more"].as_bool(), list["next_sequence"].as_u64()),
+        (Some(2), Some(true), Some(13))
+    );
     let rest = server.get(&format!("{path}?{query}&limit=2&from=13")).await;
-    assert_eq!((rest["count"].as_u64(), rest["has_more"].as_bool(), rest["next_sequence"].as_u64()), (Some(1), Some(false), Some(31)));
+    assert_eq!(
+        (rest["count"].as_u64(), rest["has_more"].as_bool(), rest["next_sequence"].as_u64()),
+        (Some(1), Some(false), Some(31))
+    );
     let first = &list["commitments"][0];
     assert_eq!(*first, server.get(&format!("{path}/{}", first["batch_id"].as_str().unwrap())).await);
-    assert_eq!((first["is_anchored"].as_bool(), &first["chain_id"], first["ves_version"].as_u64()), (Some(false), &Value::Null, Some(1)));
-    assert_eq!((first["tree_depth"].as_u64(), first["leaf_count"].as_u64(), first["padded_leaf_count"].as_u64()), (Some(4), Some(10), Some(16)));
+    assert_eq!(
+        (first["is_anchored"].as_bool(), &first["chain_id"], first["ves_version"].as_u64()),
+        (Some(false), &Value::Null, Some(1))
+    );
+    assert_eq!(
+        (first["tree_depth"].as_u64(), first["leaf_count"].as_u64(), first["padded_leaf_count"].as_u64()),
+        (Some(4), Some(10), Some(16))
+    );
     let flat = server.get(&format!("/api/v1/commitments/{}", first["batch_id"].as_str().unwrap())).await;
     assert_eq!((&flat["events_root"], flat["event_count"].as_u64()), (&first["merkle_root"], Some(10)));
     assert!(flat.get("merkle_root").is_none());
@@ -251,7 +269,10 @@ async fn batch_proofs_verify_strictly() {
     for sequence in (1..=863_u64).filter(|n| n % 13 == 1 || [2, 256, 257, 263, 264, 519, 520, 863].contains(n)) {
         let proof = server.get(&format!("/api/v1/ves/proofs/{sequence}?{query}")).await;
         let commitment = commitments.iter().find(|c| c["batch_id"] == proof["batch_id"]).unwrap();
-        assert_eq!((&proof["merkle_root"], &proof["leaf_count"]), (&commitment["merkle_root"], &commitment["leaf_count"]));
+        assert_eq!(
+            (&proof["merkle_root"], &proof["leaf_count"]),
+            (&commitment["merkle_root"], &commitment["leaf_count"])
+        );
         let leaf = at(&leaves, sequence - 1);
         assert_eq!((hash(&proof["leaf_hash"]), proof["leaf_kind"].as_str()), (leaf, Some("unsigned")));
         let path = hashes(&proof["proof_path"]);
@@ -278,13 +299,17 @@ async fn batch_proofs_verify_strictly() {
     }
     let batch_of = |n: usize| commitments[n]["batch_id"].as_str().unwrap();
     server.get(&format!("/api/v1/ves/proofs/1?{query}&batch_id={}", batch_of(0))).await;
-    for path in [format!("1?{query}&batch_id={}", batch_of(1)), format!("1?{query}&batch_id={}", uuid::Uuid::new_v4())] {
+    for path in [format!("1?{query}&batch_id={}", batch_of(1)), format!("1?{query}&batch_id={}", uuid::Uuid::new_v4())]
+    {
         assert_eq!(server.fails(&format!("/api/v1/ves/proofs/{path}")).await, (404, "BATCH_NOT_FOUND".to_owned()));
     }
     let flat = server.get(&format!("/api/v1/proofs/300?{query}")).await;
     let (_, verdict) = server
-        .post("/api/v1/proofs/verify", &json!({"leaf_hash": flat["leaf_hash"], "events_root": flat["events_root"],
-            "proof_path": flat["proof_path"], "leaf_index": flat["leaf_index"]}))
+        .post(
+            "/api/v1/proofs/verify",
+            &json!({"leaf_hash": flat["leaf_hash"], "events_root": flat["events_root"],
+            "proof_path": flat["proof_path"], "leaf_index": flat["leaf_index"]}),
+        )
         .await;
     assert_eq!((verdict["valid"].as_bool(), &verdict["events_root"]), (Some(true), &flat["events_root"]));
     assert_eq!(server.fails(&format!("/api/v1/ves/proofs/864?{query}")).await, (404, "EVENT_NOT_FOUND".to_owned()));

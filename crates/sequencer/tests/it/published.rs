@@ -50,7 +50,11 @@ async fn public_entries(server: &Server) -> Vec<Hash> {
 async fn check_evidence(server: &Server, scope: Scope, sequence: u64, entries: &[Hash]) {
     let proof = server.get(&format!("/api/v1/proofs/inclusion?{}&sequence={sequence}", query(scope))).await;
     let logged = &proof["logged_head"];
-    assert_eq!((&logged["size"], &logged["root"]), (&proof["tree_size"], &proof["root"]), "the proof is for the logged tree");
+    assert_eq!(
+        (&logged["size"], &logged["root"]),
+        (&proof["tree_size"], &proof["root"]),
+        "the proof is for the logged tree"
+    );
     let size = proof["tree_size"].as_u64().unwrap();
     let leaf = leaf_hash(&hash(&proof["leaf_hash"]).0);
     verify_inclusion(&leaf, sequence - 1, size, &hashes(&proof["path"]), &hash(&proof["root"])).unwrap();
@@ -67,7 +71,8 @@ async fn check_evidence(server: &Server, scope: Scope, sequence: u64, entries: &
     let note = logged["checkpoint"].as_str().unwrap();
     let checkpoint = Checkpoint::open(note, crate::proof_harness::ORIGIN, &server.sequencer_key()).unwrap();
     assert_eq!(logged["log_size"], checkpoint.size);
-    verify_inclusion(&leaf_hash(&entry.0), index, checkpoint.size, &hashes(&logged["log_path"]), &checkpoint.root).unwrap();
+    verify_inclusion(&leaf_hash(&entry.0), index, checkpoint.size, &hashes(&logged["log_path"]), &checkpoint.root)
+        .unwrap();
 }
 
 /// Rulings 24, 26: each round continues the log, is served as tlog-tiles, and opens for the tenant.
@@ -143,10 +148,25 @@ async fn tiles_are_served_by_their_exact_path() {
         first.push(Hash::try_from(leaf).unwrap(), &mut |_, _, _| {});
     }
     assert_eq!(server.raw("/tile/1/000.p/1").await.2[..], first.root().0);
-    for path in ["0/001", "0/001.p/46", "0/002.p/1", "1/000", "1/000.p/2", "2/000.p/1", "entries/001", "entries/001.p/46"] {
+    for path in
+        ["0/001", "0/001.p/46", "0/002.p/1", "1/000", "1/000.p/2", "2/000.p/1", "entries/001", "entries/001.p/46"]
+    {
         assert_eq!(server.fails(&format!("/tile/{path}")).await, (404, "NOT_LOGGED".to_owned()), "{path}");
     }
-    for path in ["0", "0/0", "0/../000", "0/%2e%2e/000", "%30/000", "0%2F000", "0/000.p/0", "0/000.p/256", "64/000", "x/000", "entries/0", "0/000/"] {
+    for path in [
+        "0",
+        "0/0",
+        "0/../000",
+        "0/%2e%2e/000",
+        "%30/000",
+        "0%2F000",
+        "0/000.p/0",
+        "0/000.p/256",
+        "64/000",
+        "x/000",
+        "entries/0",
+        "0/000/",
+    ] {
         let (status, code) = server.fails(&format!("/tile/{path}")).await;
         assert_eq!((status, code.as_str()), (404, "ROUTE_NOT_FOUND"), "{path}");
     }
@@ -196,7 +216,11 @@ async fn two_publishers_are_fenced() {
 
     // Both believe that the lease is theirs: the clock of one stands still while the other takes over.
     server.ingest(scope(1), 1).await;
-    let stolen = server.service.store.lease_publisher("thief", stateset_ledger::id::Micros(i64::MAX - 1), stateset_ledger::id::Micros(i64::MAX));
+    let stolen = server.service.store.lease_publisher(
+        "thief",
+        stateset_ledger::id::Micros(i64::MAX - 1),
+        stateset_ledger::id::Micros(i64::MAX),
+    );
     assert!(stolen.await.unwrap().is_some());
     assert!(matches!(second.publish().await, Err(stateset_store::StoreError::Conflict)));
     assert_eq!(public_entries(&server).await, entries, "nothing was written under the old epoch");
@@ -306,7 +330,8 @@ async fn a_restart_goes_on_and_an_old_backup_is_refused() {
 async fn waiting_until_logged() {
     let server = Server::start(Arc::new(MemoryStore::new())).await;
     let stop = CancellationToken::new();
-    let publisher = stateset_sequencer::publish::Publisher::new(Arc::clone(&server.service), Duration::from_secs(3_600), None);
+    let publisher =
+        stateset_sequencer::publish::Publisher::new(Arc::clone(&server.service), Duration::from_secs(3_600), None);
     let running = tokio::task::spawn(publisher.run(stop.clone()));
     for _ in 0..5 {
         let (status, reply) = server.post("/api/v1/events/ingest?wait=logged", &batch(scope(1), 1)).await;
