@@ -1,6 +1,8 @@
 //! Bodies of the two ingest routes.
 
-use serde::Serialize;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use stateset_ledger::bytes::{Hash, Signature};
 use utoipa::ToSchema;
@@ -30,67 +32,80 @@ pub struct Warning {
     pub message: String,
 }
 
-/// Evidence that an event has its place.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Receipt {
-    /// Which sequencer.
-    pub sequencer_id: String,
-    /// The event.
-    pub event_id: Uuid,
-    /// Its place.
-    pub sequence_number: u64,
-    /// When it got it, RFC 3339.
-    pub sequenced_at: String,
-    /// What is signed: `VES_RECEIPT_V1` over stream, event, place and content.
-    #[schema(value_type = String)]
-    pub receipt_hash: Hash,
-    /// Leaf of the event in the stream tree and in its VES batch.
-    #[schema(value_type = String)]
-    pub leaf_hash: Hash,
-    /// `ed25519`, or `flush` if the stream head's signature vouches for it.
-    pub signature_alg: &'static str,
-    /// Signature over the receipt hash; empty for `flush`.
-    pub sequencer_signature: String,
-    /// Which sequencer key signed.
-    pub sequencer_key_version: u32,
-    /// Whether the event was in the log before this request.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub duplicate: bool,
-    /// Inclusion path in the stream tree, if `paths=each` was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<String>>)]
-    pub path: Option<Vec<Hash>>,
+macro_rules! receipt {
+    ($(#[$attribute:meta])* $name:ident) => {
+        #[derive(Clone, Debug, Serialize, ToSchema)]
+        $(#[$attribute])*
+        pub struct $name {
+            /// Which sequencer.
+            #[schema(value_type = String)]
+            pub sequencer_id: Arc<str>,
+            /// The event.
+            pub event_id: Uuid,
+            /// Its place.
+            pub sequence_number: u64,
+            /// When it got it, RFC 3339.
+            #[schema(value_type = String)]
+            pub sequenced_at: Arc<str>,
+            /// What is signed: `VES_RECEIPT_V1` over stream, event, place and content.
+            #[schema(value_type = String)]
+            pub receipt_hash: Hash,
+            /// Leaf of the event in the stream tree and in its VES batch.
+            #[schema(value_type = String)]
+            pub leaf_hash: Hash,
+            /// `ed25519`, or `flush` if the stream head's signature vouches for it.
+            pub signature_alg: &'static str,
+            /// Signature over the receipt hash; empty for `flush`.
+            #[serde(serialize_with = "signature_or_empty")]
+            #[schema(value_type = String)]
+            pub sequencer_signature: Option<Signature>,
+            /// Which sequencer key signed.
+            pub sequencer_key_version: u32,
+            /// Whether the event was in the log before this request.
+            #[serde(skip_serializing_if = "std::ops::Not::not")]
+            pub duplicate: bool,
+            /// Inclusion path in the stream tree, if `paths=each` was asked for.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            #[schema(value_type = Option<Vec<String>>)]
+            pub path: Option<Vec<Hash>>,
+        }
+    };
 }
 
-/// The same evidence under the names of the first API.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct FlatReceipt {
-    /// The event.
-    pub event_id: Uuid,
-    /// Its place.
-    pub sequence_number: u64,
-    /// When it got it, RFC 3339.
-    pub sequenced_at: String,
-    /// What is signed.
-    #[schema(value_type = String)]
-    pub receipt_hash: Hash,
-    /// Leaf of the event in both trees.
-    #[schema(value_type = String)]
-    pub leaf_hash: Hash,
-    /// `ed25519`, or `flush`.
-    pub signature_alg: &'static str,
-    /// Signature over the receipt hash; empty for `flush`.
-    pub sequencer_signature: String,
-    /// Which sequencer key signed.
-    pub sequencer_key_version: u32,
-    /// Whether the event was in the log before this request.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub duplicate: bool,
-    /// Inclusion path in the stream tree, if `paths=each` was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<String>>)]
-    pub path: Option<Vec<Hash>>,
+receipt!(
+    /// Evidence that an event has its place.
+    #[serde(rename_all = "camelCase")]
+    Receipt
+);
+receipt!(
+    /// The same evidence under the names of the first API.
+    FlatReceipt
+);
+
+impl From<Receipt> for FlatReceipt {
+    fn from(receipt: Receipt) -> Self {
+        Self {
+            sequencer_id: receipt.sequencer_id,
+            event_id: receipt.event_id,
+            sequence_number: receipt.sequence_number,
+            sequenced_at: receipt.sequenced_at,
+            receipt_hash: receipt.receipt_hash,
+            leaf_hash: receipt.leaf_hash,
+            signature_alg: receipt.signature_alg,
+            sequencer_signature: receipt.sequencer_signature,
+            sequencer_key_version: receipt.sequencer_key_version,
+            duplicate: receipt.duplicate,
+            path: receipt.path,
+        }
+    }
+}
+
+#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
+fn signature_or_empty<S: Serializer>(signature: &Option<Signature>, serializer: S) -> Result<S::Ok, S::Error> {
+    match signature {
+        Some(signature) => signature.serialize(serializer),
+        None => serializer.serialize_str(""),
+    }
 }
 
 /// The stream's signed head after the flush that took the batch.

@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: handlers, databases, rules. A handler of the service converts a request from here into domain
 //! values, calls one function, and converts back. Field names are the published ones: `/api/v1/ves/…` bodies are
-//! camelCase where the published clients expect it, envelopes and everything else are snake_case.
+//! camelCase where the published clients expect it, envelopes and everything else are in snake case.
 //!
 //! To add an error: one line in [`code`], which is also the documentation's table.
 

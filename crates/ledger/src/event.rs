@@ -196,10 +196,7 @@ pub fn leaf(scope: Scope, sequence: Sequence, content_hash: &Hash, seal: &Seal) 
         Seal::Signed { .. } => domain::LEAF,
         Seal::Unsigned { .. } => domain::UNSIGNED_LEAF,
     };
-    let place = Preimage::new(domain)
-        .fixed(scope.tenant.as_bytes())
-        .fixed(scope.store.as_bytes())
-        .u64(sequence.get());
+    let place = Preimage::new(domain).fixed(scope.tenant.as_bytes()).fixed(scope.store.as_bytes()).u64(sequence.get());
     match seal {
         Seal::Signed { signature, .. } => place.fixed(&content_hash.0).fixed(&signature.0).hash(),
         Seal::Unsigned { salt } => place.fixed(&salt.0).fixed(&content_hash.0).hash(),

@@ -28,6 +28,7 @@ pub mod growth;
 pub mod head_log;
 pub mod id;
 pub mod json;
+pub mod key_event;
 pub mod limits;
 pub mod note;
 pub mod plan;

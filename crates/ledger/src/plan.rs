@@ -9,8 +9,8 @@ use std::collections::HashMap;
 
 use crate::agent_key::AgentKey;
 use crate::bytes::Hash;
-use crate::growth::Growth;
 use crate::event::{Candidate, Header, KnownEvent, Seal};
+use crate::growth::Growth;
 use crate::id::{AgentId, EventId, KeyId, Micros, Scope, Sequence};
 use crate::rejection::Cause;
 use crate::stream::{StreamHead, StreamTile};

@@ -68,13 +68,7 @@ pub fn state_root(
 }
 
 /// Leaf of the first sequencer's trees. Kept for verifying old exports; new events never use it.
-pub fn legacy_leaf(
-    scope: Scope,
-    sequence: Sequence,
-    payload_hash: &Hash,
-    entity_type: &str,
-    entity_id: &str,
-) -> Hash {
+pub fn legacy_leaf(scope: Scope, sequence: Sequence, payload_hash: &Hash, entity_type: &str, entity_id: &str) -> Hash {
     Preimage::new(domain::LEGACY_LEAF)
         .fixed(scope.tenant.as_bytes())
         .fixed(scope.store.as_bytes())

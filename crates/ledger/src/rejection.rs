@@ -136,9 +136,9 @@ impl fmt::Display for Cause {
             Self::UnsupportedScheme(found) => {
                 write!(f, "signature scheme {found} is not supported; sign with Ed25519 (scheme 1)")
             },
-            Self::ScopeMismatch => f.write_str(
-                "tenant_id and store_id differ from those of the batch; a batch belongs to one store",
-            ),
+            Self::ScopeMismatch => {
+                f.write_str("tenant_id and store_id differ from those of the batch; a batch belongs to one store")
+            },
             Self::AgentMismatch => f.write_str("the event's agent is not the agent of the batch"),
             Self::PayloadTooLarge { bytes, limit } => {
                 write!(f, "the payload has {bytes} bytes; {limit} are allowed")
@@ -151,18 +151,18 @@ impl fmt::Display for Cause {
                 f,
                 "payload_cipher_hash does not follow from payload_encrypted, for which {computed} was computed"
             ),
-            Self::KeyUnknown => f.write_str(
-                "no such key is registered for this agent; register it with POST /api/v1/agents/keys",
-            ),
+            Self::KeyUnknown => {
+                f.write_str("no such key is registered for this agent; register it with POST /api/v1/agents/keys")
+            },
             Self::KeyNotYetValid(from) => write!(f, "the agent key is valid from {}", from.to_rfc3339()),
             Self::KeyExpired(to) => write!(f, "the agent key was valid until {}", to.to_rfc3339()),
             Self::KeyRevoked => f.write_str("the agent key was revoked; sign with another key"),
-            Self::Signature => f.write_str(
-                "agent_signature does not verify over the event signing hash under the registered key",
-            ),
-            Self::EventIdConflict => f.write_str(
-                "this event id is in the log with other content; a changed event needs a new event_id",
-            ),
+            Self::Signature => {
+                f.write_str("agent_signature does not verify over the event signing hash under the registered key")
+            },
+            Self::EventIdConflict => {
+                f.write_str("this event id is in the log with other content; a changed event needs a new event_id")
+            },
             Self::VersionConflict { expected, actual } => write!(
                 f,
                 "base_version {expected} is not the entity's version {actual}; read the entity and decide again"

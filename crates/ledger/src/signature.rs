@@ -43,9 +43,7 @@ impl PublicKey {
 
     /// Checks `signature` over `message`, strictly (RFC 8032 with canonical R, S < L, no small order).
     pub fn verify(&self, message: &[u8], signature: &Signature) -> Result<(), BadSignature> {
-        self.0
-            .verify_strict(message, &ed25519_dalek::Signature::from_bytes(&signature.0))
-            .map_err(|_| BadSignature)
+        self.0.verify_strict(message, &ed25519_dalek::Signature::from_bytes(&signature.0)).map_err(|_| BadSignature)
     }
 }
 

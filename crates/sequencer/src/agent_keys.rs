@@ -29,12 +29,7 @@ pub struct KeyCache {
 
 impl KeyCache {
     /// The agent's keys, from memory if they are there.
-    pub async fn get(
-        &self,
-        store: &dyn Store,
-        tenant: TenantId,
-        agent: AgentId,
-    ) -> Result<Arc<AgentKeys>, StoreError> {
+    pub async fn get(&self, store: &dyn Store, tenant: TenantId, agent: AgentId) -> Result<Arc<AgentKeys>, StoreError> {
         let cached = self.agents.lock().unwrap_or_else(PoisonError::into_inner).get(&(tenant, agent)).cloned();
         match cached {
             Some(keys) => Ok(keys),

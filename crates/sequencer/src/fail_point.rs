@@ -7,7 +7,10 @@ pub fn pass(name: &str) {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     static ARMED: LazyLock<Option<(String, AtomicU64)>> = LazyLock::new(|| {
-        #[expect(clippy::disallowed_methods, reason = "fail points exist in test builds only and have no configuration")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "fail points exist in test builds only and have no configuration"
+        )]
         let setting = std::env::var("STATESET_FAIL_POINT").ok()?;
         let (name, passages) = setting.split_once(':')?;
         Some((name.to_owned(), AtomicU64::new(passages.parse().ok()?)))

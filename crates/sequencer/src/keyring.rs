@@ -108,7 +108,7 @@ impl Keyring {
 }
 
 /// `table ‖ tenant ‖ stream id ‖ sequence ‖ event id`: additional data whole, key derivation from the stream on.
-struct Identity([u8; Identity::BYTES]);
+struct Identity([u8; Self::BYTES]);
 
 impl Identity {
     const STREAM_AT: usize = TABLE.len() + 16;

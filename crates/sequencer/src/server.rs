@@ -32,8 +32,8 @@ const SQLITE_READERS: u32 = 4;
 const DATABASE_RETRY: Duration = Duration::from_millis(500);
 /// A request head must arrive within this.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Largest request head.
-const HEADER_BYTES: usize = 16 * 1024;
+/// Largest request head, and how much of a body is read at a time.
+const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// Requests still running at a stop get this long.
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -70,9 +70,8 @@ async fn open_store(
 ) -> anyhow::Result<Option<Arc<dyn Store>>> {
     match &config.database {
         Database::Embedded => {
-            let store = SqliteStore::open(&data_dir.path.join("sequencer.db"), SQLITE_READERS)
-                .await
-                .map_err(explain)?;
+            let store =
+                SqliteStore::open(&data_dir.path.join("sequencer.db"), SQLITE_READERS).await.map_err(explain)?;
             if config.migrate_on_startup {
                 store.migrate().await.map_err(explain)?;
             }
@@ -109,11 +108,7 @@ fn explain(error: StoreError) -> anyhow::Error {
     anyhow::Error::new(error)
 }
 
-async fn assemble(
-    config: &Config,
-    secrets: &Secrets,
-    store: Arc<dyn Store>,
-) -> anyhow::Result<(Service, Flusher)> {
+async fn assemble(config: &Config, secrets: &Secrets, store: Arc<dyn Store>) -> anyhow::Result<(Service, Flusher)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let key = SequencerKey::from_seed(&secrets.signing_seed)?;
     let number = store.register_sequencer_key(key.public_key(), clock.now()).await.map_err(explain)?;
@@ -131,7 +126,7 @@ async fn assemble(
         unsigned_allowed: config.unsigned_allowed,
         grown: Arc::clone(&grown),
     });
-    let sequencer_id = config.sequencer_id.clone().unwrap_or_else(|| signer.public_key().to_hex()[..16].to_owned());
+    let sequencer_id = config.sequencer_id.clone().unwrap_or_else(|| const_hex::encode(&signer.public_key().0[..8]));
     let service = Service {
         log_tiles: LogTiles::new(Arc::clone(&store), log.blinding_key),
         store,
@@ -140,10 +135,11 @@ async fn assemble(
         keyring,
         signer,
         clock,
-        sequencer_id,
+        sequencer_id: sequencer_id.into(),
         log_origin: config.log_origin.clone(),
         limits: config.limits,
         access: secrets.api_key.clone().map_or(Access::Open, Access::Key),
+        possession_proof_required: config.possession_proof_required,
         public_log: config.public_log,
         blinding_key: log.blinding_key,
         grown,
@@ -186,7 +182,7 @@ async fn serve(
     let router = crate::http::router(service, config.request_timeout, stop.clone());
     let graceful = GracefulShutdown::new();
     let mut builder = hyper::server::conn::http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(HEADER_BYTES.max(64 * 1024));
+    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(READ_BUFFER_BYTES);
     loop {
         let (stream, _) = tokio::select! {
             () = stop.cancelled() => break,

@@ -48,13 +48,15 @@ pub struct Service {
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Name of this sequencer in receipts.
-    pub sequencer_id: String,
+    pub sequencer_id: Arc<str>,
     /// Name of the head log.
     pub log_origin: String,
     /// Bounds.
     pub limits: Limits,
     /// Who may call.
     pub access: Access,
+    /// Whether a key is registered only with a proof that the registrant holds its secret.
+    pub possession_proof_required: bool,
     /// Whether `/checkpoint` and `/tile` need no credential.
     pub public_log: bool,
     /// Key under which the salts of head-log records are derived.

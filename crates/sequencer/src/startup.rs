@@ -34,7 +34,8 @@ pub struct DataDir {
 impl DataDir {
     /// Creates the directory if need be and locks it; a second process is told who holds it.
     pub fn lock(path: &Path) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(path).with_context(|| format!("cannot create the data directory {}", path.display()))?;
+        std::fs::create_dir_all(path)
+            .with_context(|| format!("cannot create the data directory {}", path.display()))?;
         restrict(path, 0o700)?;
         let file = path.join("lock");
         let mut lock = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&file)?;

@@ -16,11 +16,11 @@
 pub mod append;
 pub mod batch;
 mod contract;
-mod raw;
 pub mod error;
 pub mod head_log;
 pub mod memory;
 pub mod postgres;
+mod raw;
 pub mod read;
 pub mod sqlite;
 pub mod stream;

@@ -111,7 +111,7 @@ pub struct EventPage {
     pub head_size: u64,
     /// Whether more match behind the last one.
     pub has_more: bool,
-    /// Number of all matches, capped at [`EXACT_TOTAL`] + 1; `None` if not asked for.
+    /// Number of all matches, exact without a filter and capped at [`EXACT_TOTAL`] + 1 with one; `None` if not asked for.
     pub total: Option<u64>,
 }
 

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 
-use crate::run::{TEST, cargo, program};
+use crate::program::{TEST, cargo, program};
 use crate::workspace::Workspace;
 use crate::{codegen, tidy};
 

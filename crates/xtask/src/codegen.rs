@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, bail};
 use serde_json::Value;
 
-use crate::run::{cargo, program};
+use crate::program::{cargo, program};
 use crate::workspace::Workspace;
 
 /// Subcommand of the server, and the file that holds its output.

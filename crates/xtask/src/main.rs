@@ -8,17 +8,19 @@
 //! It imports nothing of ours, so it builds and works while the rest does not. To add a check, add a
 //! step to `ci.rs`; to add a rule, add a module to `tidy` and a line to its list.
 
-#![expect(clippy::print_stdout, reason = "a command line tool talks to its user")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its user")]
 
 mod ci;
 mod codegen;
-mod run;
+mod program;
 mod tidy;
 mod workspace;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
-use crate::run::cargo;
+use crate::program::{TEST, cargo};
 use crate::workspace::Workspace;
 
 #[derive(Parser)]
@@ -54,11 +56,21 @@ enum Command {
     },
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        },
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
     let workspace = Workspace::find()?;
-    match Arguments::parse().command {
+    match command {
         Command::Ci => ci::run(&workspace),
-        Command::Test { arguments } => cargo(&workspace, &run::TEST).args(arguments).run(),
+        Command::Test { arguments } => cargo(&workspace, &TEST).args(arguments).run(),
         Command::Tidy => tidy::run(&workspace),
         Command::Codegen { check } => codegen::run(&workspace, check),
         Command::Fmt => cargo(&workspace, &["fmt", "--all"]).run(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 
-use crate::run::program;
+use crate::program::program;
 
 pub(crate) struct Workspace {
     root: PathBuf,

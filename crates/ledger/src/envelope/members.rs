@@ -53,7 +53,7 @@ macro_rules! members {
         }
 
         #[derive(Clone, Copy)]
-        #[allow(non_camel_case_types, reason = "the variants are the member names")]
+        #[expect(non_camel_case_types, reason = "the variants are the member names")]
         enum Name { $($field,)+ }
 
         fn name_of(text: &str) -> Option<Option<Name>> {

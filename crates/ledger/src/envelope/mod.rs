@@ -59,6 +59,7 @@ pub struct Identity {
 /// Reads just enough of an envelope to name it; never fails.
 pub fn identify(raw: &str) -> Identity {
     #[derive(serde::Deserialize)]
+    #[expect(clippy::struct_field_names, reason = "the names are those of the members")]
     struct Ids<'a> {
         #[serde(borrow, default)]
         event_id: Option<&'a serde_json::value::RawValue>,
@@ -171,10 +172,13 @@ fn check_batch(members: &Members<'_>, admission: &Admission<'_>) -> Result<(), C
     if tenant != admission.scope.tenant.0 || store != admission.scope.store.0 {
         return Err(Cause::ScopeMismatch);
     }
-    let agent = required(members.source_agent, match admission.kind {
-        EnvelopeKind::Ves => "source_agent_id",
-        EnvelopeKind::Legacy => "source_agent",
-    })?;
+    let agent = required(
+        members.source_agent,
+        match admission.kind {
+            EnvelopeKind::Ves => "source_agent_id",
+            EnvelopeKind::Legacy => "source_agent",
+        },
+    )?;
     if agent == admission.agent.0 { Ok(()) } else { Err(Cause::AgentMismatch) }
 }
 

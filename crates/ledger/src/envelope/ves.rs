@@ -78,9 +78,7 @@ fn payload<'a>(
         },
         (0, None, _) => Err(Cause::field("payload", "is required when payload_kind is 0, and must not be null")),
         (1, _, None) => Err(Cause::field("payload_encrypted", "is required when payload_kind is 1")),
-        (0, Some(_), Some(_)) => {
-            Err(Cause::field("payload_encrypted", "must be absent when payload_kind is 0"))
-        },
+        (0, Some(_), Some(_)) => Err(Cause::field("payload_encrypted", "must be absent when payload_kind is 0")),
         (1, Some(_), Some(_)) => Err(Cause::field("payload", "must be absent when payload_kind is 1")),
         (other, _, _) => Err(Cause::field("payload_kind", format!("is {other}; it is 0 (plain) or 1 (encrypted)"))),
     }
@@ -90,20 +88,14 @@ fn plain_payload(payload: &str, header: &Header) -> Result<(), Cause> {
     if header.cipher_hash != Hash::ZERO {
         return Err(Cause::field("payload_cipher_hash", "must be all zero when payload_kind is 0"));
     }
-    let canonical =
-        json::canonical(payload.as_bytes()).map_err(|fault| Cause::field("payload", fault.to_string()))?;
+    let canonical = json::canonical(payload.as_bytes()).map_err(|fault| Cause::field("payload", fault.to_string()))?;
     let computed = json::payload_hash(&canonical);
     if computed == header.payload_hash { Ok(()) } else { Err(Cause::PayloadHash(computed.to_prefixed_hex())) }
 }
 
 /// The server holds no key to an encrypted payload: it checks that the structure is sound and that the cipher hash binds
 /// it to this event.
-fn encrypted_payload(
-    payload: &str,
-    header: &mut Header,
-    admission: &Admission<'_>,
-    key: KeyId,
-) -> Result<(), Cause> {
+fn encrypted_payload(payload: &str, header: &mut Header, admission: &Admission<'_>, key: KeyId) -> Result<(), Cause> {
     header.payload_form = PayloadForm::Encrypted;
     json::canonical(payload.as_bytes()).map_err(|fault| Cause::field("payload_encrypted", fault.to_string()))?;
     let parsed: EncryptedPayload<'_> =

@@ -106,7 +106,7 @@ impl Place {
         let (digits, width) = match text.split_once(".p/") {
             Some((digits, width)) => {
                 (digits, width.parse().ok().filter(|width| (1..TILE_WIDTH).contains(width)).ok_or(NotATilePath)?)
-            }
+            },
             None => (text, TILE_WIDTH),
         };
         let mut index = 0_u64;

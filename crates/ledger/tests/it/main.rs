@@ -1,6 +1,16 @@
 //! Integration tests of the ledger, one binary.
 
+#[cfg(test)]
 mod encryption;
+#[cfg(test)]
+mod envelope;
+#[cfg(test)]
 mod json;
+#[cfg(test)]
 mod own_vectors;
+#[cfg(test)]
+mod plan;
+#[cfg(test)]
+mod published;
+#[cfg(test)]
 mod trees;

@@ -1,7 +1,5 @@
 //! Our own formats against `scripts/vectors/own_vectors.py`, which writes them a second time in another language.
 
-#![expect(clippy::unwrap_used, reason = "a helper of a test that fails is a test that fails")]
-
 use serde_json::Value;
 use stateset_ledger::bytes::{Hash, Salt, Signature};
 use stateset_ledger::event::{Annotations, EnvelopeVersion, Header, PayloadForm, Seal};

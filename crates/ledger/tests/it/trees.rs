@@ -39,7 +39,7 @@ fn naive_root(leaves: &[Hash]) -> Hash {
         _ => {
             let (left, right) = leaves.split_at(split(leaves.len()));
             node_hash(&naive_root(left), &naive_root(right))
-        }
+        },
     }
 }
 

@@ -120,12 +120,16 @@ impl Flusher {
                 Err(error) => {
                     self.heads.clear();
                     let answer = fatal(&error);
-                    streams.into_iter().flatten().for_each(|waiting| answer_sender(waiting, Err(answer)));
+                    for waiting in streams.into_iter().flatten() {
+                        answer_sender(waiting, Err(answer));
+                    }
                     return;
                 },
             }
         }
-        group.into_iter().for_each(|waiting| answer_sender(waiting, Err(AppendError::Overloaded)));
+        for waiting in group {
+            answer_sender(waiting, Err(AppendError::Overloaded));
+        }
     }
 }
 

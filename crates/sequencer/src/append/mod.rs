@@ -144,8 +144,7 @@ impl Appender {
             return Ok(Placed { outcomes: Vec::new(), head: None, growth: None });
         }
         let events = u32::try_from(submission.candidates.len()).map_err(|_| AppendError::Overloaded)?;
-        let room =
-            Arc::clone(&self.room).try_acquire_many_owned(events).map_err(|_| AppendError::Overloaded)?;
+        let room = Arc::clone(&self.room).try_acquire_many_owned(events).map_err(|_| AppendError::Overloaded)?;
         let (reply, answer) = oneshot::channel();
         self.queue.send(Waiting { submission, reply, _room: room }).map_err(|_| AppendError::Unavailable)?;
         answer.await.unwrap_or(Err(AppendError::Unavailable))

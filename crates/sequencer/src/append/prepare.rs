@@ -83,7 +83,8 @@ fn prepare_all(events: &[Bytes], context: &BatchContext, keys: &AgentKeys) -> Pr
         now: context.now,
         traceparent: context.traceparent.as_deref(),
     };
-    let mut prepared = Prepared { slots: Vec::with_capacity(events.len()), candidates: Vec::with_capacity(events.len()) };
+    let mut prepared =
+        Prepared { slots: Vec::with_capacity(events.len()), candidates: Vec::with_capacity(events.len()) };
     for event in events {
         let slot = match prepare_one(event, &admission, keys) {
             Ok(candidate) => {
@@ -97,11 +98,7 @@ fn prepare_all(events: &[Bytes], context: &BatchContext, keys: &AgentKeys) -> Pr
     prepared
 }
 
-fn prepare_one(
-    event: &Bytes,
-    admission: &Admission<'_>,
-    keys: &AgentKeys,
-) -> Result<Candidate, (Option<Uuid>, Cause)> {
+fn prepare_one(event: &Bytes, admission: &Admission<'_>, keys: &AgentKeys) -> Result<Candidate, (Option<Uuid>, Cause)> {
     let text = std::str::from_utf8(event).map_err(|fault| (None, Cause::Malformed(fault.to_string())))?;
     let salt = match admission.kind {
         EnvelopeKind::Legacy => Salt(random()),

@@ -2,28 +2,28 @@
 
 use std::collections::HashSet;
 
-use stateset_ledger::id::{EventId, Scope};
+use stateset_ledger::id::EventId;
 
-/// Ids per generation; two generations are kept, about 5 MB.
+/// Ids per generation; two generations are kept, about 3 MB.
 const GENERATION: usize = 50_000;
 
-/// A set that forgets the older half of its members now and then. Forgetting is safe: an append of a known id is refused by
+/// A set of ids of all streams that forgets the older half of its members now and then. Forgetting is safe: an append of a known id is refused by
 /// the store and planned again with a look-up.
 #[derive(Default)]
 pub(super) struct RecentIds {
-    young: HashSet<(Scope, EventId)>,
-    old: HashSet<(Scope, EventId)>,
+    young: HashSet<EventId>,
+    old: HashSet<EventId>,
 }
 
 impl RecentIds {
-    pub(super) fn insert(&mut self, scope: Scope, id: EventId) {
+    pub(super) fn insert(&mut self, id: EventId) {
         if self.young.len() >= GENERATION {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.insert((scope, id));
+        self.young.insert(id);
     }
 
-    pub(super) fn contains(&self, scope: Scope, id: EventId) -> bool {
-        self.young.contains(&(scope, id)) || self.old.contains(&(scope, id))
+    pub(super) fn contains(&self, id: EventId) -> bool {
+        self.young.contains(&id) || self.old.contains(&id)
     }
 }

@@ -12,6 +12,7 @@ use stateset_ledger::id::{AgentId, EventId, KeyId, Scope, Sequence};
 use stateset_ledger::plan::{EntityRef, Plan, StreamFacts, Verdict, plan};
 use stateset_ledger::receipt::{FlushHead, receipt_hash, stream_id};
 use stateset_ledger::signature::Signer as _;
+use stateset_ledger::tree::Frontier;
 use stateset_store::StoreError;
 use stateset_store::append::{Appended, NewEvent, StreamAppend};
 use stateset_store::stream::{HeadSignature, OpenStream};
@@ -59,9 +60,9 @@ impl Flusher {
         }
         let outcome = self.commit(&streams, &planned).await?;
         let mut answers = Vec::with_capacity(streams.len());
-        for ((stream, planned), committed) in streams.into_iter().zip(planned).zip(outcome) {
+        for ((stream, mut planned), committed) in streams.into_iter().zip(planned).zip(outcome) {
             if committed {
-                answers.push(answer(&stream, &planned));
+                answers.push(answer(&stream, &mut planned));
                 self.remember(stream, planned);
             } else {
                 answers.push(stream.waiting.iter().map(|_| None).collect());
@@ -76,7 +77,7 @@ impl Flusher {
         let candidates: Vec<&Candidate> =
             waiting.iter().flat_map(|waiting| waiting.submission.candidates.iter()).collect();
         let store = Arc::clone(&self.store);
-        let seen = |candidate: &&Candidate| self.recent.contains(open.scope, candidate.header.event_id);
+        let seen = |candidate: &&Candidate| self.recent.contains(candidate.header.event_id);
         let known = if self.wary > 0 || candidates.iter().any(seen) {
             let ids: Vec<EventId> = candidates.iter().map(|candidate| candidate.header.event_id).collect();
             store.known_events(open.stream, &ids).await?
@@ -115,11 +116,14 @@ impl Flusher {
             let submission = &waiting.submission;
             let Some(keys) = &submission.keys else { continue };
             let agent = submission.candidates[0].header.agent;
-            agents.entry(agent).and_modify(|known| {
-                if known.as_of < keys.as_of {
-                    *known = Arc::clone(keys);
-                }
-            }).or_insert_with(|| Arc::clone(keys));
+            agents
+                .entry(agent)
+                .and_modify(|known| {
+                    if known.as_of < keys.as_of {
+                        *known = Arc::clone(keys);
+                    }
+                })
+                .or_insert_with(|| Arc::clone(keys));
         }
         *size = agents.values().map(|keys| keys.as_of).fold(*size, u64::max);
         loop {
@@ -182,18 +186,26 @@ impl Flusher {
 
     /// A signature for each new event whose sender wants one, `None` for the others.
     async fn sign_receipts(&self, stream: &Stream<'_>, plan: &Plan<'_>) -> Vec<Option<ReceiptSignature>> {
-        let mut wanted = stream.waiting.iter().flat_map(|waiting| {
-            let each = waiting.submission.receipts == ReceiptMode::Each;
-            std::iter::repeat_n(each, waiting.submission.candidates.len())
-        }).collect::<Vec<bool>>().into_iter().enumerate().filter_map(|(i, each)| each.then_some(i)).peekable();
+        let mut wanted = stream
+            .waiting
+            .iter()
+            .flat_map(|waiting| {
+                let each = waiting.submission.receipts == ReceiptMode::Each;
+                std::iter::repeat_n(each, waiting.submission.candidates.len())
+            })
+            .collect::<Vec<bool>>()
+            .into_iter()
+            .enumerate()
+            .filter_map(|(i, each)| each.then_some(i))
+            .peekable();
         let mut hashes = Vec::new();
         for entry in &plan.entries {
             while wanted.next_if(|i| *i < entry.candidate).is_some() {}
             let each = wanted.next_if_eq(&entry.candidate).is_some();
             let header = entry.header;
-            hashes.push(each.then(|| {
-                receipt_hash(stream.open.scope, header.event_id, entry.sequence, &header.content_hash)
-            }));
+            hashes.push(
+                each.then(|| receipt_hash(stream.open.scope, header.event_id, entry.sequence, &header.content_hash)),
+            );
         }
         if hashes.iter().flatten().count() < PARALLEL_SIGNATURES {
             return hashes.iter().map(|hash| hash.map(|hash| sign_receipt(&self.signer, &hash))).collect();
@@ -254,7 +266,7 @@ impl Flusher {
     fn remember(&mut self, stream: Stream<'_>, planned: Planned<'_>) {
         let Stream { mut open, .. } = stream;
         for entry in &planned.plan.entries {
-            self.recent.insert(open.scope, entry.header.event_id);
+            self.recent.insert(entry.header.event_id);
         }
         let size = planned.plan.head.size();
         if open.scope.is_key_stream() && size > open.head.size() {
@@ -269,10 +281,7 @@ fn sign_receipt(signer: &crate::signing::SequencerKey, hash: &Hash) -> ReceiptSi
     ReceiptSignature { key: signer.number(), signature: signer.sign(&hash.0) }
 }
 
-fn key_changes(
-    stream: &Stream<'_>,
-    plan: &Plan<'_>,
-) -> Vec<(Sequence, stateset_ledger::agent_key::KeyChange)> {
+fn key_changes(stream: &Stream<'_>, plan: &Plan<'_>) -> Vec<(Sequence, stateset_ledger::agent_key::KeyChange)> {
     let mut changes = Vec::new();
     let mut start = 0;
     for waiting in stream.waiting {
@@ -286,9 +295,10 @@ fn key_changes(
     changes
 }
 
-fn answer(stream: &Stream<'_>, planned: &Planned<'_>) -> Vec<Option<Placed>> {
+fn answer(stream: &Stream<'_>, planned: &mut Planned<'_>) -> Vec<Option<Placed>> {
     let placed = !planned.plan.entries.is_empty();
-    let growth: Option<Arc<Growth>> = placed.then(|| Arc::new(planned.plan.growth.clone()));
+    let growth = std::mem::replace(&mut planned.plan.growth, Growth::new(Frontier::new()));
+    let growth = placed.then(|| Arc::new(growth));
     let mut verdicts = planned.plan.verdicts.iter();
     stream
         .waiting
@@ -307,12 +317,7 @@ fn answer(stream: &Stream<'_>, planned: &Planned<'_>) -> Vec<Option<Placed>> {
 fn outcome(scope: Scope, planned: &Planned<'_>, verdict: &Verdict) -> Outcome {
     let entry = |index: usize| {
         let entry = &planned.plan.entries[index];
-        Place {
-            sequence: entry.sequence,
-            at: planned.plan.at,
-            leaf: entry.leaf,
-            receipt: planned.receipts[index],
-        }
+        Place { sequence: entry.sequence, at: planned.plan.at, leaf: entry.leaf, receipt: planned.receipts[index] }
     };
     match verdict {
         Verdict::Accepted(index) => Outcome::Placed(entry(*index)),

@@ -23,6 +23,8 @@ enum Command {
     Serve,
     /// Print every environment variable with its default and meaning, as Markdown.
     ConfigReference,
+    /// Print the OpenAPI 3.1 document.
+    Openapi,
     /// Print every error code with its status and remedy, as Markdown.
     ErrorCodes,
 }
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(),
         Command::ConfigReference => print(&config_reference()),
+        Command::Openapi => print(&stateset_sequencer::http::openapi::text()),
         Command::ErrorCodes => print(&error_codes()),
     }
 }
@@ -43,10 +46,8 @@ fn serve() -> ExitCode {
         Err(faults) => return fail(&faults.to_string()),
     };
     start_logging(&config);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(config.worker_threads)
-        .enable_all()
-        .build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(config.worker_threads).enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("cannot start the runtime: {error}")),
@@ -65,7 +66,8 @@ fn serve() -> ExitCode {
 
 fn start_logging(config: &Config) {
     let filter = tracing_subscriber::EnvFilter::builder().parse_lossy(&config.log_filter);
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     if config.json_logs {
         builder.json().init();
     } else {

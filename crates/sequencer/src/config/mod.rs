@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use faults::ConfigFaults;
-pub use setting::{SETTINGS, Setting};
 use setting::Reader;
+pub use setting::{SETTINGS, Setting};
 
 use crate::service::Limits;
 
@@ -65,6 +65,8 @@ pub struct Config {
     pub public_log: bool,
     /// `UNSIGNED_EVENTS`: whether unsigned events are taken.
     pub unsigned_allowed: bool,
+    /// `KEY_POSSESSION_PROOF`: whether registering a key needs one.
+    pub possession_proof_required: bool,
     /// `COMMIT_INTERVAL_MS`; `None` switches the committer off.
     pub commit_interval: Option<Duration>,
     /// `PUBLISH_INTERVAL_MS`.
@@ -98,17 +100,22 @@ impl Config {
             migrate_on_startup: reader.flag("DB_MIGRATE_ON_STARTUP"),
             auth_required: reader.choice("AUTH_MODE", &[("required", true), ("disabled", false)]),
             bootstrap_key: reader.bootstrap_key(),
-            encryption: reader.choice("PAYLOAD_ENCRYPTION_MODE", &[
-                ("required", EncryptionMode::Required),
-                ("optional", EncryptionMode::Optional),
-                ("disabled", EncryptionMode::Disabled),
-            ]),
+            encryption: reader.choice(
+                "PAYLOAD_ENCRYPTION_MODE",
+                &[
+                    ("required", EncryptionMode::Required),
+                    ("optional", EncryptionMode::Optional),
+                    ("disabled", EncryptionMode::Disabled),
+                ],
+            ),
             payload_keys: reader.payload_keys(),
             signing_seed: reader.key("VES_SEQUENCER_SIGNING_KEY"),
             sequencer_id: reader.text("VES_SEQUENCER_ID"),
             log_origin: reader.text("LOG_ORIGIN").unwrap_or_default(),
             public_log: reader.flag("LOG_PUBLIC"),
             unsigned_allowed: reader.choice("UNSIGNED_EVENTS", &[("allow", true), ("refuse", false)]),
+            possession_proof_required: reader
+                .choice("KEY_POSSESSION_PROOF", &[("required", true), ("optional", false)]),
             commit_interval: Some(reader.millis("COMMIT_INTERVAL_MS", 0..=86_400_000)).filter(|d| !d.is_zero()),
             publish_interval: reader.millis("PUBLISH_INTERVAL_MS", 1..=60_000),
             request_timeout: reader.millis("REQUEST_TIMEOUT_MS", 100..=600_000),

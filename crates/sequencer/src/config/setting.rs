@@ -28,22 +28,47 @@ const fn setting(name: &'static str, default: &'static str, help: &'static str) 
 
 /// Every variable.
 pub const SETTINGS: &[Setting] = &[
-    setting("DATABASE_URL", "", "`postgres://…` selects PostgreSQL; unset: an embedded SQLite file in the data directory"),
-    setting("STATESET_DATA_DIR", "./stateset-data", "where the embedded database, generated keys and the last checkpoint are kept"),
+    setting(
+        "DATABASE_URL",
+        "",
+        "`postgres://…` selects PostgreSQL; unset: an embedded SQLite file in the data directory",
+    ),
+    setting(
+        "STATESET_DATA_DIR",
+        "./stateset-data",
+        "where the embedded database, generated keys and the last checkpoint are kept",
+    ),
     setting("HOST", "", "bind address; unset: 127.0.0.1 on the embedded database, 0.0.0.0 on PostgreSQL"),
     setting("PORT", "8080", "port; 0 picks a free one and prints it"),
     setting("MAX_DB_CONNECTIONS", "10", "most database connections, at least 2"),
-    setting("DB_MIGRATE_ON_STARTUP", "true", "`true` or `false`: bring the database to this program's schema at start; with false a start on another schema is refused"),
+    setting(
+        "DB_MIGRATE_ON_STARTUP",
+        "true",
+        "`true` or `false`: bring the database to this program's schema at start; with false a start on another schema is refused",
+    ),
     setting("AUTH_MODE", "required", "`required` or `disabled` (loopback only)"),
-    setting("BOOTSTRAP_ADMIN_API_KEY", "", "key that may do everything, at least 8 characters; the embedded start creates one"),
+    setting(
+        "BOOTSTRAP_ADMIN_API_KEY",
+        "",
+        "key that may do everything, at least 8 characters; the embedded start creates one",
+    ),
     setting("PAYLOAD_ENCRYPTION_MODE", "required", "`required`, `optional` (if keys are given) or `disabled`"),
     setting("PAYLOAD_ENCRYPTION_KEY", "", "one 32-byte key, hex (0x allowed) or base64"),
     setting("PAYLOAD_ENCRYPTION_KEYS", "", "comma-separated keys, the current one first; older ones stay readable"),
-    setting("VES_SEQUENCER_SIGNING_KEY", "", "32-byte Ed25519 seed, hex or base64, that signs receipts, heads and checkpoints; the embedded start creates one"),
+    setting(
+        "VES_SEQUENCER_SIGNING_KEY",
+        "",
+        "32-byte Ed25519 seed, hex or base64, that signs receipts, heads and checkpoints; the embedded start creates one",
+    ),
     setting("VES_SEQUENCER_ID", "", "name of this sequencer in receipts; unset: derived from the signing key"),
     setting("LOG_ORIGIN", "stateset.local/log", "name of the head log in its checkpoints; a host you own and a path"),
     setting("LOG_PUBLIC", "true", "`true` or `false`: whether /checkpoint and /tile need no credential"),
     setting("UNSIGNED_EVENTS", "allow", "`allow` or `refuse`"),
+    setting(
+        "KEY_POSSESSION_PROOF",
+        "required",
+        "`required` or `optional`: whether registering an agent key needs a proof of possession",
+    ),
     setting("COMMIT_INTERVAL_MS", "1000", "pause between automatic VES batch commitments; 0 switches them off"),
     setting("PUBLISH_INTERVAL_MS", "100", "pause between rounds of the head log while something is new"),
     setting("REQUEST_TIMEOUT_MS", "30000", "longest a request may take"),
@@ -167,13 +192,16 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         if single.is_some() {
             self.fault("PAYLOAD_ENCRYPTION_KEY", "and PAYLOAD_ENCRYPTION_KEYS are both set; use one of them");
         }
-        list.split(',').enumerate().filter_map(|(i, text)| {
-            let key = key_bytes(text.trim());
-            if key.is_none() {
-                self.fault("PAYLOAD_ENCRYPTION_KEYS", format!("key {}: {KEY_FORM}", i + 1));
-            }
-            key
-        }).collect()
+        list.split(',')
+            .enumerate()
+            .filter_map(|(i, text)| {
+                let key = key_bytes(text.trim());
+                if key.is_none() {
+                    self.fault("PAYLOAD_ENCRYPTION_KEYS", format!("key {}: {KEY_FORM}", i + 1));
+                }
+                key
+            })
+            .collect()
     }
 
     pub(super) fn key(&mut self, name: &str) -> Option<[u8; 32]> {

@@ -1,28 +1,49 @@
-//! JSON bodies, refused with our error body.
+//! Request bodies with our error body.
+
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::response::IntoResponse as _;
+use axum::http::header::CONTENT_ENCODING;
 use serde::de::DeserializeOwned;
 use stateset_api::code::Code;
 
-use super::problem::{ApiError, ApiResult};
+use super::problem::ApiError;
+use crate::service::Service;
 
-/// A JSON body. The content type is not looked at: published clients do not all send one.
-pub struct Body<T>(pub T);
+/// A request body as received, within the configured bound. Compressed bodies are refused: a small one could unpack to
+/// anything.
+pub struct RawBody(pub Bytes);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+impl FromRequest<Arc<Service>> for RawBody {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> ApiResult<Self> {
-        let bytes = Bytes::from_request(request, state).await.map_err(|fault| {
-            let code = if fault.into_response().status().as_u16() == 413 {
-                Code::PayloadTooLarge
+    async fn from_request(request: Request, service: &Arc<Service>) -> Result<Self, ApiError> {
+        if request.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+            return Err(ApiError::new(Code::UnsupportedMediaType, "compressed bodies are not taken"));
+        }
+        Bytes::from_request(request, service).await.map(Self).map_err(|fault| {
+            if fault.status().as_u16() == Code::PayloadTooLarge.status() {
+                let limit = service.limits.body_bytes;
+                ApiError::new(
+                    Code::PayloadTooLarge,
+                    format!("the body has more than the {limit} bytes that are allowed"),
+                )
             } else {
-                Code::InvalidRequestBody
-            };
-            ApiError::new(code, "the body could not be read")
-        })?;
+                ApiError::new(Code::InvalidRequestBody, fault.body_text())
+            }
+        })
+    }
+}
+
+/// A JSON request body.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<Service>> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, service: &Arc<Service>) -> Result<Self, ApiError> {
+        let RawBody(bytes) = RawBody::from_request(request, service).await?;
         serde_json::from_slice(&bytes)
             .map(Self)
             .map_err(|fault| ApiError::fault(Code::InvalidRequestBody, "", fault.to_string()))

@@ -90,7 +90,10 @@ fn offered_key(parts: &Parts) -> ApiResult<&str> {
         Some((scheme, key)) if scheme.eq_ignore_ascii_case("ApiKey") => Ok(key.trim()),
         Some((scheme, _)) => Err(ApiError::new(
             Code::InvalidApiKey,
-            format!("the authorization scheme {:?} is not supported; send `ApiKey <key>`", scheme.chars().take(16).collect::<String>()),
+            format!(
+                "the authorization scheme {:?} is not supported; send `ApiKey <key>`",
+                scheme.chars().take(16).collect::<String>()
+            ),
         )),
         None => Ok(value),
     }

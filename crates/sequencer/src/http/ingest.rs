@@ -11,13 +11,15 @@ use stateset_api::code::Code;
 use stateset_api::ingest::{
     FlatReceipt, IngestReply, RangeProof, Receipt, Rejection, StreamHead, VesIngestReply, Warning,
 };
+use stateset_ledger::bytes::Hash;
 use stateset_ledger::envelope::EnvelopeKind;
 use stateset_ledger::event::{Candidate, ReceiptSignature};
-use stateset_ledger::id::Scope;
+use stateset_ledger::id::{Micros, Scope};
 use stateset_ledger::receipt::{receipt_hash, stream_id};
 use stateset_ledger::signature::Signer as _;
 use uuid::Uuid;
 
+use super::body::RawBody;
 use super::credential::Credential;
 use super::parameters::Parameters;
 use super::problem::{ApiError, ApiResult};
@@ -67,7 +69,7 @@ pub async fn ves(
     credential: Credential,
     Parameters(options): Parameters<IngestOptions>,
     headers: HeaderMap,
-    body: Bytes,
+    RawBody(body): RawBody,
 ) -> ApiResult<Json<VesIngestReply>> {
     let done = ingest(&service, &credential, &options, &headers, body, EnvelopeKind::Ves).await?;
     let Report { counts, rejections, receipts, warnings, stream } = done.report(&service, &options)?;
@@ -92,7 +94,7 @@ pub async fn legacy(
     credential: Credential,
     Parameters(options): Parameters<IngestOptions>,
     headers: HeaderMap,
-    body: Bytes,
+    RawBody(body): RawBody,
 ) -> ApiResult<Json<IngestReply>> {
     let done = ingest(&service, &credential, &options, &headers, body, EnvelopeKind::Legacy).await?;
     let Report { counts, rejections, receipts, warnings, stream } = done.report(&service, &options)?;
@@ -105,7 +107,7 @@ pub async fn legacy(
         assigned_sequence_end: counts.last,
         head_sequence: counts.head,
         rejections,
-        receipts: receipts.into_iter().map(flat).collect(),
+        receipts: receipts.into_iter().map(FlatReceipt::from).collect(),
         warnings,
         stream,
     }))
@@ -136,8 +138,7 @@ async fn ingest(
     let (prepared, keys) = prepare_with_keys(service, events, context).await?;
     let Prepared { slots, candidates } = prepared;
     let candidates = Arc::new(candidates);
-    let submission =
-        Submission { scope, candidates: Arc::clone(&candidates), keys, receipts, key_changes: Vec::new() };
+    let submission = Submission { scope, candidates: Arc::clone(&candidates), keys, receipts, key_changes: Vec::new() };
     let placed = service.appender.append(submission).await?;
     crate::fail_point::pass("before_reply");
     let head = match placed.head {
@@ -158,8 +159,8 @@ fn read_batch(
     body: &Bytes,
     kind: EnvelopeKind,
 ) -> ApiResult<(Arc<Vec<Bytes>>, Arc<BatchContext>)> {
-    let batch = RawBatch::parse(body)
-        .map_err(|fault| ApiError::fault(Code::InvalidRequestBody, "", fault.to_string()))?;
+    let batch =
+        RawBatch::parse(body).map_err(|fault| ApiError::fault(Code::InvalidRequestBody, "", fault.to_string()))?;
     let limit = service.limits.batch_events;
     if batch.events.len() > limit {
         return Err(ApiError::new(
@@ -239,7 +240,7 @@ struct Report {
 
 impl Done {
     fn report(self, service: &Service, options: &IngestOptions) -> ApiResult<Report> {
-        let mode = options.mode()?;
+        let mut writer = ReceiptWriter { service, scope: self.scope, mode: options.mode()?, at: None };
         let paths = if options.with_paths()? { self.placed.growth.as_ref().map(|g| g.paths()) } else { None };
         let before = self.placed.growth.as_ref().map_or(0, |growth| growth.size_before());
         let mut report = Report {
@@ -283,12 +284,11 @@ impl Done {
                 paths.get(usize::try_from(offset).ok()?).cloned()
             });
             let duplicate = matches!(outcome, Outcome::Duplicate(_));
-            report.receipts.push(receipt(service, self.scope, candidate, place, mode, duplicate, path));
+            report.receipts.push(writer.receipt(candidate, place, duplicate, path));
             let id = candidate.header.event_id.0;
-            report.warnings.extend(candidate.warnings.iter().map(|message| Warning {
-                event_id: id,
-                message: message.clone(),
-            }));
+            report
+                .warnings
+                .extend(candidate.warnings.iter().map(|message| Warning { event_id: id, message: message.clone() }));
         }
         let proves_something = report.counts.accepted + report.counts.duplicate > 0;
         report.stream = self.head.filter(|_| proves_something).map(|head| self.stream(&head, &report.counts));
@@ -296,8 +296,8 @@ impl Done {
     }
 
     fn stream(&self, head: &SignedHead, counts: &Counts) -> StreamHead {
-        let range_proof = counts.first.zip(counts.last).zip(self.placed.growth.as_ref()).and_then(
-            |((first, last), growth)| {
+        let range_proof =
+            counts.first.zip(counts.last).zip(self.placed.growth.as_ref()).and_then(|((first, last), growth)| {
                 let proof = growth.range_proof(first - 1, last)?;
                 Some(RangeProof {
                     first_index: first - 1,
@@ -305,8 +305,7 @@ impl Done {
                     left: proof.left,
                     right: proof.right,
                 })
-            },
-        );
+            });
         StreamHead {
             stream_id: stream_id(self.scope),
             size: head.size,
@@ -319,51 +318,51 @@ impl Done {
     }
 }
 
-fn receipt(
-    service: &Service,
+/// Makes the receipts of one batch.
+struct ReceiptWriter<'a> {
+    service: &'a Service,
     scope: Scope,
-    candidate: &Candidate,
-    place: &Place,
     mode: ReceiptMode,
-    duplicate: bool,
-    path: Option<Vec<stateset_ledger::bytes::Hash>>,
-) -> Receipt {
-    let header = &candidate.header;
-    let hash = receipt_hash(scope, header.event_id, place.sequence, &header.content_hash);
-    // An event taken with `receipts=flush` gets its own signature when a later request asks for it.
-    let signature = match (mode, place.receipt) {
-        (ReceiptMode::Flush, _) => None,
-        (ReceiptMode::Each, Some(made)) => Some(made),
-        (ReceiptMode::Each, None) => {
-            Some(ReceiptSignature { key: service.signer.number(), signature: service.signer.sign(&hash.0) })
-        },
-    };
-    Receipt {
-        sequencer_id: service.sequencer_id.clone(),
-        event_id: header.event_id.0,
-        sequence_number: place.sequence.get(),
-        sequenced_at: place.at.to_rfc3339(),
-        receipt_hash: hash,
-        leaf_hash: place.leaf,
-        signature_alg: if signature.is_some() { "ed25519" } else { "flush" },
-        sequencer_signature: signature.map(|s| s.signature.to_hex()).unwrap_or_default(),
-        sequencer_key_version: signature.map_or(service.signer.number(), |s| s.key).0,
-        duplicate,
-        path,
-    }
+    /// Events of one flush share their time, so its text is made once.
+    at: Option<(Micros, Arc<str>)>,
 }
 
-fn flat(receipt: Receipt) -> FlatReceipt {
-    FlatReceipt {
-        event_id: receipt.event_id,
-        sequence_number: receipt.sequence_number,
-        sequenced_at: receipt.sequenced_at,
-        receipt_hash: receipt.receipt_hash,
-        leaf_hash: receipt.leaf_hash,
-        signature_alg: receipt.signature_alg,
-        sequencer_signature: receipt.sequencer_signature,
-        sequencer_key_version: receipt.sequencer_key_version,
-        duplicate: receipt.duplicate,
-        path: receipt.path,
+impl ReceiptWriter<'_> {
+    fn receipt(&mut self, candidate: &Candidate, place: &Place, duplicate: bool, path: Option<Vec<Hash>>) -> Receipt {
+        let header = &candidate.header;
+        let hash = receipt_hash(self.scope, header.event_id, place.sequence, &header.content_hash);
+        let signer = &self.service.signer;
+        // An event taken with `receipts=flush` gets its own signature when a later request asks for it.
+        let signature = match (self.mode, place.receipt) {
+            (ReceiptMode::Flush, _) => None,
+            (ReceiptMode::Each, Some(made)) => Some(made),
+            (ReceiptMode::Each, None) => {
+                Some(ReceiptSignature { key: signer.number(), signature: signer.sign(&hash.0) })
+            },
+        };
+        Receipt {
+            sequencer_id: Arc::clone(&self.service.sequencer_id),
+            event_id: header.event_id.0,
+            sequence_number: place.sequence.get(),
+            sequenced_at: self.time(place.at),
+            receipt_hash: hash,
+            leaf_hash: place.leaf,
+            signature_alg: if signature.is_some() { "ed25519" } else { "flush" },
+            sequencer_signature: signature.map(|made| made.signature),
+            sequencer_key_version: signature.map_or(signer.number(), |made| made.key).0,
+            duplicate,
+            path,
+        }
+    }
+
+    fn time(&mut self, at: Micros) -> Arc<str> {
+        match &self.at {
+            Some((known, text)) if *known == at => Arc::clone(text),
+            _ => {
+                let text: Arc<str> = at.to_rfc3339().into();
+                self.at = Some((at, Arc::clone(&text)));
+                text
+            },
+        }
     }
 }

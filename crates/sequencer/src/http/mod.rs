@@ -1,23 +1,33 @@
 //! The HTTP surface: one file per subject, one handler per route.
 
+pub mod agent_keys;
 pub mod body;
 pub mod commitments;
 pub mod credential;
+pub mod cursors;
+pub mod diagnose;
+pub mod entities;
+pub mod events;
+pub mod filters;
+pub mod head;
 pub mod health;
 pub mod ingest;
 pub mod log;
+pub mod openapi;
 pub mod parameters;
 pub mod problem;
 pub mod proofs;
+pub mod stream;
 pub mod trace;
+pub mod view;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
+use axum::{Extension, Router};
 use stateset_api::proof::{BatchProof, Commitment, FlatBatchProof, FlatCommitment};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -26,16 +36,30 @@ use tower_http::timeout::TimeoutLayer;
 use crate::service::Service;
 
 /// All routes with the layers around them. `stop` ends streams that would otherwise outlive the server.
-pub fn router(service: Arc<Service>, timeout: Duration, _stop: CancellationToken) -> Router {
+pub fn router(service: Arc<Service>, timeout: Duration, stop: CancellationToken) -> Router {
     let body_limit = service.limits.body_bytes;
     Router::new()
         .route("/api/v1/ves/events/ingest", post(ingest::ves))
         .route("/api/v1/events/ingest", post(ingest::legacy))
-        .route("/api/v1/ves/commitments", get(commitments::list::<Commitment>))
-        .route("/api/v1/ves/commitments", post(commitments::commit::<Commitment>))
+        .route("/api/v1/events", get(events::legacy))
+        .route("/api/v1/ves/events", get(events::ves))
+        .route("/api/v1/events/stream", get(stream::stream))
+        .route("/api/v1/events/{event_id}", get(events::single))
+        .route("/api/v1/head", get(head::head))
+        .route("/api/v1/ves/head", get(head::head))
+        .route("/api/v1/entities/{entity_type}/{entity_id}", get(entities::legacy))
+        .route("/api/v1/ves/entities/{entity_type}/{entity_id}", get(entities::ves))
+        .route("/api/v1/ves/cursors/{agent_id}", get(cursors::read).put(cursors::advance))
+        .route("/api/v1/agents/keys", post(agent_keys::register).get(agent_keys::list))
+        .route("/api/v1/agents/{agent_id}/keys/{key_id}", delete(agent_keys::revoke))
+        .route("/api/v1/agents/{agent_id}/signing-keys", get(agent_keys::directory))
+        .route("/.well-known/ves-keys", get(agent_keys::sequencer))
+        .route("/api/v1/ves/commitments", get(commitments::list::<Commitment>).post(commitments::commit::<Commitment>))
         .route("/api/v1/ves/commitments/{batch_id}", get(commitments::one::<Commitment>))
-        .route("/api/v1/commitments", get(commitments::list::<FlatCommitment>))
-        .route("/api/v1/commitments", post(commitments::commit::<FlatCommitment>))
+        .route(
+            "/api/v1/commitments",
+            get(commitments::list::<FlatCommitment>).post(commitments::commit::<FlatCommitment>),
+        )
         .route("/api/v1/commitments/{batch_id}", get(commitments::one::<FlatCommitment>))
         .route("/api/v1/ves/proofs/{sequence}", get(proofs::one::<BatchProof>))
         .route("/api/v1/ves/proofs/verify", post(proofs::verify))
@@ -45,10 +69,14 @@ pub fn router(service: Arc<Service>, timeout: Duration, _stop: CancellationToken
         .route("/api/v1/proofs/consistency", get(proofs::consistency))
         .route("/checkpoint", get(log::checkpoint))
         .route("/tile/{*path}", get(log::tile))
+        .route("/openapi.json", get(openapi::json))
+        .route("/docs", get(openapi::page))
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .fallback(|| async { StatusCode::NOT_FOUND })
         .with_state(service)
+        .layer(Extension(stop))
+        // Covers a request up to its response's head; a stream of events goes on beyond it.
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, timeout))
         .layer(DefaultBodyLimit::max(body_limit))
         .layer(CatchPanicLayer::new())

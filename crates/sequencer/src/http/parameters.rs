@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use stateset_api::code::Code;
 use stateset_ledger::id::{Scope, StoreId, TenantId};
@@ -36,6 +37,22 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Segment
             .await
             .map_err(|fault| ApiError::fault(Code::InvalidParameter, "path", fault.body_text()))?;
         Ok(Self(value))
+    }
+}
+
+/// Query of the routes that need to know only which stream.
+#[derive(Debug, Default, Deserialize)]
+pub struct ScopeParameters {
+    #[serde(alias = "tenantId")]
+    tenant_id: Option<String>,
+    #[serde(alias = "storeId")]
+    store_id: Option<String>,
+}
+
+impl ScopeParameters {
+    /// Tenant and store.
+    pub fn scope(&self) -> ApiResult<Scope> {
+        scope(self.tenant_id.as_deref(), self.store_id.as_deref())
     }
 }
 

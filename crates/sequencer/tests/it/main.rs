@@ -1,5 +1,8 @@
 //! Integration tests of the sequencer, one binary.
+#![cfg(test)]
 
+mod harness;
 mod proof_harness;
 mod proofs;
 mod published;
+mod reads;

@@ -17,7 +17,9 @@ use stateset_sequencer::publish::Outcome;
 use stateset_sequencer::publish::checkpoint_file::CheckpointFile;
 use stateset_sequencer::service::Access;
 use stateset_store::memory::MemoryStore;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::proof_harness::{Server, batch, hash, hashes, query, scope, sqlite};
 
@@ -231,28 +233,25 @@ async fn two_publishers_are_fenced() {
 async fn publishers_at_once_write_one_log() {
     let dir = tempfile::tempdir().unwrap();
     let server = Arc::new(Server::start(sqlite(dir.path()).await).await);
-    let tasks: Vec<_> = (0..3)
-        .map(|_| {
-            let server = Arc::clone(&server);
-            tokio::task::spawn(async move {
-                let mut publisher = server.publisher(None);
-                for _ in 0..60 {
-                    server.clock.advance(Duration::from_millis(900));
-                    match publisher.publish().await {
-                        Ok(_) | Err(stateset_store::StoreError::Conflict) => {},
-                        Err(error) => panic!("{error}"),
-                    }
-                    tokio::task::yield_now().await;
+    let mut tasks = JoinSet::new();
+    for _ in 0..3 {
+        let server = Arc::clone(&server);
+        tasks.spawn(async move {
+            let mut publisher = server.publisher(None);
+            for _ in 0..60 {
+                server.clock.advance(Duration::from_millis(900));
+                match publisher.publish().await {
+                    Ok(_) | Err(stateset_store::StoreError::Conflict) => {},
+                    Err(error) => panic!("{error}"),
                 }
-            })
-        })
-        .collect();
+                tokio::task::yield_now().await;
+            }
+        });
+    }
     for round in 0..60_u8 {
         server.ingest(scope(round % 4 + 1), 1).await;
     }
-    for task in tasks {
-        task.await.unwrap();
-    }
+    tasks.join_all().await;
     server.clock.advance(Duration::from_secs(3));
     server.publish_all(&mut server.publisher(None)).await;
     let entries = public_entries(&server).await;
@@ -331,8 +330,8 @@ async fn waiting_until_logged() {
     let server = Server::start(Arc::new(MemoryStore::new())).await;
     let stop = CancellationToken::new();
     let publisher =
-        stateset_sequencer::publish::Publisher::new(Arc::clone(&server.service), Duration::from_secs(3_600), None);
-    let running = tokio::task::spawn(publisher.run(stop.clone()));
+        stateset_sequencer::publish::Publisher::new(Arc::clone(&server.service), Duration::from_hours(1), None);
+    let running = TaskTracker::new().spawn(publisher.run(stop.clone()));
     for _ in 0..5 {
         let (status, reply) = server.post("/api/v1/events/ingest?wait=logged", &batch(scope(1), 1)).await;
         assert_eq!(status, 200, "{reply}");

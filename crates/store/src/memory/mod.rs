@@ -77,7 +77,8 @@ impl Store for MemoryStore {
     fn agent_keys(&self, tenant: TenantId, agent: Option<AgentId>) -> Found<'_, (u64, Vec<AgentKey>)> {
         self.run(move |state| {
             let size = state.find(Scope::key_stream(tenant)).map_or(0, |stream| stream.row.size);
-            let keys = state.agent_keys.iter().filter(|((of, who, _), _)| *of == tenant && agent.is_none_or(|a| a == *who));
+            let keys =
+                state.agent_keys.iter().filter(|((of, who, _), _)| *of == tenant && agent.is_none_or(|a| a == *who));
             Ok((size, keys.map(|(_, key)| key.clone()).collect()))
         })
     }
@@ -90,12 +91,7 @@ impl Store for MemoryStore {
         self.run(move |state| Ok(state.get(query.stream)?.page(query)))
     }
 
-    fn event<'a>(
-        &'a self,
-        tenant: TenantId,
-        stores: Option<&'a [StoreId]>,
-        id: EventId,
-    ) -> Found<'a, Vec<FoundEvent>> {
+    fn event<'a>(&'a self, tenant: TenantId, stores: Option<&'a [StoreId]>, id: EventId) -> Found<'a, Vec<FoundEvent>> {
         self.run(move |state| {
             let visible = |scope: Scope| scope.tenant == tenant && stores.is_none_or(|s| s.contains(&scope.store));
             Ok(state.streams.iter().filter(|stream| visible(stream.row.scope)).filter_map(|s| s.event(id)).collect())
@@ -160,12 +156,7 @@ impl Store for MemoryStore {
         })
     }
 
-    fn lease_publisher<'a>(
-        &'a self,
-        owner: &'a str,
-        now: Micros,
-        until: Micros,
-    ) -> Found<'a, Option<PublisherLease>> {
+    fn lease_publisher<'a>(&'a self, owner: &'a str, now: Micros, until: Micros) -> Found<'a, Option<PublisherLease>> {
         self.run(move |state| Ok(state.log.as_mut().and_then(|log| log.lease(owner, now, until))))
     }
 
@@ -207,7 +198,9 @@ impl Store for MemoryStore {
     }
 
     fn sequencer_keys(&self) -> Found<'_, Vec<(KeyId, PublicKeyBytes, Micros)>> {
-        self.run(move |state| Ok((1..).map(KeyId).zip(&state.sequencer_keys).map(|(id, &(key, at))| (id, key, at)).collect()))
+        self.run(move |state| {
+            Ok((1..).map(KeyId).zip(&state.sequencer_keys).map(|(id, &(key, at))| (id, key, at)).collect())
+        })
     }
 
     fn register_sequencer_key(&self, public_key: PublicKeyBytes, now: Micros) -> Found<'_, KeyId> {

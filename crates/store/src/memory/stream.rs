@@ -86,9 +86,10 @@ impl State {
     }
 
     fn holds_key_of(&self, append: &StreamAppend<'_>) -> bool {
-        append.key_changes.iter().any(|(_, change)| match change {
+        let mut keys = HashSet::new();
+        append.key_changes.iter().any(|(_, change)| match *change {
             KeyChange::Register { agent, key, .. } => {
-                self.agent_keys.contains_key(&(append.scope.tenant, *agent, *key))
+                self.agent_keys.contains_key(&(append.scope.tenant, agent, key)) || !keys.insert((agent, key))
             },
             KeyChange::Revoke { .. } => false,
         })
@@ -146,7 +147,11 @@ impl Stream {
 
     fn holds_one_of(&self, append: &StreamAppend<'_>) -> bool {
         let mut ids = HashSet::new();
-        append.events.iter().map(|event| event.header.event_id).any(|id| self.places.contains_key(&id) || !ids.insert(id))
+        append
+            .events
+            .iter()
+            .map(|event| event.header.event_id)
+            .any(|id| self.places.contains_key(&id) || !ids.insert(id))
     }
 
     fn grow(&mut self, append: &StreamAppend<'_>) {
@@ -186,12 +191,12 @@ impl Stream {
 
     pub(super) fn page(&self, query: &EventQuery) -> EventPage {
         let admitted = |event: &&StoredEvent| event.sequence >= query.from && query.filter.admits(event);
+        let matching: Vec<_> = self.events.iter().filter(admitted).collect();
+        let exact = if query.filter.admits_all() { u64::MAX } else { EXACT_TOTAL + 1 };
+        let total = query.count.then_some(exact.min(matching.len() as u64));
         let limit = query.limit.min(PAGE_EVENTS) as usize;
-        let mut events: Vec<_> = self.events.iter().filter(admitted).cloned().collect();
-        let exact = if query.filter.admits_all() { usize::MAX } else { EXACT_TOTAL as usize + 1 };
-        let total = query.count.then_some(events.len().min(exact) as u64);
-        let has_more = events.len() > limit;
-        events.truncate(limit);
+        let has_more = matching.len() > limit;
+        let events: Vec<_> = matching.into_iter().take(limit).cloned().collect();
         let mut segments: Vec<_> = events.iter().map(|event| self.segment_of(event.sequence).clone()).collect();
         segments.dedup();
         EventPage { events, segments, head_size: self.row.size, has_more, total }

@@ -42,7 +42,7 @@ impl PostgresStore {
 }
 
 fn is_transient(error: &sqlx::Error) -> bool {
-    matches!(error.as_database_error().and_then(|fault| fault.code()).as_deref(), Some("40001" | "40P01"))
+    matches!(error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref(), Some("40001" | "40P01"))
 }
 
 /// Key changes are rare and need a second statement; everything else commits by itself.
@@ -186,7 +186,7 @@ fn bind_payloads<'q>(query: Query<'q>, appends: &[&'q StreamAppend<'q>]) -> Quer
         .bind(rows.iter().map(|(stream, _)| *stream).collect::<Vec<_>>())
         .bind(rows.iter().map(|(_, segment)| raw::column(segment.first.get())).collect::<Vec<_>>())
         .bind(rows.iter().map(|(_, segment)| raw::column(segment.last.get())).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(_, segment)| segment.key_id.as_ref().map(|id| id.as_slice())).collect::<Vec<_>>())
+        .bind(rows.iter().map(|(_, segment)| segment.key_id.as_ref().map(<[u8; 8]>::as_slice)).collect::<Vec<_>>())
         .bind(rows.iter().map(|(_, segment)| segment.sealed.as_slice()).collect::<Vec<_>>())
 }
 

@@ -51,12 +51,13 @@ impl PostgresStore {
     }
 
     pub(super) async fn find_unpublished(&self, limit: u32) -> Result<Unpublished, StoreError> {
-        let heads = sqlx::query(include_str!("../../sql/postgres/unpublished_heads.sql"))
+        // Batches first: the heads of the later snapshot then cover them all.
+        let batches = sqlx::query(include_str!("../../sql/postgres/unpublished_batches.sql"))
             .bind(i64::from(limit))
             .fetch_all(&self.pool)
             .await
             .map_err(store_error)?;
-        let batches = sqlx::query(include_str!("../../sql/postgres/unpublished_batches.sql"))
+        let heads = sqlx::query(include_str!("../../sql/postgres/unpublished_heads.sql"))
             .bind(i64::from(limit))
             .fetch_all(&self.pool)
             .await

@@ -8,8 +8,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use super::{PostgresStore, store_error};
 use crate::error::StoreError;
 
-const MIGRATIONS: [(i64, &str, &str); 1] =
-    [(1, "log", include_str!("../../migrations/postgres/0001_log.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "log", include_str!("../../migrations/postgres/0001_log.sql"))];
 
 fn migrator() -> Migrator {
     let migrations = MIGRATIONS
@@ -26,7 +25,9 @@ impl PostgresStore {
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let mut connection = self.pool.acquire().await.map_err(store_error)?;
         migrator().run(&mut *connection).await.map_err(|fault| match fault {
-            sqlx::migrate::MigrateError::Execute(error) => store_error(error),
+            sqlx::migrate::MigrateError::Execute(error) | sqlx::migrate::MigrateError::ExecuteMigration(error, _) => {
+                store_error(error)
+            },
             other => StoreError::corrupt(other),
         })
     }

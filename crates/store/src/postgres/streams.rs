@@ -74,7 +74,9 @@ impl PostgresStore {
             let first = ((size >> above) / TILE) * TILE;
             tails.push(match level {
                 0 => self.tail_leaves(row.stream, row.scope, first, width).await?,
-                _ => self.roots(row.stream, u8::try_from(level - 1).map_err(StoreError::corrupt)?, first, width).await?,
+                _ => {
+                    self.roots(row.stream, u8::try_from(level - 1).map_err(StoreError::corrupt)?, first, width).await?
+                },
             });
         }
         let frontier = Frontier::from_bytes(size, &row.frontier).map_err(StoreError::corrupt)?;
@@ -180,10 +182,8 @@ impl PostgresStore {
         expect_count(rows.len(), count, "leaves")?;
         rows.iter()
             .map(|row| {
-                let seal = raw::seal(
-                    row.try_get(2).map_err(store_error)?,
-                    row.try_get::<&[u8], _>(3).map_err(store_error)?,
-                )?;
+                let seal =
+                    raw::seal(row.try_get(2).map_err(store_error)?, row.try_get::<&[u8], _>(3).map_err(store_error)?)?;
                 let content_hash = raw::hash(row.try_get::<&[u8], _>(1).map_err(store_error)?)?;
                 Ok(leaf(scope, raw::sequence(row.try_get(0).map_err(store_error)?)?, &content_hash, &seal))
             })
@@ -232,8 +232,8 @@ struct HeadRow {
 
 impl HeadRow {
     fn read(row: &PgRow) -> Result<Self, StoreError> {
-        let read = || -> Result<(i64, Scope, i64, Vec<u8>, Option<i64>, i64, i64), sqlx::Error> {
-            Ok((
+        let read = || {
+            Ok::<_, sqlx::Error>((
                 row.try_get(0)?,
                 scope(row, 1)?,
                 row.try_get(3)?,

@@ -43,12 +43,7 @@ impl Store for PostgresStore {
         Box::pin(self.page(query))
     }
 
-    fn event<'a>(
-        &'a self,
-        tenant: TenantId,
-        stores: Option<&'a [StoreId]>,
-        id: EventId,
-    ) -> Found<'a, Vec<FoundEvent>> {
+    fn event<'a>(&'a self, tenant: TenantId, stores: Option<&'a [StoreId]>, id: EventId) -> Found<'a, Vec<FoundEvent>> {
         Box::pin(self.find_event(tenant, stores, id))
     }
 
@@ -98,12 +93,7 @@ impl Store for PostgresStore {
         Box::pin(self.move_cursor(stream, agent, acknowledged, now))
     }
 
-    fn lease_publisher<'a>(
-        &'a self,
-        owner: &'a str,
-        now: Micros,
-        until: Micros,
-    ) -> Found<'a, Option<PublisherLease>> {
+    fn lease_publisher<'a>(&'a self, owner: &'a str, now: Micros, until: Micros) -> Found<'a, Option<PublisherLease>> {
         Box::pin(self.take_lease(owner, now, until))
     }
 

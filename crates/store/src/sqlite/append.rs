@@ -7,10 +7,12 @@ use sqlx::sqlite::SqliteConnection;
 use stateset_ledger::agent_key::KeyChange;
 use stateset_ledger::bytes::Hash;
 use stateset_ledger::id::{Sequence, TenantId};
+use stateset_ledger::stream::StreamTile;
 
-use super::rows::{Rows, Values};
+use super::connect::{BEGIN, COMMIT};
+use super::rows::{Rows, Script, Values};
 use super::{SqliteStore, store_error};
-use crate::append::{Appended, NewEvent, StreamAppend};
+use crate::append::{Appended, NewEvent, PayloadSegment, StreamAppend};
 use crate::error::StoreError;
 use crate::raw;
 
@@ -22,16 +24,18 @@ struct Statements {
 }
 
 static STATEMENTS: LazyLock<Statements> = LazyLock::new(|| {
-    let mut statements = include_str!("../../sql/sqlite/append.sql").split(";\n").map(Rows::new);
+    let mut statements = include_str!("../../sql/sqlite/append.sql").split(";\n").map(Rows);
     let mut next = || statements.next().expect("append.sql has four statements");
     Statements { heads: next(), events: next(), payloads: next(), tiles: next() }
 });
 
 impl SqliteStore {
+    /// Two trips when the events are few: one that begins and moves the heads, one that writes what belongs to the streams
+    /// that took part, and commits.
     pub(super) async fn append_all(&self, appends: &[StreamAppend<'_>]) -> Result<Vec<Appended>, StoreError> {
-        let mut turn = self.writer.begin().await?;
-        let outcome = write(&mut turn.connection, appends).await.map_err(store_error);
-        let moved = turn.end(outcome).await?;
+        let mut turn = self.writer.turn().await?;
+        let outcome = commit(&mut turn.connection, appends).await.map_err(store_error);
+        let moved = turn.settle(outcome).await?;
         Ok(appends
             .iter()
             .map(|append| if moved.contains(&append.stream.0) { Appended::Committed } else { Appended::Moved })
@@ -39,44 +43,29 @@ impl SqliteStore {
     }
 }
 
-/// Returns the streams that took part.
-async fn write(connection: &mut SqliteConnection, appends: &[StreamAppend<'_>]) -> Result<Vec<i64>, sqlx::Error> {
-    let moved = STATEMENTS.heads.run(connection, appends, bind_head).await?;
+/// The whole transaction. Returns the streams that took part.
+async fn commit(connection: &mut SqliteConnection, appends: &[StreamAppend<'_>]) -> Result<Vec<i64>, sqlx::Error> {
+    let mut script = Script::default();
+    script.push(BEGIN);
+    script.add(connection, STATEMENTS.heads, appends, bind_head).await?;
+    let moved = script.run(connection).await?;
     let moved = moved.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
     let appends: Vec<_> = appends.iter().filter(|append| moved.contains(&append.stream.0)).collect();
 
-    let events: Vec<_> = appends.iter().flat_map(|a| a.events.iter().map(move |event| (*a, event))).collect();
-    STATEMENTS.events.run(connection, &events, bind_event).await?;
-
-    let payloads: Vec<_> = appends.iter().flat_map(|a| a.payloads.iter().map(|p| (a.stream.0, p))).collect();
-    STATEMENTS
-        .payloads
-        .run(connection, &payloads, |&(stream, segment), row| {
-            row.push(stream)
-                .push(raw::column(segment.first.get()))
-                .push(raw::column(segment.last.get()))
-                .push(segment.key_id.as_ref().map(<[u8; 8]>::as_slice))
-                .push(segment.sealed.as_slice());
-        })
-        .await?;
-
-    let tiles: Vec<_> = appends.iter().flat_map(|a| a.tiles.iter().map(|tile| (a.stream.0, tile))).collect();
-    STATEMENTS
-        .tiles
-        .run(connection, &tiles, |&(stream, tile), row| {
-            row.push(stream)
-                .push(i64::from(tile.level))
-                .push(raw::column(tile.index))
-                .push(tile.root.0.as_slice())
-                .push(raw::hashes_column(&tile.hashes));
-        })
-        .await?;
-
-    for append in appends {
+    for append in &appends {
         for (sequence, change) in &append.key_changes {
             apply_key_change(connection, append.scope.tenant, *sequence, change).await?;
         }
     }
+    let events: Vec<_> = appends.iter().flat_map(|a| a.events.iter().map(move |event| (*a, event))).collect();
+    let payloads: Vec<_> = appends.iter().flat_map(|a| a.payloads.iter().map(|p| (a.stream.0, p))).collect();
+    let tiles: Vec<_> = appends.iter().flat_map(|a| a.tiles.iter().map(|tile| (a.stream.0, tile))).collect();
+    let mut script = Script::default();
+    script.add(connection, STATEMENTS.events, &events, bind_event).await?;
+    script.add(connection, STATEMENTS.payloads, &payloads, bind_payload).await?;
+    script.add(connection, STATEMENTS.tiles, &tiles, bind_tile).await?;
+    script.push(COMMIT);
+    script.run(connection).await?;
     Ok(moved)
 }
 
@@ -120,6 +109,22 @@ fn bind_event((append, event): &(&StreamAppend<'_>, &NewEvent<'_>), row: &mut Va
         .push(append.at.0)
         .push(event.receipt.map(|receipt| i64::from(receipt.key.0)))
         .push(event.receipt.as_ref().map(|receipt| receipt.signature.0.as_slice()));
+}
+
+fn bind_payload(&(stream, segment): &(i64, &PayloadSegment), row: &mut Values) {
+    row.push(stream)
+        .push(raw::column(segment.first.get()))
+        .push(raw::column(segment.last.get()))
+        .push(segment.key_id.as_ref().map(<[u8; 8]>::as_slice))
+        .push(segment.sealed.as_slice());
+}
+
+fn bind_tile(&(stream, tile): &(i64, &StreamTile), row: &mut Values) {
+    row.push(stream)
+        .push(i64::from(tile.level))
+        .push(raw::column(tile.index))
+        .push(tile.root.0.as_slice())
+        .push(raw::hashes_column(&tile.hashes));
 }
 
 async fn apply_key_change(

@@ -5,13 +5,20 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Executor as _};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::{SqliteStore, store_error};
 use crate::error::StoreError;
 
+/// Takes SQLite's write lock at once; a transaction that asks for it later can be refused half-way.
+pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+pub(super) const COMMIT: &str = "COMMIT";
+const ROLLBACK: &str = "ROLLBACK";
+
+/// Prepared statements that the writer keeps.
+pub(super) const CACHED_STATEMENTS: usize = 200;
 /// How long a writer waits for another process, and a reader for a connection.
 const WAIT: Duration = Duration::from_secs(5);
 /// Pages in the write-ahead log at which a commit moves them itself. High, because the commit waits for that; in idle
@@ -45,6 +52,7 @@ impl SqliteStore {
         let writer = Writer::new(
             base.clone()
                 .journal_mode(SqliteJournalMode::Wal)
+                .statement_cache_capacity(CACHED_STATEMENTS)
                 .pragma("wal_autocheckpoint", AUTOCHECKPOINT_PAGES)
                 .pragma("journal_size_limit", LOG_BYTES)
                 .pragma("cache_size", WRITER_CACHE),
@@ -68,7 +76,7 @@ impl SqliteStore {
     pub async fn checkpoint_idle(&self) -> Result<(), StoreError> {
         let mut slot = self.checkpointer.slot.lock().await;
         let mut connection = self.checkpointer.take(&mut slot).await?;
-        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").await.map_err(store_error)?;
+        sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").fetch_all(&mut connection).await.map_err(store_error)?;
         *slot = Some(connection);
         Ok(())
     }
@@ -125,7 +133,7 @@ impl Writer {
     /// A turn with a transaction that already holds SQLite's write lock.
     pub(super) async fn begin(&self) -> Result<Turn<'_>, StoreError> {
         let mut turn = self.turn().await?;
-        turn.connection.execute("BEGIN IMMEDIATE").await.map_err(store_error)?;
+        sqlx::query(BEGIN).execute(&mut turn.connection).await.map_err(store_error)?;
         Ok(turn)
     }
 }
@@ -137,25 +145,85 @@ pub(super) struct Turn<'a> {
 }
 
 impl Turn<'_> {
+    /// Commits what succeeded, rolls back what did not.
+    pub(super) async fn end<T>(mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        let committed = match outcome {
+            Ok(value) => sqlx::query(COMMIT).execute(&mut self.connection).await.map(|_| value).map_err(store_error),
+            Err(error) => Err(error),
+        };
+        self.settle(committed).await
+    }
+
+    /// Puts the connection back after a transaction that committed itself or conflicted; after anything else nobody knows
+    /// in what state it is, and it is closed.
+    pub(super) async fn settle<T>(mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        match &outcome {
+            Ok(_) => self.put_back(),
+            Err(StoreError::Conflict) => {
+                sqlx::query(ROLLBACK).execute(&mut self.connection).await.map_err(store_error)?;
+                self.put_back();
+            },
+            Err(_) => {},
+        }
+        outcome
+    }
+
     /// Gives the connection back as it is.
     pub(super) fn put_back(mut self) {
         *self.slot = Some(self.connection);
     }
+}
 
-    /// Ends the transaction: commits what succeeded, rolls back what did not.
-    pub(super) async fn end<T>(mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
-        match outcome {
-            Ok(value) => {
-                self.connection.execute("COMMIT").await.map_err(store_error)?;
-                self.put_back();
-                Ok(value)
-            },
-            Err(StoreError::Conflict) => {
-                self.connection.execute("ROLLBACK").await.map_err(store_error)?;
-                self.put_back();
-                Err(StoreError::Conflict)
-            },
-            Err(other) => Err(other),
+#[cfg(test)]
+mod tests {
+    use sqlx::SqliteConnection;
+
+    use super::SqliteStore;
+
+    async fn pragma(connection: &mut SqliteConnection, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(connection).await.expect("the pragma answers")
+    }
+
+    #[tokio::test]
+    async fn every_connection_syncs_and_guards_the_triggers() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let store = SqliteStore::open(directory.path().join("log.sqlite"), 2).await.expect("the file opens");
+        let mut writer = store.writer.turn().await.expect("the writer is free");
+        let mut checkpointer = store.checkpointer.turn().await.expect("the checkpointer is free");
+        let mut reader = store.readers.acquire().await.expect("a reader is free");
+        let mode: String =
+            sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *reader).await.expect("the pragma answers");
+        assert_eq!(mode, "wal");
+        for connection in [&mut writer.connection, &mut checkpointer.connection, &mut *reader] {
+            assert_eq!(pragma(connection, "PRAGMA recursive_triggers").await, 1);
+            assert_eq!(pragma(connection, "PRAGMA synchronous").await, 2);
+            assert_eq!(pragma(connection, "PRAGMA busy_timeout").await, 5_000);
         }
+        sqlx::query("CREATE TABLE t (a)").execute(&mut *reader).await.expect_err("readers only read");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn the_files_are_their_owners_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let store = SqliteStore::open(directory.path().join("log.sqlite"), 1).await.expect("the file opens");
+        store.migrate().await.expect("the migrations run");
+        for name in ["log.sqlite", "log.sqlite-wal", "log.sqlite-shm"] {
+            let file = directory.path().join(name).metadata().expect("the file is there");
+            assert_eq!(file.permissions().mode() & 0o777, 0o600, "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_write_lock_held_elsewhere_is_unavailable() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let store = SqliteStore::open(directory.path().join("log.sqlite"), 1).await.expect("the file opens");
+        let _held = store.writer.begin().await.expect("the writer is free");
+        let mut other = store.checkpointer.turn().await.expect("the checkpointer is free");
+        sqlx::query("PRAGMA busy_timeout = 0").execute(&mut other.connection).await.expect("the pragma answers");
+        let refused = sqlx::query(super::BEGIN).execute(&mut other.connection).await.expect_err("the lock is held");
+        assert!(matches!(crate::sqlite::store_error(refused), crate::StoreError::Unavailable(_)));
     }
 }

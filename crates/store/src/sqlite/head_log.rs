@@ -14,10 +14,10 @@ use crate::head_log::{Checkpoint, LogState, LogTile, PublisherLease, Round, Stor
 use crate::raw;
 use crate::stream::StreamNo;
 
-static ADD_RECORDS: Rows = Rows::new(include_str!("../../sql/sqlite/add_log_records.sql"));
-static ADD_TILES: Rows = Rows::new(include_str!("../../sql/sqlite/add_log_tiles.sql"));
-static SET_HEADS: Rows = Rows::new(include_str!("../../sql/sqlite/set_logged_heads.sql"));
-static SET_BATCH_RECORDS: Rows = Rows::new(include_str!("../../sql/sqlite/set_batch_records.sql"));
+const ADD_RECORDS: Rows = Rows(include_str!("../../sql/sqlite/add_log_records.sql"));
+const ADD_TILES: Rows = Rows(include_str!("../../sql/sqlite/add_log_tiles.sql"));
+const SET_HEADS: Rows = Rows(include_str!("../../sql/sqlite/set_logged_heads.sql"));
+const SET_BATCH_RECORDS: Rows = Rows(include_str!("../../sql/sqlite/set_batch_records.sql"));
 
 impl SqliteStore {
     pub(super) async fn take_lease(

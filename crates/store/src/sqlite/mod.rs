@@ -2,7 +2,7 @@
 //!
 //! All writes take turns on one connection, each in one `BEGIN IMMEDIATE` transaction that is synced to disk before the
 //! answer; readers have connections of their own and never wait. Every call of the driver is a trip to another thread, so
-//! statements take many rows at once ([`rows`]). No path holds two connections.
+//! statements take many rows at once (`rows`). No path holds two connections.
 //!
 //! `ANALYZE` is never run: without statistics, plans depend on the schema and the statement alone, so a plan that a test
 //! has seen is the plan of every database.

@@ -17,9 +17,9 @@ const COLUMNS: &str = "SELECT e.seq, e.event_id, e.version, e.agent_id, e.agent_
      e.event_type, e.created_at, e.payload_form, e.payload_hash, e.cipher_hash, e.content_hash, e.seal, e.command_id, \
      e.base_version, e.order_key, e.correlation_id, e.annotations, e.sequenced_at, e.receipt_key_id, \
      e.receipt_signature, (SELECT max(p.first_seq) FROM event_payload AS p \
-     WHERE p.stream_no = e.stream_no AND p.first_seq <= e.seq) FROM events AS e";
+     WHERE p.stream_no = e.stream_no AND p.first_seq <= e.seq)";
 
-static PAYLOAD_SEGMENTS: Rows = Rows::new(include_str!("../../sql/sqlite/payload_segments.sql"));
+const PAYLOAD_SEGMENTS: Rows = Rows(include_str!("../../sql/sqlite/payload_segments.sql"));
 
 impl SqliteStore {
     /// The head is read first: whatever it covers is visible to the later statement, because streams grow in commit order.
@@ -33,7 +33,7 @@ impl SqliteStore {
         let size = size.unwrap_or(0);
         let limit = query.limit.clamp(1, PAGE_EVENTS);
         let mut rows = QueryBuilder::<Sqlite>::new(COLUMNS);
-        push_where(&mut rows, query, size);
+        push_from_where(&mut rows, query, size);
         rows.push(" ORDER BY e.seq LIMIT ").push_bind(i64::from(limit) + 1);
         let rows = rows.build().fetch_all(&mut *connection).await.map_err(store_error)?;
         let mut events = rows.iter().map(stored).collect::<Result<Vec<_>, _>>()?;
@@ -43,8 +43,8 @@ impl SqliteStore {
             (false, _) => None,
             (true, true) => Some(raw::count((size - raw::column(query.from.index())).max(0))?),
             (true, false) => {
-                let mut count = QueryBuilder::<Sqlite>::new("SELECT count(*) FROM (SELECT 1 FROM events AS e");
-                push_where(&mut count, query, size);
+                let mut count = QueryBuilder::<Sqlite>::new("SELECT count(*) FROM (SELECT 1");
+                push_from_where(&mut count, query, size);
                 count.push(" LIMIT ").push_bind(raw::column(EXACT_TOTAL + 1)).push(") AS matching");
                 let count: i64 = count.build_query_scalar().fetch_one(&mut *connection).await.map_err(store_error)?;
                 Some(raw::count(count)?)
@@ -81,9 +81,17 @@ impl SqliteStore {
     }
 }
 
-fn push_where(sql: &mut QueryBuilder<Sqlite>, query: &EventQuery, size: i64) {
+fn push_from_where(sql: &mut QueryBuilder<Sqlite>, query: &EventQuery, size: i64) {
     let EventFilter { entity_type, entity_id, event_type, agent, correlation_id, order_key, since, until } =
         &query.filter;
+    // Named, because the planner believes that the bounds of seq make the primary key as good as any index.
+    let index = match (correlation_id, order_key, entity_type, entity_id) {
+        (Some(_), _, _, _) => " INDEXED BY events_correlation",
+        (_, Some(_), _, _) => " INDEXED BY events_order_key",
+        (_, _, Some(_), Some(_)) => " INDEXED BY events_entity",
+        _ => "",
+    };
+    sql.push(" FROM events AS e").push(index);
     sql.push(" WHERE e.stream_no = ").push_bind(query.stream.0);
     sql.push(" AND e.seq >= ").push_bind(raw::column(query.from.get()));
     sql.push(" AND e.seq <= ").push_bind(size);
@@ -179,4 +187,63 @@ fn stored(row: &SqliteRow) -> Result<StoredEvent, StoreError> {
         })
     };
     read().map_err(store_error)?.into_stored()
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, QueryBuilder, Row as _, Sqlite};
+    use stateset_ledger::id::{AgentId, Sequence};
+
+    use super::{COLUMNS, SqliteStore, pattern, push_from_where};
+    use crate::read::{EventFilter, EventQuery};
+    use crate::stream::StreamNo;
+
+    #[test]
+    fn only_the_star_stays_special() {
+        assert_eq!(pattern("order.*"), "order.*");
+        assert_eq!(pattern("a?b[c]"), "a[?]b[[]c]");
+    }
+
+    /// How the database finds the events of a page and puts them in order.
+    async fn plan(store: &SqliteStore, filter: EventFilter) -> String {
+        let query = EventQuery { stream: StreamNo(1), from: Sequence::FIRST, limit: 10, filter, count: false };
+        let mut rows = QueryBuilder::<Sqlite>::new(COLUMNS);
+        push_from_where(&mut rows, &query, 1_000_000);
+        rows.push(" ORDER BY e.seq LIMIT ").push_bind(11_i64);
+        let explain = format!("EXPLAIN QUERY PLAN {}", rows.sql().as_str());
+        let steps = sqlx::query(AssertSqlSafe(explain)).fetch_all(&store.readers).await.expect("it is explained");
+        let steps: Vec<String> = steps.iter().map(|step| step.get("detail")).collect();
+        steps.join("; ")
+    }
+
+    #[tokio::test]
+    async fn filters_use_their_indexes_and_nothing_is_sorted() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let store = SqliteStore::open(directory.path().join("log.sqlite"), 1).await.expect("the file opens");
+        store.migrate().await.expect("the migrations run");
+        let text = || Some("x".to_owned());
+        let none = EventFilter::default;
+        let cases = [
+            (none(), "USING PRIMARY KEY (stream_no=? AND seq>? AND seq<?)"),
+            (
+                EventFilter { entity_type: text(), entity_id: text(), ..none() },
+                "events_entity (stream_no=? AND entity_type=? AND entity_id=? AND seq>? AND seq<?)",
+            ),
+            (
+                EventFilter { correlation_id: text(), event_type: text(), ..none() },
+                "events_correlation (stream_no=? AND correlation_id=? AND seq>? AND seq<?)",
+            ),
+            (
+                EventFilter { order_key: text(), agent: Some(AgentId::NIL), ..none() },
+                "events_order_key (stream_no=? AND order_key=? AND seq>? AND seq<?)",
+            ),
+            (EventFilter { entity_type: text(), ..none() }, "SEARCH e USING"),
+        ];
+        for (filter, expected) in cases {
+            let found = plan(&store, filter.clone()).await;
+            println!("{filter:?}: {found}");
+            assert!(found.contains(expected), "{found}");
+            assert!(!found.contains("SCAN"), "{found}");
+        }
+    }
 }

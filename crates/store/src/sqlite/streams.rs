@@ -18,10 +18,10 @@ use crate::stream::{OpenStream, StreamNo, StreamRow};
 
 const TILE: u64 = TILE_WIDTH as u64;
 
-static OPEN_STREAMS: Rows = Rows::new(include_str!("../../sql/sqlite/open_streams.sql"));
-static STREAM_HEADS: Rows = Rows::new(include_str!("../../sql/sqlite/stream_heads.sql"));
-static KNOWN_EVENTS: Rows = Rows::new(include_str!("../../sql/sqlite/known_events.sql"));
-static ENTITY_VERSIONS: Rows = Rows::new(include_str!("../../sql/sqlite/entity_versions.sql"));
+const OPEN_STREAMS: Rows = Rows(include_str!("../../sql/sqlite/open_streams.sql"));
+const STREAM_HEADS: Rows = Rows(include_str!("../../sql/sqlite/stream_heads.sql"));
+const KNOWN_EVENTS: Rows = Rows(include_str!("../../sql/sqlite/known_events.sql"));
+const ENTITY_VERSIONS: Rows = Rows(include_str!("../../sql/sqlite/entity_versions.sql"));
 
 impl SqliteStore {
     pub(super) async fn open_all(&self, scopes: &[Scope], now: Micros) -> Result<Vec<OpenStream>, StoreError> {
@@ -101,9 +101,12 @@ impl SqliteStore {
     }
 
     pub(super) async fn find_known(&self, stream: StreamNo, ids: &[EventId]) -> Result<Vec<KnownEvent>, StoreError> {
+        let mut wanted = ids.to_vec();
+        wanted.sort_unstable();
+        wanted.dedup();
         let mut connection = self.readers.acquire().await.map_err(store_error)?;
         let rows = KNOWN_EVENTS
-            .run(&mut connection, ids, |id, row| {
+            .run(&mut connection, &wanted, |id, row| {
                 row.push(stream.0).push(id.0);
             })
             .await

@@ -1,6 +1,10 @@
 //! One suite, three stores; then random operations against the oracle, and lost requests and replies at every verb.
+#![cfg(test)]
 
-#[cfg(test)]
+mod faults;
 mod memory;
-#[cfg(test)]
+mod model;
+mod postgres;
+mod sqlite;
+mod sqlite_only;
 mod suite;

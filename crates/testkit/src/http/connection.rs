@@ -171,7 +171,7 @@ impl Connection {
         }
         let unused = self.unused();
         let count = usize::try_from(most).unwrap_or(usize::MAX).min(unused.len());
-        out.extend(unused.iter().take(count));
+        out.extend_from_slice(&unused[..count]);
         self.used += count;
         Ok(count as u64)
     }

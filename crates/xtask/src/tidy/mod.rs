@@ -12,7 +12,7 @@ mod words;
 use anyhow::ensure;
 use serde_json::Value;
 
-use crate::run::cargo;
+use crate::program::cargo;
 use crate::workspace::Workspace;
 
 pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {

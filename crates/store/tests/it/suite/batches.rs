@@ -41,7 +41,7 @@ pub(crate) async fn add(store: &impl Store, random: &mut Random, stream: StreamN
     added
 }
 
-/// Ruling 29: a batch starts right behind the last one, on its state root, and ends within the stream.
+/// A batch starts right behind the last one, on its state root, and ends within the stream.
 pub(crate) async fn batches_are_contiguous(factory: &impl Factory) {
     let store = factory.open().await;
     let mut random = Random::new(70);
@@ -79,7 +79,7 @@ pub(crate) async fn batches_are_contiguous(factory: &impl Factory) {
     assert_eq!(store.batch_frontier(other.stream()).await.expect("answer"), none);
 }
 
-/// Ruling 29: committers that race leave one chain.
+/// Committers that race leave one chain.
 pub(crate) async fn batches_at_once_do_not_overlap(factory: &impl Factory) {
     let stores = [Arc::new(factory.open().await), Arc::new(factory.open().await)];
     let mut random = Random::new(71);
@@ -136,13 +136,15 @@ pub(crate) async fn batches_are_found_by_id_place_and_page(factory: &impl Factor
     assert_eq!(store.batch(strange[0].batch).await.expect("answer"), Some((other, strange[0].clone())));
     assert_eq!(store.batch(BatchId(random.uuid())).await.expect("answer"), None);
 
-    let covering = [(1, Some(0)), (2, Some(1)), (3, Some(1)), (4, Some(2)), (300, Some(2)), (301, Some(3)), (557, Some(3))];
+    let covering =
+        [(1, Some(0)), (2, Some(1)), (3, Some(1)), (4, Some(2)), (300, Some(2)), (301, Some(3)), (557, Some(3))];
     for (place, number) in covering.into_iter().chain([(558, None), (600, None), (601, None)]) {
         let found = store.batch_covering(writer.stream(), sequence(place)).await.expect("answer");
         assert_eq!(found, number.map(|number: usize| batches[number].clone()), "place {place}");
     }
 
-    let pages = [(1, 10, 0..4), (1, 2, 0..2), (2, 2, 1..3), (3, 10, 1..4), (4, 1, 2..3), (557, 10, 3..4), (558, 10, 4..4)];
+    let pages =
+        [(1, 10, 0..4), (1, 2, 0..2), (2, 2, 1..3), (3, 10, 1..4), (4, 1, 2..3), (557, 10, 3..4), (558, 10, 4..4)];
     for (from, limit, numbers) in pages {
         let found = store.batches(writer.stream(), sequence(from), limit).await.expect("answer");
         let bare = |batch: &Batch| Batch { chunk_roots: Vec::new(), ..batch.clone() };

@@ -43,7 +43,8 @@ fn round_of(frontier: &Frontier, records: Vec<NewRecord>) -> Round {
     for record in &records {
         after.push(rfc6962::leaf_hash(&record.record), &mut |_, _, _| {});
     }
-    let checkpoint = Checkpoint { size: after.size(), note: format!("log\n{}\n{}\n\n— é\n", after.size(), after.root()) };
+    let checkpoint =
+        Checkpoint { size: after.size(), note: format!("log\n{}\n{}\n\n— é\n", after.size(), after.root()) };
     Round { expected_size: frontier.size(), records, tiles: Vec::new(), frontier: after, checkpoint, at: NOW }
 }
 
@@ -86,7 +87,7 @@ fn stored(round: &Round) -> Vec<StoredRecord> {
     numbered.map(|(index, new)| StoredRecord { index, stream: new.stream, record: new.record.clone() }).collect()
 }
 
-/// Ruling 25: the blinding key is made with the log and never again.
+/// The blinding key is made with the log and never again.
 pub(crate) async fn the_log_is_created_once(factory: &impl Factory) {
     let stores = [Arc::new(factory.open().await), Arc::new(factory.open().await)];
     let mut tasks = JoinSet::new();
@@ -102,11 +103,12 @@ pub(crate) async fn the_log_is_created_once(factory: &impl Factory) {
     }
 }
 
-/// Ruling 24: one publisher at a time; a lease ends when it lapses, and renewing it keeps its epoch.
+/// One publisher at a time; a lease ends when it lapses, and renewing it keeps its epoch.
 pub(crate) async fn a_lease_keeps_others_out_until_it_lapses(factory: &impl Factory) {
     let store = Arc::new(factory.open().await);
     store.log_state([7; 32]).await.expect("a log");
-    let ask = async |owner: &str, now, until| store.lease_publisher(owner, Micros(now), Micros(until)).await.expect("answer");
+    let ask =
+        async |owner: &str, now, until| store.lease_publisher(owner, Micros(now), Micros(until)).await.expect("answer");
     let first = ask("a", 1_000, 1_100).await.expect("nobody holds it");
     assert_eq!(first.until, Micros(1_100));
     assert_eq!(ask("b", 1_000, 1_100).await, None);
@@ -116,7 +118,11 @@ pub(crate) async fn a_lease_keeps_others_out_until_it_lapses(factory: &impl Fact
     let second = ask("b", 1_150, 1_200).await.expect("it has lapsed");
     assert!(second.epoch > first.epoch);
     assert_eq!(ask("a", 1_199, 1_300).await, None);
-    assert_eq!(ask("b", 1_250, 1_260).await.map(|lease| lease.epoch), Some(second.epoch), "late, but nobody came between");
+    assert_eq!(
+        ask("b", 1_250, 1_260).await.map(|lease| lease.epoch),
+        Some(second.epoch),
+        "late, but nobody came between"
+    );
 
     let mut tasks = JoinSet::new();
     for n in 0..8 {
@@ -129,7 +135,7 @@ pub(crate) async fn a_lease_keeps_others_out_until_it_lapses(factory: &impl Fact
     assert!(taken[0].epoch > second.epoch);
 }
 
-/// Ruling 24: who lost the lease cannot publish any more, whatever it believes.
+/// Who lost the lease cannot publish any more, whatever it believes.
 pub(crate) async fn an_old_epoch_is_refused(factory: &impl Factory) {
     let store = factory.open().await;
     let mut random = Random::new(80);
@@ -157,7 +163,7 @@ pub(crate) async fn rounds_are_published_in_order(factory: &impl Factory) {
     let lease = lease(&store, "a").await;
     let mut expected: Vec<StoredRecord> = Vec::new();
     for number in 0..3 {
-        for writer in &mut writers[..1 + number % 2] {
+        for writer in &mut writers[..=number % 2] {
             let events = random.events(writer.scope(), 2);
             writer.append(&store, &events).await;
         }
@@ -180,9 +186,14 @@ pub(crate) async fn rounds_are_published_in_order(factory: &impl Factory) {
         assert_eq!(store.checkpoint().await.expect("answer"), Some(next.checkpoint));
     }
     let records = expected.len();
-    for (first, count, found) in
-        [(0, 100, 0..records), (0, 2, 0..2), (1, 2, 1..3), (records as u64, 5, records..records), (9_999, 1, 0..0), (1, 0, 0..0)]
-    {
+    for (first, count, found) in [
+        (0, 100, 0..records),
+        (0, 2, 0..2),
+        (1, 2, 1..3),
+        (records as u64, 5, records..records),
+        (9_999, 1, 0..0),
+        (1, 0, 0..0),
+    ] {
         assert_eq!(store.log_records(first, count).await.expect("answer"), expected[found], "{count} from {first}");
     }
     for writer in &writers {
@@ -193,7 +204,7 @@ pub(crate) async fn rounds_are_published_in_order(factory: &impl Factory) {
     assert_eq!(store.head_record(never).await.expect("answer"), None);
 }
 
-/// Ruling 24: a head is due when its stream grew, a batch once; each head names the one before it.
+/// A head is due when its stream grew, a batch once; each head names the one before it.
 pub(crate) async fn unpublished_lists_exactly_what_is_new(factory: &impl Factory) {
     let store = factory.open().await;
     let mut random = Random::new(82);

@@ -34,7 +34,7 @@ fn register(agent: AgentId, key: u32, public_key: PublicKeyBytes) -> KeyChange {
     KeyChange::Register { agent, key: KeyId(key), public_key, valid_from: None, valid_to: None }
 }
 
-/// Ruling 28: the registry changes in the transaction of the event that says so, and is read with the size it is as of.
+/// The registry changes in the transaction of the event that says so, and is read with the size it is as of.
 pub(crate) async fn keys_are_registered_and_revoked_with_their_events(factory: &impl Factory) {
     let store = factory.open().await;
     let mut random = Random::new(60);
@@ -73,7 +73,7 @@ pub(crate) async fn keys_are_registered_and_revoked_with_their_events(factory: &
     assert_eq!(keys_of(&store, tenant, None).await, (5, all), "a key is revoked once");
 }
 
-/// Ruling 28: whatever refuses the event refuses the change.
+/// Whatever refuses the event refuses the change.
 pub(crate) async fn keys_of_a_moved_key_stream_are_not_written(factory: &impl Factory) {
     let store = factory.open().await;
     let mut random = Random::new(61);
@@ -125,12 +125,15 @@ pub(crate) async fn keys_belong_to_one_tenant(factory: &impl Factory) {
     for (tenant, number, public_key) in expected {
         let (size, keys) = keys_of(&store, tenant, Some(agent)).await;
         assert_eq!(size, number);
-        assert_eq!(keys.iter().map(|key| (key.public_key, key.registered.get())).collect::<Vec<_>>(), [(public_key, number)]);
+        assert_eq!(
+            keys.iter().map(|key| (key.public_key, key.registered.get())).collect::<Vec<_>>(),
+            [(public_key, number)]
+        );
         assert_eq!(keys_of(&store, tenant, Some(AgentId(random.uuid()))).await, (number, Vec::new()));
     }
 }
 
-/// Ruling 23: a key's number is in signed receipts, so it never changes and is never given again.
+/// A key's number is in signed receipts, so it never changes and is never given again.
 pub(crate) async fn sequencer_keys_are_numbered_once(factory: &impl Factory) {
     let store = factory.open().await;
     let mut random = Random::new(63);
@@ -150,7 +153,7 @@ pub(crate) async fn sequencer_keys_are_numbered_once(factory: &impl Factory) {
     assert_eq!(factory.open().await.sequencer_keys().await.expect("answer"), expected);
 }
 
-/// Ruling 23: processes that start at once agree on the numbers.
+/// Processes that start at once agree on the numbers.
 pub(crate) async fn sequencer_keys_are_numbered_once_by_many(factory: &impl Factory) {
     let stores = [Arc::new(factory.open().await), Arc::new(factory.open().await)];
     let mut random = Random::new(64);

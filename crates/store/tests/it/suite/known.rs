@@ -123,8 +123,10 @@ pub(crate) async fn entity_versions_count_events_in_the_order_asked(factory: &im
 
     let mut entities: Vec<EntityRef> = expected.iter().take(20).map(entity).collect();
     entities.extend([("order".to_owned(), "none".to_owned()), entities[0].clone(), (String::new(), String::new())]);
-    let versions: Vec<u64> =
-        entities.iter().map(|wanted| expected.iter().filter(|event| entity(event) == *wanted).map(|_| 1).sum()).collect();
+    let versions: Vec<u64> = entities
+        .iter()
+        .map(|wanted| expected.iter().filter(|event| entity(event) == *wanted).map(|_| 1).sum())
+        .collect();
     assert_eq!(store.entity_versions(writer.stream(), &entities).await.expect("answer"), versions);
     assert_eq!(store.entity_versions(writer.stream(), &[]).await.expect("answer"), [0; 0]);
 }

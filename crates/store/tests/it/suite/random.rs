@@ -107,10 +107,7 @@ impl Random {
         if self.once_in(2) {
             Seal::Unsigned { salt: Salt(self.bytes()) }
         } else {
-            Seal::Signed {
-                key: *self.pick(&[KeyId(0), KeyId(7), KeyId(u32::MAX)]),
-                signature: Signature(self.bytes()),
-            }
+            Seal::Signed { key: *self.pick(&[KeyId(0), KeyId(7), KeyId(u32::MAX)]), signature: Signature(self.bytes()) }
         }
     }
 

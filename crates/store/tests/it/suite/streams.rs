@@ -148,13 +148,12 @@ pub(crate) async fn cursors_never_go_back(factory: &impl Factory) {
 pub(crate) async fn cursors_belong_to_one_stream_and_agent(factory: &impl Factory) {
     let store = factory.open().await;
     let mut random = Random::new(6);
-    let streams = [Writer::open(&store, random.scope()).await.stream(), Writer::open(&store, random.scope()).await.stream()];
+    let streams =
+        [Writer::open(&store, random.scope()).await.stream(), Writer::open(&store, random.scope()).await.stream()];
     let agents = [AgentId(random.uuid()), AgentId(random.uuid())];
     store.advance_cursor(streams[0], agents[0], 4, NOW).await.expect("answer");
     store.advance_cursor(streams[1], agents[1], 9, NOW).await.expect("answer");
-    for (stream, agent, position) in
-        [(0, 0, Some((4, NOW))), (0, 1, None), (1, 0, None), (1, 1, Some((9, NOW)))]
-    {
+    for (stream, agent, position) in [(0, 0, Some((4, NOW))), (0, 1, None), (1, 0, None), (1, 1, Some((9, NOW)))] {
         assert_eq!(store.cursor(streams[stream], agents[agent]).await.expect("answer"), position);
     }
 }

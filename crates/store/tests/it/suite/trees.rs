@@ -43,7 +43,8 @@ impl Tree {
         for (level, wanted) in (0..).zip(&self.tile_roots) {
             for first in [0, wanted.len() / 2, wanted.len().saturating_sub(1), wanted.len()] {
                 let count = (wanted.len() - first) as u64;
-                let roots = store.tile_roots(writer.stream(), level, first as u64, count).await.expect("complete tiles");
+                let roots =
+                    store.tile_roots(writer.stream(), level, first as u64, count).await.expect("complete tiles");
                 assert_eq!(roots, wanted[first..], "level {level} from {first}");
             }
         }

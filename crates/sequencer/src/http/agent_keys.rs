@@ -1,0 +1,265 @@
+//! Agent keys: registering, listing, revoking; the signed directory and the sequencer's own keys.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use stateset_api::code::Code;
+use stateset_api::keys::{
+    AgentKeyView, KeyChanged, KeyDirectory, KeyList, PublicKeyBundle, RegisterKey, SequencerKeyView, SequencerKeys,
+};
+use stateset_ledger::agent_key::{AgentKey, KeyChange};
+use stateset_ledger::bytes::{Preimage, PublicKeyBytes, Signature};
+use stateset_ledger::clock::parse_rfc3339;
+use stateset_ledger::domain;
+use stateset_ledger::id::{AgentId, KeyId, Micros, Scope, TenantId};
+use stateset_ledger::json;
+use stateset_ledger::note::VerifierKey;
+use stateset_ledger::signature::{PublicKey, Signer as _, proof_of_possession_challenge};
+
+use super::body::Body;
+use super::credential::Credential;
+use super::parameters::{Parameters, Segments, parse, parse_optional, uuid};
+use super::problem::{ApiError, ApiResult};
+use crate::append::{Outcome, ReceiptMode, Submission};
+use crate::service::Service;
+
+const ALGORITHM: &str = "ed25519";
+
+/// Query of the key routes.
+#[derive(Debug, Default, Deserialize)]
+pub struct KeyQuery {
+    #[serde(alias = "tenantId")]
+    tenant_id: Option<String>,
+    #[serde(alias = "agentId")]
+    agent_id: Option<String>,
+}
+
+impl KeyQuery {
+    fn tenant(&self) -> ApiResult<TenantId> {
+        uuid("tenant_id", self.tenant_id.as_deref()).map(TenantId)
+    }
+}
+
+/// Registers a key. Registering the same key again is a success; other bytes under a used number are refused.
+pub async fn register(
+    State(service): State<Arc<Service>>,
+    credential: Credential,
+    Body(body): Body<RegisterKey>,
+) -> ApiResult<Json<KeyChanged>> {
+    let tenant = TenantId(body.tenant_id);
+    credential.may_administer(tenant)?;
+    let public_key = checked_key(&service, &body)?;
+    let change = KeyChange::Register {
+        agent: AgentId(body.agent_id),
+        key: KeyId(body.key_id),
+        public_key,
+        valid_from: instant("/validFrom", body.valid_from.as_deref())?,
+        valid_to: instant("/validTo", body.valid_to.as_deref())?,
+    };
+    if let KeyChange::Register { valid_from: Some(from), valid_to: Some(to), .. } = &change
+        && from > to
+    {
+        return Err(ApiError::fault(Code::InvalidRequestBody, "/validTo", "is before validFrom"));
+    }
+    if find(&service, tenant, &change).await?.is_none() {
+        log_change(&service, tenant, change.clone()).await?;
+    }
+    let registered = find(&service, tenant, &change).await?;
+    let Some(registered) = registered.filter(|key| is_same(key, &change)) else {
+        return Err(ApiError::new(
+            Code::AlreadyExists,
+            format!("key {} of this agent exists with other bytes or validity; register another key id", body.key_id),
+        ));
+    };
+    Ok(Json(changed(tenant, &registered, "registered", registered.registered.get())))
+}
+
+/// Revokes a key from now on; what it signed before stays valid.
+pub async fn revoke(
+    State(service): State<Arc<Service>>,
+    credential: Credential,
+    Segments((agent, key)): Segments<(String, String)>,
+    Parameters(query): Parameters<KeyQuery>,
+) -> ApiResult<Json<KeyChanged>> {
+    let tenant = query.tenant()?;
+    credential.may_administer(tenant)?;
+    let change = KeyChange::Revoke {
+        agent: AgentId(parse("agent_id", &agent, "a UUID")?),
+        key: KeyId(parse("key_id", &key, "a key number")?),
+        revoked_at: service.clock.now(),
+    };
+    let not_found = || ApiError::new(Code::AgentKeyNotFound, format!("agent {agent} has no key {key} in this tenant"));
+    let known = find(&service, tenant, &change).await?.ok_or_else(not_found)?;
+    let sequence = match known.revoked_at {
+        Some(_) => known.registered.get(),
+        None => log_change(&service, tenant, change.clone()).await?,
+    };
+    let revoked = find(&service, tenant, &change).await?.ok_or_else(not_found)?;
+    Ok(Json(changed(tenant, &revoked, "revoked", sequence)))
+}
+
+/// Lists the keys of a tenant, or of one agent.
+pub async fn list(
+    State(service): State<Arc<Service>>,
+    credential: Credential,
+    Parameters(query): Parameters<KeyQuery>,
+) -> ApiResult<Json<KeyList>> {
+    let tenant = query.tenant()?;
+    credential.may_read(Scope::key_stream(tenant))?;
+    let agent = parse_optional("agent_id", query.agent_id.as_deref(), "a UUID")?.map(AgentId);
+    let (_, keys) = service.store.agent_keys(tenant, agent).await?;
+    let now = service.clock.now();
+    let keys: Vec<_> = keys.iter().map(|key| AgentKeyView { agent_id: Some(key.agent.0), ..view(key, now) }).collect();
+    Ok(Json(KeyList { total: keys.len(), keys }))
+}
+
+/// The agent's keys, signed by the sequencer, for receivers that pin them.
+pub async fn directory(
+    State(service): State<Arc<Service>>,
+    credential: Credential,
+    Segments(agent): Segments<String>,
+    Parameters(query): Parameters<KeyQuery>,
+) -> ApiResult<Json<KeyDirectory>> {
+    let tenant = query.tenant()?;
+    credential.may_read(Scope::key_stream(tenant))?;
+    let agent = AgentId(parse("agent_id", &agent, "a UUID")?);
+    let (_, keys) = service.store.agent_keys(tenant, Some(agent)).await?;
+    let now = service.clock.now();
+    let mut directory = KeyDirectory {
+        agent_id: agent.0,
+        tenant_id: tenant.0,
+        keys: keys.iter().map(|key| view(key, now)).collect(),
+        signed_at: now.to_rfc3339(),
+        directory_signature: None,
+    };
+    let text = serde_json::to_vec(&directory).expect("a directory holds only strings and numbers");
+    let canonical = json::canonical(&text).expect("JSON made here is sound");
+    let hash = Preimage::new(domain::KEY_DIRECTORY).raw(&canonical).hash();
+    directory.directory_signature = Some(service.signer.sign(&hash.0));
+    Ok(Json(directory))
+}
+
+/// The sequencer's keys; needs no credential, because receipts are worth nothing to somebody who cannot check them.
+pub async fn sequencer(State(service): State<Arc<Service>>) -> ApiResult<Json<SequencerKeys>> {
+    let keys = service.store.sequencer_keys().await?;
+    let own = PublicKey::new(&service.signer.public_key()).expect("the sequencer's own key is sound");
+    let verifier = VerifierKey::new(&service.log_origin, own)
+        .map_err(|fault| ApiError::new(Code::InternalError, format!("LOG_ORIGIN: {fault}")))?;
+    Ok(Json(SequencerKeys {
+        sequencer_id: service.sequencer_id.to_string(),
+        log_origin: service.log_origin.clone(),
+        log_verifier_key: verifier.to_string(),
+        keys: keys
+            .into_iter()
+            .map(|(number, public_key, added_at)| SequencerKeyView {
+                key_version: number.0,
+                algorithm: ALGORITHM,
+                public_key,
+                added_at: added_at.to_rfc3339(),
+                current: number == service.signer.number(),
+            })
+            .collect(),
+    }))
+}
+
+fn checked_key(service: &Service, body: &RegisterKey) -> ApiResult<PublicKeyBytes> {
+    let algorithm = body.key_algorithm.as_ref();
+    let supported = algorithm.is_none_or(|value| {
+        value.as_u64() == Some(1) || value.as_str().is_some_and(|name| name.eq_ignore_ascii_case(ALGORITHM))
+    });
+    if !supported {
+        return Err(ApiError::fault(Code::UnsupportedAlgorithm, "/keyAlgorithm", "only 1 (ed25519) is supported"));
+    }
+    let bundled = body.public_key_bundle.as_ref().map(|bundle| bundle.ed25519_public_key.as_str());
+    let text = body.public_key.as_deref().or(bundled);
+    let text = text.ok_or_else(|| ApiError::fault(Code::InvalidRequestBody, "/publicKey", "is required"))?;
+    let invalid = |fault: String| ApiError::fault(Code::InvalidPublicKey, "/publicKey", fault);
+    let bytes = PublicKeyBytes::from_hex(text).map_err(|fault| invalid(fault.to_string()))?;
+    let key = PublicKey::new(&bytes).map_err(|fault| invalid(fault.to_string()))?;
+    let Some(bundle) = &body.proof_of_possession_bundle else {
+        return if service.possession_proof_required {
+            Err(ApiError::fault(
+                Code::InvalidProofOfPossession,
+                "/proofOfPossessionBundle/ed25519Pop",
+                "is required; KEY_POSSESSION_PROOF=optional lifts this for clients that cannot send it",
+            ))
+        } else {
+            Ok(bytes)
+        };
+    };
+    let fault = |message: String| {
+        ApiError::fault(Code::InvalidProofOfPossession, "/proofOfPossessionBundle/ed25519Pop", message)
+    };
+    let proof = Signature::from_hex(&bundle.ed25519_pop).map_err(|error| fault(error.to_string()))?;
+    key.verify(&proof_of_possession_challenge(&bytes).0, &proof).map_err(|error| fault(error.to_string()))?;
+    Ok(bytes)
+}
+
+fn instant(pointer: &str, text: Option<&str>) -> ApiResult<Option<Micros>> {
+    text.map(|text| {
+        parse_rfc3339(text).map_err(|fault| ApiError::fault(Code::InvalidRequestBody, pointer, fault.to_string()))
+    })
+    .transpose()
+}
+
+async fn find(service: &Service, tenant: TenantId, change: &KeyChange) -> ApiResult<Option<AgentKey>> {
+    let (agent, number) = change.key();
+    let (_, keys) = service.store.agent_keys(tenant, Some(agent)).await?;
+    Ok(keys.into_iter().find(|key| key.key == number))
+}
+
+fn is_same(known: &AgentKey, change: &KeyChange) -> bool {
+    match change {
+        KeyChange::Register { public_key, valid_from, valid_to, .. } => {
+            known.public_key == *public_key && known.valid_from == *valid_from && known.valid_to == *valid_to
+        },
+        KeyChange::Revoke { .. } => known.revoked_at.is_some(),
+    }
+}
+
+/// Appends the change to the tenant's key stream; the registry changes in the same transaction. If somebody else was first,
+/// the event is already there and the caller's second look at the registry decides.
+async fn log_change(service: &Service, tenant: TenantId, change: KeyChange) -> ApiResult<u64> {
+    let candidate = change.to_candidate(tenant, service.clock.now(), service.signer.as_ref(), service.signer.number());
+    let submission = Submission {
+        scope: Scope::key_stream(tenant),
+        candidates: Arc::new(vec![candidate]),
+        keys: None,
+        receipts: ReceiptMode::Each,
+        key_changes: vec![(0, change)],
+    };
+    let placed = service.appender.append(submission).await?;
+    Ok(match placed.outcomes.first() {
+        Some(Outcome::Placed(place) | Outcome::Duplicate(place)) => place.sequence.get(),
+        Some(Outcome::Rejected(_)) | None => 0,
+    })
+}
+
+fn changed(tenant: TenantId, key: &AgentKey, what: &str, sequence: u64) -> KeyChanged {
+    KeyChanged {
+        success: true,
+        tenant_id: tenant.0,
+        agent_id: key.agent.0,
+        key_id: key.key.0,
+        key_algorithm: ALGORITHM,
+        message: format!("key {} is {what}", key.key),
+        key_stream_sequence: sequence,
+    }
+}
+
+fn view(key: &AgentKey, now: Micros) -> AgentKeyView {
+    AgentKeyView {
+        agent_id: None,
+        key_id: key.key.0,
+        algorithm: ALGORITHM,
+        public_key: key.public_key,
+        public_key_bundle: PublicKeyBundle { ed25519_public_key: key.public_key.to_hex() },
+        valid_from: key.valid_from.map(Micros::to_rfc3339),
+        valid_to: key.valid_to.map(Micros::to_rfc3339),
+        revoked_at: key.revoked_at.map(Micros::to_rfc3339),
+        status: key.status(now).name(),
+        key_stream_sequence: key.registered.get(),
+    }
+}

@@ -1,0 +1,370 @@
+//! Every operation of the API.
+
+/// What a successful reply holds.
+#[derive(Clone, Copy, Debug)]
+pub enum Reply {
+    /// JSON of this schema.
+    Json(&'static str),
+    /// Another media type.
+    Other(&'static str),
+}
+
+/// One method of one path.
+#[derive(Clone, Copy, Debug)]
+pub struct Operation {
+    /// Unique name.
+    pub id: &'static str,
+    /// Lower-case method.
+    pub method: &'static str,
+    /// Path with `{parameters}`.
+    pub path: &'static str,
+    /// What it does.
+    pub summary: &'static str,
+    /// Group.
+    pub tag: &'static str,
+    /// Whether it needs no credential.
+    pub public: bool,
+    /// Names in the table of parameters.
+    pub parameters: &'static [&'static str],
+    /// Schema of the body.
+    pub body: Option<&'static str>,
+    /// Status of success.
+    pub status: &'static str,
+    /// Reply of success.
+    pub reply: Reply,
+}
+
+/// Groups with what they are about.
+pub const TAGS: &[(&str, &str)] = &[
+    ("ingest", "Events in. A batch may be taken in part; a repeated event gets the place and receipt it had."),
+    ("events", "Events out, in order."),
+    ("proofs", "Evidence that the order is what it was: batches, inclusion, consistency."),
+    ("log", "The public head log: checkpoint and tiles, as C2SP tlog-checkpoint and tlog-tiles."),
+    ("keys", "Agent keys and the sequencer's own."),
+    ("service", "Whether the service works, and this document."),
+];
+
+const SCOPE: &[&str] = &["tenant_id", "store_id"];
+const PAGE: &[&str] = &[
+    "tenant_id",
+    "store_id",
+    "from",
+    "limit",
+    "entity_type",
+    "entity_id",
+    "event_type",
+    "since",
+    "until",
+    "agent_id[query]",
+    "correlation_id",
+    "order_key",
+];
+const STREAM: &[&str] = &[
+    "tenant_id",
+    "store_id",
+    "from",
+    "entity_type",
+    "entity_id",
+    "event_type",
+    "since",
+    "until",
+    "agent_id[query]",
+    "correlation_id",
+    "order_key",
+];
+const ENTITY: &[&str] = &["entity_type[path]", "entity_id[path]", "tenant_id", "store_id", "from", "limit"];
+const INGEST: &[&str] = &["receipts", "paths", "wait"];
+const LISTED: &[&str] = &["tenant_id", "store_id", "from", "limit"];
+
+const fn get(
+    id: &'static str,
+    tag: &'static str,
+    path: &'static str,
+    summary: &'static str,
+    parameters: &'static [&'static str],
+    reply: &'static str,
+) -> Operation {
+    Operation {
+        id,
+        method: "get",
+        path,
+        summary,
+        tag,
+        public: false,
+        parameters,
+        body: None,
+        status: "200",
+        reply: Reply::Json(reply),
+    }
+}
+
+const fn post(
+    id: &'static str,
+    tag: &'static str,
+    path: &'static str,
+    summary: &'static str,
+    parameters: &'static [&'static str],
+    body: &'static str,
+    reply: &'static str,
+) -> Operation {
+    Operation {
+        id,
+        method: "post",
+        path,
+        summary,
+        tag,
+        public: false,
+        parameters,
+        body: Some(body),
+        status: "200",
+        reply: Reply::Json(reply),
+    }
+}
+
+const fn public(operation: Operation) -> Operation {
+    Operation { public: true, ..operation }
+}
+
+const fn other(operation: Operation, kind: &'static str) -> Operation {
+    Operation { reply: Reply::Other(kind), ..operation }
+}
+
+/// The table.
+pub const OPERATIONS: &[Operation] = &[
+    post(
+        "ingestVes",
+        "ingest",
+        "/api/v1/ves/events/ingest",
+        "Sequence signed events (VES 1 and 2)",
+        INGEST,
+        "IngestBody",
+        "VesIngestReply",
+    ),
+    post(
+        "ingest",
+        "ingest",
+        "/api/v1/events/ingest",
+        "Sequence unsigned events of the first API",
+        INGEST,
+        "IngestBody",
+        "IngestReply",
+    ),
+    get(
+        "listVesEvents",
+        "events",
+        "/api/v1/ves/events",
+        "Events by sequence, as envelopes",
+        PAGE,
+        "EventPage_Envelope",
+    ),
+    get(
+        "listEvents",
+        "events",
+        "/api/v1/events",
+        "Events by sequence, under the names of the first API",
+        PAGE,
+        "EventPage_FlatEvent",
+    ),
+    get(
+        "getEvent",
+        "events",
+        "/api/v1/events/{event_id}",
+        "One event with receipt, signature verdict and proof availability",
+        &["event_id", "tenant_id", "store_id[optional]"],
+        "SingleEvent",
+    ),
+    other(
+        get(
+            "streamEvents",
+            "events",
+            "/api/v1/events/stream",
+            "Server-sent events: history from a sequence on, then live; resumes by Last-Event-ID",
+            STREAM,
+            "",
+        ),
+        "text/event-stream",
+    ),
+    get("getVesHead", "events", "/api/v1/ves/head", "Size, root and signed head of a stream", SCOPE, "Head"),
+    get("getHead", "events", "/api/v1/head", "The same", SCOPE, "Head"),
+    get(
+        "getVesEntity",
+        "events",
+        "/api/v1/ves/entities/{entity_type}/{entity_id}",
+        "History of one entity, as envelopes",
+        ENTITY,
+        "EntityHistory_Envelope",
+    ),
+    get(
+        "getEntity",
+        "events",
+        "/api/v1/entities/{entity_type}/{entity_id}",
+        "History of one entity, under the names of the first API",
+        ENTITY,
+        "EntityHistory_FlatEvent",
+    ),
+    get(
+        "getCursor",
+        "events",
+        "/api/v1/ves/cursors/{agent_id}",
+        "Acknowledged position of a puller",
+        &["agent_id", "tenant_id", "store_id"],
+        "Cursor",
+    ),
+    Operation {
+        method: "put",
+        ..post(
+            "advanceCursor",
+            "events",
+            "/api/v1/ves/cursors/{agent_id}",
+            "Acknowledge up to a sequence; never goes back",
+            &["agent_id"],
+            "AdvanceCursor",
+            "Cursor",
+        )
+    },
+    get(
+        "listVesCommitments",
+        "proofs",
+        "/api/v1/ves/commitments",
+        "VES batches of a stream",
+        LISTED,
+        "CommitmentList_Commitment",
+    ),
+    post("commitVes", "proofs", "/api/v1/ves/commitments", "Commit a batch now", &[], "CommitRequest", "Commitment"),
+    get("getVesCommitment", "proofs", "/api/v1/ves/commitments/{batch_id}", "One batch", &["batch_id"], "Commitment"),
+    get(
+        "listCommitments",
+        "proofs",
+        "/api/v1/commitments",
+        "The same, under the names of the first API",
+        LISTED,
+        "CommitmentList_FlatCommitment",
+    ),
+    post(
+        "commit",
+        "proofs",
+        "/api/v1/commitments",
+        "The same, under the names of the first API",
+        &[],
+        "CommitRequest",
+        "FlatCommitment",
+    ),
+    get(
+        "getCommitment",
+        "proofs",
+        "/api/v1/commitments/{batch_id}",
+        "The same, under the names of the first API",
+        &["batch_id"],
+        "FlatCommitment",
+    ),
+    get(
+        "getVesProof",
+        "proofs",
+        "/api/v1/ves/proofs/{sequence}",
+        "Inclusion in the event's VES batch, or in the stream tree",
+        &["sequence", "tenant_id", "store_id", "batch_id[query]", "tree"],
+        "BatchProof",
+    ),
+    get(
+        "getProof",
+        "proofs",
+        "/api/v1/proofs/{sequence}",
+        "The same, under the names of the first API",
+        &["sequence", "tenant_id", "store_id", "batch_id[query]", "tree"],
+        "FlatBatchProof",
+    ),
+    post(
+        "verifyVesProof",
+        "proofs",
+        "/api/v1/ves/proofs/verify",
+        "Check a batch proof; with leaf_count strictly",
+        &[],
+        "VerifyRequest",
+        "Verdict",
+    ),
+    post(
+        "verifyProof",
+        "proofs",
+        "/api/v1/proofs/verify",
+        "The same, under the names of the first API",
+        &[],
+        "VerifyRequest",
+        "FlatVerdict",
+    ),
+    get(
+        "getInclusion",
+        "proofs",
+        "/api/v1/proofs/inclusion",
+        "Inclusion in the stream tree, and the head log's record of that tree",
+        &["tenant_id", "store_id", "sequence[query]", "event_id[query]", "tree_size"],
+        "InclusionProof",
+    ),
+    get(
+        "getConsistency",
+        "proofs",
+        "/api/v1/proofs/consistency",
+        "Consistency of two sizes of the stream tree",
+        &["tenant_id", "store_id", "from_size", "to_size"],
+        "ConsistencyProof",
+    ),
+    public(other(get("getCheckpoint", "log", "/checkpoint", "Newest signed checkpoint", &[], ""), "text/plain")),
+    public(other(
+        get("getTile", "log", "/tile/{path}", "A tile or entry bundle", &["path"], ""),
+        "application/octet-stream",
+    )),
+    post(
+        "registerAgentKey",
+        "keys",
+        "/api/v1/agents/keys",
+        "Register an agent key with proof of possession",
+        &[],
+        "RegisterKey",
+        "KeyChanged",
+    ),
+    get(
+        "listAgentKeys",
+        "keys",
+        "/api/v1/agents/keys",
+        "Keys of a tenant or agent, revoked ones too",
+        &["tenant_id", "agent_id[query]"],
+        "KeyList",
+    ),
+    Operation {
+        method: "delete",
+        ..get(
+            "revokeAgentKey",
+            "keys",
+            "/api/v1/agents/{agent_id}/keys/{key_id}",
+            "Revoke a key from now on",
+            &["agent_id", "key_id", "tenant_id"],
+            "KeyChanged",
+        )
+    },
+    get(
+        "getSigningKeys",
+        "keys",
+        "/api/v1/agents/{agent_id}/signing-keys",
+        "Signed key directory of an agent",
+        &["agent_id", "tenant_id"],
+        "KeyDirectory",
+    ),
+    public(get(
+        "getSequencerKeys",
+        "keys",
+        "/.well-known/ves-keys",
+        "Keys of this sequencer, and the head log's verifier key",
+        &[],
+        "SequencerKeys",
+    )),
+    public(get("health", "service", "/health", "The process answers", &[], "Health")),
+    public(get(
+        "ready",
+        "service",
+        "/ready",
+        "The process can do its work; 503 with the reason if not",
+        &[],
+        "Readiness",
+    )),
+    public(other(get("openapi", "service", "/openapi.json", "This document", &[], ""), "application/json")),
+    public(other(get("docs", "service", "/docs", "This document as a page", &[], ""), "text/html")),
+];

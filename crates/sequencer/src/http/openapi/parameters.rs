@@ -1,0 +1,105 @@
+//! Parameters by name: the same name means the same thing on every route.
+
+use serde_json::{Value, json};
+
+struct Parameter {
+    name: &'static str,
+    place: &'static str,
+    required: bool,
+    schema: &'static str,
+    meaning: &'static str,
+}
+
+const fn query(name: &'static str, schema: &'static str, meaning: &'static str) -> Parameter {
+    Parameter { name, place: "query", required: false, schema, meaning }
+}
+
+const fn required(name: &'static str, schema: &'static str, meaning: &'static str) -> Parameter {
+    Parameter { name, place: "query", required: true, schema, meaning }
+}
+
+const fn path(name: &'static str, schema: &'static str, meaning: &'static str) -> Parameter {
+    Parameter { name, place: "path", required: true, schema, meaning }
+}
+
+const UUID: &str = r#"{"type":"string","format":"uuid"}"#;
+const TEXT: &str = r#"{"type":"string"}"#;
+const SEQUENCE: &str = r#"{"type":"integer","minimum":1,"maximum":9223372036854775807}"#;
+const SIZE: &str = r#"{"type":"integer","minimum":0,"maximum":9223372036854775807}"#;
+
+/// A name with a suffix in brackets is the same parameter with other demands on another route.
+const PARAMETERS: &[Parameter] = &[
+    required("tenant_id", UUID, "tenant"),
+    required("store_id", UUID, "store of the tenant"),
+    query("store_id[optional]", UUID, "store of the tenant; needed when several hold the event id"),
+    query("from", SIZE, "first sequence, inclusive; 0 means 1"),
+    query("limit", r#"{"type":"integer","minimum":1,"maximum":1000,"default":100}"#, "most entries of the page"),
+    query("entity_type", TEXT, "exact entity type"),
+    query("entity_id", TEXT, "exact entity id"),
+    query("event_type", TEXT, "event type; `*` stands for any run of characters"),
+    query("since", TEXT, "sequenced at or after: RFC 3339 or microseconds since 1970"),
+    query("until", TEXT, "sequenced before: RFC 3339 or microseconds since 1970"),
+    query("agent_id[query]", UUID, "exact agent"),
+    query("correlation_id", TEXT, "exact correlation id"),
+    query("order_key", TEXT, "exact order key"),
+    query(
+        "receipts",
+        r#"{"type":"string","enum":["each","flush"],"default":"each"}"#,
+        "a signature per event, or the stream head's signature with a range proof (a quarter faster)",
+    ),
+    query("paths", r#"{"type":"string","enum":["each"]}"#, "adds each event's inclusion path"),
+    query(
+        "wait",
+        r#"{"type":"string","enum":["sequenced","logged"],"default":"sequenced"}"#,
+        "answer when the events are durable, or when the head log covers them too",
+    ),
+    query(
+        "tree",
+        r#"{"type":"string","enum":["batch","stream"],"default":"batch"}"#,
+        "proof in the VES batch tree or in the stream tree",
+    ),
+    query("batch_id[query]", UUID, "the batch; it follows from the sequence"),
+    query("sequence[query]", SEQUENCE, "place of the event; or give event_id"),
+    query("event_id[query]", UUID, "the event; or give sequence"),
+    query("tree_size", SIZE, "size of the stream tree to prove in; default: the newest"),
+    required("from_size", SIZE, "smaller size"),
+    required("to_size", SIZE, "larger size"),
+    path("event_id", UUID, "the event"),
+    path("entity_type[path]", TEXT, "entity type"),
+    path("entity_id[path]", TEXT, "entity id"),
+    path("agent_id", UUID, "the agent"),
+    path("key_id", r#"{"type":"integer","minimum":0,"maximum":4294967295}"#, "number of the key"),
+    path("batch_id", UUID, "the batch"),
+    path("sequence", SEQUENCE, "place of the event"),
+    path(
+        "path",
+        TEXT,
+        "C2SP tlog-tiles path below /tile/: `<level>/<index>[.p/<width>]` or `entries/<index>[.p/<width>]`",
+    ),
+];
+
+fn find(name: &str) -> &'static Parameter {
+    PARAMETERS.iter().find(|parameter| parameter.name == name).expect("every operation names parameters of this table")
+}
+
+fn bare(name: &'static str) -> &'static str {
+    name.split('[').next().unwrap_or(name)
+}
+
+pub(super) fn describe(name: &str) -> Value {
+    let parameter = find(name);
+    let schema: Value = serde_json::from_str(parameter.schema).expect("schemas of this table are JSON");
+    json!({
+        "name": bare(parameter.name),
+        "in": parameter.place,
+        "required": parameter.required,
+        "description": parameter.meaning,
+        "schema": schema,
+    })
+}
+
+/// Where the parameter stands and what it means.
+pub(super) fn meaning(name: &str) -> (&'static str, &'static str) {
+    let parameter = find(name);
+    (parameter.place, parameter.meaning)
+}

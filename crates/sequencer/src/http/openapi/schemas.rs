@@ -1,0 +1,66 @@
+//! Schemas of every body, with those they refer to.
+
+use serde_json::{Map, Value};
+use stateset_api::event::{AdvanceCursor, Cursor, EntityHistory, Envelope, EventPage, FlatEvent, Head, SingleEvent};
+use stateset_api::ingest::{IngestBody, IngestReply, VesIngestReply};
+use stateset_api::keys::{KeyChanged, KeyDirectory, KeyList, RegisterKey, SequencerKeys};
+use stateset_api::problem::Problem;
+use stateset_api::proof::{
+    BatchProof, CommitRequest, Commitment, CommitmentList, ConsistencyProof, FlatBatchProof, FlatCommitment,
+    FlatVerdict, InclusionProof, Verdict, VerifyRequest,
+};
+use utoipa::ToSchema;
+
+use crate::http::health::{Health, Readiness};
+
+pub(super) fn all() -> Map<String, Value> {
+    let mut schemas = Map::new();
+    add::<IngestBody>(&mut schemas);
+    add::<VesIngestReply>(&mut schemas);
+    add::<IngestReply>(&mut schemas);
+    add_as::<EventPage<Envelope>>("EventPage_Envelope", &mut schemas);
+    add_as::<EventPage<FlatEvent>>("EventPage_FlatEvent", &mut schemas);
+    add_as::<EntityHistory<Envelope>>("EntityHistory_Envelope", &mut schemas);
+    add_as::<EntityHistory<FlatEvent>>("EntityHistory_FlatEvent", &mut schemas);
+    add::<Envelope>(&mut schemas);
+    add::<FlatEvent>(&mut schemas);
+    add::<SingleEvent>(&mut schemas);
+    add::<Head>(&mut schemas);
+    add::<Cursor>(&mut schemas);
+    add::<AdvanceCursor>(&mut schemas);
+    add_as::<CommitmentList<Commitment>>("CommitmentList_Commitment", &mut schemas);
+    add_as::<CommitmentList<FlatCommitment>>("CommitmentList_FlatCommitment", &mut schemas);
+    add::<Commitment>(&mut schemas);
+    add::<FlatCommitment>(&mut schemas);
+    add::<CommitRequest>(&mut schemas);
+    add::<BatchProof>(&mut schemas);
+    add::<FlatBatchProof>(&mut schemas);
+    add::<VerifyRequest>(&mut schemas);
+    add::<Verdict>(&mut schemas);
+    add::<FlatVerdict>(&mut schemas);
+    add::<InclusionProof>(&mut schemas);
+    add::<ConsistencyProof>(&mut schemas);
+    add::<RegisterKey>(&mut schemas);
+    add::<KeyChanged>(&mut schemas);
+    add::<KeyList>(&mut schemas);
+    add::<KeyDirectory>(&mut schemas);
+    add::<SequencerKeys>(&mut schemas);
+    add::<Health>(&mut schemas);
+    add::<Readiness>(&mut schemas);
+    add::<Problem>(&mut schemas);
+    schemas
+}
+
+fn add<T: ToSchema>(schemas: &mut Map<String, Value>) {
+    add_as::<T>(&T::name(), schemas);
+}
+
+/// A generic type needs a name of its own for each argument.
+fn add_as<T: ToSchema>(name: &str, schemas: &mut Map<String, Value>) {
+    let mut found = vec![(name.to_owned(), T::schema())];
+    T::schemas(&mut found);
+    for (name, schema) in found {
+        let value = serde_json::to_value(schema).expect("a schema is plain JSON");
+        schemas.insert(name, value);
+    }
+}
