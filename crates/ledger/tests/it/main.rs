@@ -7,6 +7,8 @@ mod envelope;
 #[cfg(test)]
 mod json;
 #[cfg(test)]
+mod own_vectors;
+#[cfg(test)]
 mod plan;
 #[cfg(test)]
 mod published;

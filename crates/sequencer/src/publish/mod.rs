@@ -93,7 +93,7 @@ impl Publisher {
             if stop.is_cancelled() {
                 let asked = tokio::time::timeout(LINGER, service.log_wanted.notified()).await;
                 if asked.is_err() {
-                    return;
+                    return self.release().await;
                 }
                 continue;
             }
@@ -110,6 +110,17 @@ impl Publisher {
                 () = tokio::time::sleep_until(blind) => {},
                 () = hint => {},
             }
+        }
+    }
+
+    /// Lets the next publisher start at once. If that fails, the lease lapses by itself.
+    async fn release(&mut self) {
+        if self.lease.take().is_none() {
+            return;
+        }
+        let now = self.service.clock.now();
+        if let Err(error) = self.service.store.lease_publisher(&self.owner, now, now).await {
+            tracing::debug!(%error, "cannot release the publisher's lease");
         }
     }
 

@@ -2,4 +2,7 @@
 #![cfg(test)]
 
 mod harness;
+mod proof_harness;
+mod proofs;
+mod published;
 mod reads;
