@@ -34,8 +34,11 @@ const DATABASE_RETRY: Duration = Duration::from_millis(500);
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest request head, and how much of a body is read at a time.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
-/// Requests still running at a stop get this long.
-const GRACE: Duration = Duration::from_secs(20);
+/// Requests still running at a stop get this long; then their connections are closed, so that a client which never finishes
+/// its request cannot keep the process beyond the ten seconds that most supervisors grant.
+const REQUEST_GRACE: Duration = Duration::from_secs(6);
+/// Tasks get this long after the last request.
+const TASK_GRACE: Duration = Duration::from_secs(3);
 
 /// Runs the server until it is told to stop.
 pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
@@ -54,7 +57,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     serve(&config, listener, Arc::clone(&service), &tracker, &stop).await;
     drop(service);
     tracker.close();
-    if tokio::time::timeout(GRACE, tracker.wait()).await.is_err() {
+    if tokio::time::timeout(TASK_GRACE, tracker.wait()).await.is_err() {
         tracing::warn!("some tasks did not finish in time");
     }
     drop(flushing);
@@ -180,7 +183,7 @@ async fn serve(
     stop: &CancellationToken,
 ) {
     let router = crate::http::router(service, config.request_timeout, stop.clone());
-    let graceful = GracefulShutdown::new();
+    let (graceful, cut) = (GracefulShutdown::new(), CancellationToken::new());
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(READ_BUFFER_BYTES);
     loop {
@@ -200,15 +203,16 @@ async fn serve(
             tracing::debug!(%error, "cannot switch Nagle's algorithm off");
         }
         let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
-        let watched = graceful.watch(connection);
+        let (watched, cut) = (graceful.watch(connection), cut.clone());
         tracker.spawn(async move {
-            if let Err(error) = watched.await {
+            if let Some(Err(error)) = cut.run_until_cancelled(watched).await {
                 tracing::debug!(%error, "connection ended early");
             }
         });
     }
     drop(listener);
-    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(REQUEST_GRACE, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time");
+        cut.cancel();
     }
 }

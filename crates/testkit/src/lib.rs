@@ -14,7 +14,7 @@ pub mod postgres;
 pub mod server;
 pub mod ves;
 
-mod environment;
+pub mod environment;
 mod port;
 
 pub use port::free_port;

@@ -16,8 +16,10 @@ use crate::signing::SequencerKey;
 
 /// Events per group commit; more would only lengthen the wait of the first one.
 const MAX_FLUSH_EVENTS: usize = 4_096;
-/// Rounds a submission may lose against other processes before its sender is told to come back.
-const MAX_ROUNDS: u32 = 16;
+/// Rounds a submission may lose against other processes before its sender is told to come back. Whoever won the last round
+/// starts the next one with the head in memory and is likelier to win again, so losses come in rows: of two processes that
+/// share a busy stream, one lost sixteen rounds in a row for every hundredth request.
+const MAX_ROUNDS: u32 = 128;
 /// Flushes that look ids up first after the store has met a known id.
 const WARY_FLUSHES: u32 = 64;
 

@@ -145,6 +145,10 @@ fn write(error: ApiError, path: &str, id: &str) -> Response {
     if status == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey"));
     }
+    if code == Code::PayloadTooLarge.text() {
+        // The rest of the body is not read, so no request can follow on this connection: a client must not try.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     response
 }
 
