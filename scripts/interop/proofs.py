@@ -158,6 +158,8 @@ class Prover:
         for old, new in pairs:
             asked = {"from_size": old, "to_size": new}
             proof = self.server.get("/api/v1/proofs/consistency", **self.where, **asked)
+            named = unhex(proof["stream_id"]), proof["from_size"], proof["to_size"]
+            self.tally.equal(What.CONSISTENCY, By.OWN, named, (self.stream.scope.stream_id, old, new))
             roots = unhex(proof["from_root"]), unhex(proof["to_root"])
             path = [unhex(node) for node in proof["path"]]
             tree = self.stream.tree

@@ -100,6 +100,10 @@ def _skip(text: str, at: int) -> int:
     return at
 
 
+def _shown(value: object) -> str:
+    return value.hex() if isinstance(value, bytes) else repr(value)[:400]
+
+
 class Tally:
     """What was checked, by whom, how often."""
 
@@ -117,7 +121,7 @@ class Tally:
         return holds
 
     def equal(self, what: str, by: str, found: object, expected: object, detail: object = "") -> bool:
-        return self.check(what, by, found == expected, f"{detail} found {found!r}, expected {expected!r}")
+        return self.check(what, by, found == expected, f"{detail} found {_shown(found)}, expected {_shown(expected)}")
 
     def proves(self, what: str, by: str, proof: Callable[[], None], detail: object = "") -> bool:
         """`proof` must not raise."""

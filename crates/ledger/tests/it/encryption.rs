@@ -1,6 +1,5 @@
 //! Encrypted payloads against the vectors of VES-ENC-1 and against one broken member at a time.
 
-#![expect(clippy::unwrap_used, reason = "a helper of a test that fails is a test that fails")]
 
 use serde_json::{Value, json};
 use stateset_ledger::bytes::{Hash, Salt};

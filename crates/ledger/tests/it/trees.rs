@@ -1,6 +1,5 @@
 //! The stream tree against the recursion of RFC 6962, written down as it stands there.
 
-#![expect(clippy::unwrap_used, reason = "a helper of a test that fails is a test that fails")]
 
 use std::ops::Range;
 
