@@ -47,12 +47,15 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let listener = TcpListener::bind((config.host, config.port))
         .await
         .with_context(|| format!("cannot listen on {}:{}; is another server running?", config.host, config.port))?;
-    let Some(store) = open_store(&config, &data_dir, &stop).await? else { return Ok(()) };
+    let Some((store, embedded)) = open_store(&config, &data_dir, &stop).await? else { return Ok(()) };
     let tracker = TaskTracker::new();
     let (service, flusher) = assemble(&config, &secrets, store).await?;
     let service = Arc::new(service);
     let flushing = tracker.spawn(flusher.run());
     crate::tasks::spawn(&tracker, &service, &config, &data_dir, &stop).await?;
+    if let Some(embedded) = &embedded {
+        tracker.spawn(crate::tasks::checkpoint_when_idle(Arc::clone(embedded), stop.clone()));
+    }
     announce(&config, &secrets, &listener)?;
     serve(&config, listener, Arc::clone(&service), &tracker, &stop).await;
     drop(service);
@@ -61,16 +64,19 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
         tracing::warn!("some tasks did not finish in time");
     }
     drop(flushing);
+    if let Some(embedded) = embedded {
+        // So that a copy of the database file alone is a whole copy.
+        crate::tasks::checkpoint(&embedded).await;
+    }
     tracing::info!("stopped");
     Ok(())
 }
 
+/// A store, and once more by its own type if it is the embedded one, which wants looking after.
+type Opened = (Arc<dyn Store>, Option<Arc<SqliteStore>>);
+
 /// Opens and migrates the store. A PostgreSQL that is not there yet is waited for; `None` if told to stop meanwhile.
-async fn open_store(
-    config: &Config,
-    data_dir: &DataDir,
-    stop: &CancellationToken,
-) -> anyhow::Result<Option<Arc<dyn Store>>> {
+async fn open_store(config: &Config, data_dir: &DataDir, stop: &CancellationToken) -> anyhow::Result<Option<Opened>> {
     match &config.database {
         Database::Embedded => {
             let store =
@@ -79,7 +85,8 @@ async fn open_store(
                 store.migrate().await.map_err(explain)?;
             }
             store.ping().await.map_err(explain)?;
-            Ok(Some(Arc::new(store)))
+            let store = Arc::new(store);
+            Ok(Some((Arc::clone(&store) as Arc<dyn Store>, Some(store))))
         },
         Database::Postgres(url) => {
             let store = PostgresStore::new(url, config.max_db_connections).map_err(explain)?;
@@ -91,7 +98,7 @@ async fn open_store(
                     store.ping().await
                 };
                 match ready.await {
-                    Ok(()) => return Ok(Some(Arc::new(store))),
+                    Ok(()) => return Ok(Some((Arc::new(store), None))),
                     Err(StoreError::Unavailable(cause)) => {
                         tracing::warn!(%cause, "the database is not available; waiting for it");
                     },

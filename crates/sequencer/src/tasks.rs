@@ -1,7 +1,9 @@
 //! The background tasks of a running server.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use stateset_store::sqlite::SqliteStore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -27,4 +29,21 @@ pub async fn spawn(
         tracker.spawn(Committer::new(Arc::clone(service), interval).run(stop.clone()));
     }
     Ok(())
+}
+
+/// Pause between checkpoints of the embedded database. A commit that finds a long write-ahead log has to move it itself.
+const CHECKPOINT_PAUSE: Duration = Duration::from_secs(5);
+
+/// Keeps the embedded database's write-ahead log short.
+pub async fn checkpoint_when_idle(store: Arc<SqliteStore>, stop: CancellationToken) {
+    while tokio::time::timeout(CHECKPOINT_PAUSE, stop.cancelled()).await.is_err() {
+        checkpoint(&store).await;
+    }
+}
+
+/// Moves the write-ahead log into the database file.
+pub async fn checkpoint(store: &SqliteStore) {
+    if let Err(error) = store.checkpoint_idle().await {
+        tracing::warn!(%error, "the write-ahead log could not be moved into the database file");
+    }
 }

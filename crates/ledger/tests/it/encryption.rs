@@ -1,6 +1,5 @@
 //! Encrypted payloads against the vectors of VES-ENC-1 and against one broken member at a time.
 
-
 use serde_json::{Value, json};
 use stateset_ledger::bytes::{Hash, Salt};
 use stateset_ledger::encryption::{AadFields, EncryptedPayload, EncryptionFault, MAX_RECIPIENTS, payload_aad};

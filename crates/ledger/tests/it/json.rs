@@ -1,6 +1,5 @@
 //! Canonical JSON against its vectors and, on texts nobody wrote by hand, against `serde_json_canonicalizer`.
 
-
 use std::borrow::Cow;
 
 use proptest::prelude::*;

@@ -1,6 +1,5 @@
 //! The stream tree against the recursion of RFC 6962, written down as it stands there.
 
-
 use std::ops::Range;
 
 use proptest::collection::vec;

@@ -50,7 +50,7 @@ impl ApiError {
     fn problem(self, instance: &str, trace_id: &str) -> Problem {
         let code = self.code;
         Problem {
-            kind: format!("/docs/errors#{}", code.text()),
+            kind: format!("/docs#{}", code.text()),
             title: code.title().to_owned(),
             status: code.status(),
             error: PublishedError { code: code.text().to_owned(), message: self.detail.clone() },
@@ -113,7 +113,7 @@ pub async fn layer(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let status = response.status();
     let ours = response.extensions_mut().remove::<ApiError>();
-    let foreign = || (status.is_client_error() || status.is_server_error()) && !is_problem(&response);
+    let foreign = || (status.is_client_error() || status.is_server_error()) && !is_json(&response);
     let error = match ours {
         Some(error) => Some(error),
         None if foreign() => Some(of_status(status)),
@@ -152,8 +152,9 @@ fn write(error: ApiError, path: &str, id: &str) -> Response {
     response
 }
 
-fn is_problem(response: &Response) -> bool {
-    response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json")
+/// A handler that answers JSON with an error status, as `/ready` does, has said what it wants to say.
+fn is_json(response: &Response) -> bool {
+    response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json")
 }
 
 /// Errors made by the framework: unknown route, wrong method, oversize, timeout, panic.

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use super::{PostgresStore, store_error};
 use crate::error::StoreError;
 
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection that was idle for longer is checked before use; a busy one is known to work.
 const TRUST_IDLE: Duration = Duration::from_secs(1);
@@ -30,6 +30,7 @@ impl PostgresStore {
             .max_connections(max_connections.saturating_sub(1).max(1))
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .test_before_acquire(false)
+            .after_connect(|connection, _| Box::pin(commit_durably(connection)))
             .before_acquire(|connection, meta| {
                 Box::pin(async move {
                     if meta.idle_for > TRUST_IDLE {
@@ -54,9 +55,17 @@ impl PostgresStore {
             ("lock_timeout", "10s"),
             ("statement_timeout", "60s"),
         ]);
-        tokio::time::timeout(CONNECT_TIMEOUT, connect.connect())
-            .await
-            .map_err(StoreError::unavailable)?
-            .map_err(store_error)
+        let connect = async {
+            let mut connection = connect.connect().await?;
+            commit_durably(&mut connection).await?;
+            Ok(connection)
+        };
+        tokio::time::timeout(CONNECT_TIMEOUT, connect).await.map_err(StoreError::unavailable)?.map_err(store_error)
     }
+}
+
+/// An answer means durable, whatever the database's or the role's default says. Stronger settings are left alone.
+async fn commit_durably(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query(include_str!("../../sql/postgres/commit_durably.sql")).execute(connection).await?;
+    Ok(())
 }

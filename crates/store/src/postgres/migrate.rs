@@ -42,7 +42,7 @@ impl PostgresStore {
             Ok(())
         } else {
             Err(StoreError::corrupt(format!(
-                "the database has migrations {applied:?}, this program needs {:?}; run `stateset-sequencer migrate`",
+                "the database has migrations {applied:?}, this program needs {:?}; start it with DB_MIGRATE_ON_STARTUP=true to migrate",
                 MIGRATIONS.map(|m| m.0)
             )))
         }
