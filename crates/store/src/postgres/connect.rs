@@ -43,6 +43,14 @@ impl PostgresStore {
         Ok(Self { pool, appender: Mutex::new(None), options })
     }
 
+    /// `synchronous_commit` as it is in force for appends and for everything else.
+    pub async fn commit_settings(&self) -> Result<[String; 2], StoreError> {
+        const SHOW: &str = "SHOW synchronous_commit";
+        let mut appender = self.connect_appender().await?;
+        let appends = sqlx::query_scalar(SHOW).fetch_one(&mut appender).await.map_err(store_error)?;
+        Ok([appends, sqlx::query_scalar(SHOW).fetch_one(&self.pool).await.map_err(store_error)?])
+    }
+
     /// A connection for appends. A plan made while a table was empty would scan it for ever after, so the generic plan over
     /// the unique index is forced and everything that could tempt the planner away is off.
     pub(super) async fn connect_appender(&self) -> Result<PgConnection, StoreError> {

@@ -72,3 +72,14 @@ async fn another_schema_is_not_ready() {
     assert!(std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("migrate")), "{error:?}");
     assert!(store.migrate().await.is_err(), "a newer database is refused");
 }
+
+/// An answer means durable even where the database's default gives that away.
+#[tokio::test]
+async fn a_default_without_durability_is_overruled() {
+    let (database, _store) = database().await;
+    let mut connection = database.connect().await.expect("the database answers");
+    let weaken = format!("ALTER DATABASE {} SET synchronous_commit = off", database.name());
+    connection.execute(AssertSqlSafe(weaken).into_sql_str()).await.expect("a superuser may");
+    let store = PostgresStore::new(database.url(), 2).expect("the URL of a test database");
+    assert_eq!(store.commit_settings().await.expect("the database answers"), ["on", "on"]);
+}
