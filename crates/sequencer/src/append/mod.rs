@@ -1,6 +1,6 @@
 //! Appending: from a request's bytes to places in the log.
 //!
-//! [`prepare`] does everything that needs no order, many requests at a time; [`flush`] is the one task that gives places,
+//! [`prepare`] does everything that needs no order, many requests at a time; `flush` is the one task that gives places,
 //! one group commit after the other. Nothing waits on a timer: an idle flusher takes what is there at once, and what
 //! arrives while a commit is in flight is the next group.
 

@@ -1,7 +1,7 @@
 //! `GET /api/v1/events/stream`: server-sent events, history first, then live.
 //!
 //! The tail reads pages like any other reader, so nothing is ever sent out of order or twice. Waking is a hint: between
-//! two pages the tail waits for a commit of this process, or for [`POLL`], because another process may have appended.
+//! two pages the tail waits for a commit of this process, or for `POLL`, because another process may have appended.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
