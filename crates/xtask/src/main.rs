@@ -75,6 +75,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Codegen { check } => codegen::run(&workspace, check),
         Command::Fmt => cargo(&workspace, &["fmt", "--all"]).run(),
         Command::Bench { arguments } => {
+            cargo(&workspace, &["build", "--release", "-p", "stateset-sequencer"]).run()?;
             cargo(&workspace, &["run", "--release", "-p", "stateset-bench", "--"]).args(arguments).run()
         },
     }
