@@ -20,6 +20,9 @@ database=
 say() { printf 'interop: %s\n' "$*"; }
 stop() { printf 'interop: %s\n' "$*" >&2; exit 1; }
 
+# Our own vectors are what the independent script makes of the formats.
+python3 scripts/vectors/own_vectors.py --check
+
 clean_up() {
     local status=$?
     trap - EXIT
