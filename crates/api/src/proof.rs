@@ -5,7 +5,7 @@ use stateset_ledger::bytes::{Hash, Salt, Signature};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// Where a batch is anchored; for now nowhere.
+/// Where a batch is anchored on a chain. This version anchors nothing, so every member but the first is null.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Anchor {
     /// Whether a chain has confirmed it.

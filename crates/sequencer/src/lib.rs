@@ -6,7 +6,7 @@
 //! Deliberately absent: rules about events (they are in `stateset_ledger::plan`), SQL (`stateset_store`), JSON shapes and
 //! error codes (`stateset_api`).
 //!
-//! To add a route: a handler in the file of its subject under `http/`, a line in `http::router`, its OpenAPI annotation, and
+//! To add a route: a handler in the file of its subject under `http/`, a line in `http::router`, a line in `http::openapi::operations`, and
 //! `cargo xtask codegen`.
 
 pub mod agent_keys;

@@ -74,6 +74,8 @@ impl PostgresStore {
 
 /// An answer means durable, whatever the database's or the role's default says. Stronger settings are left alone.
 async fn commit_durably(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    sqlx::query(include_str!("../../sql/postgres/commit_durably.sql")).execute(connection).await?;
+    const COMMIT_DURABLY: &str = "SELECT set_config('synchronous_commit', 'on', false) \
+         WHERE current_setting('synchronous_commit') IN ('off', 'local')";
+    sqlx::query(COMMIT_DURABLY).execute(connection).await?;
     Ok(())
 }
