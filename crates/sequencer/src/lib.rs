@@ -27,4 +27,5 @@ pub mod service;
 pub mod signing;
 pub mod startup;
 pub mod tasks;
+pub mod tile_cache;
 pub mod verdict;

@@ -25,6 +25,7 @@ use crate::log_tiles::LogTiles;
 use crate::service::{Access, Service};
 use crate::signing::SequencerKey;
 use crate::startup::{DataDir, Secrets, secrets};
+use crate::tile_cache::TileCache;
 
 /// Readers on the embedded database; each is a thread.
 const SQLITE_READERS: u32 = 4;
@@ -138,6 +139,7 @@ async fn assemble(config: &Config, secrets: &Secrets, store: Arc<dyn Store>) -> 
     });
     let sequencer_id = config.sequencer_id.clone().unwrap_or_else(|| const_hex::encode(&signer.public_key().0[..8]));
     let service = Service {
+        stream_tiles: TileCache::default(),
         log_tiles: LogTiles::new(Arc::clone(&store), log.blinding_key),
         store,
         appender,

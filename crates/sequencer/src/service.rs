@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use stateset_ledger::tree::TileId;
 use stateset_store::Store;
+use stateset_store::stream::StreamNo;
 use tokio::sync::Notify;
 
 use crate::agent_keys::KeyCache;
@@ -11,6 +13,7 @@ use crate::clock::Clock;
 use crate::keyring::Keyring;
 use crate::log_tiles::LogTiles;
 use crate::signing::SequencerKey;
+use crate::tile_cache::TileCache;
 
 /// Bounds that the operator may set.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +70,8 @@ pub struct Service {
     pub published: Arc<Notify>,
     /// Asks this process's publisher for a round at once.
     pub log_wanted: Arc<Notify>,
+    /// Tiles of the streams' trees that proofs have needed lately.
+    pub stream_tiles: TileCache<(StreamNo, TileId)>,
     /// Reads the head log's tiles.
     pub log_tiles: LogTiles,
 }

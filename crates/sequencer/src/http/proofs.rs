@@ -217,7 +217,8 @@ async fn prove_inclusion(
             format!("a tree of {tree_size} events does not hold sequence {sequence}"),
         ));
     }
-    let proof = StreamTree::new(store, row.stream).inclusion(sequence.index(), tree_size).await?;
+    let proof =
+        StreamTree::new(store, &service.stream_tiles, row.stream).inclusion(sequence.index(), tree_size).await?;
     if tree_size == row.size && proof.root != row.root {
         return Err(StoreError::corrupt(format!("the tiles of stream {} do not lead to its root", row.stream.0)).into());
     }
@@ -287,7 +288,9 @@ pub async fn consistency(
     if from_size > to_size {
         return Err(ApiError::fault(Code::InvalidParameter, "from_size", "is above to_size"));
     }
-    let proof = StreamTree::new(service.store.as_ref(), row.stream).consistency(from_size, to_size).await?;
+    let proof = StreamTree::new(service.store.as_ref(), &service.stream_tiles, row.stream)
+        .consistency(from_size, to_size)
+        .await?;
     Ok(Json(ConsistencyProof {
         stream_id: stream_id(scope),
         from_size,

@@ -22,6 +22,7 @@ use stateset_sequencer::keyring::Keyring;
 use stateset_sequencer::log_tiles::LogTiles;
 use stateset_sequencer::service::{Access, Limits, Service};
 use stateset_sequencer::signing::SequencerKey;
+use stateset_sequencer::tile_cache::TileCache;
 use stateset_store::Store;
 use stateset_store::memory::MemoryStore;
 use tokio::sync::Notify;
@@ -132,6 +133,7 @@ impl Sequencer {
         });
         drop(TaskTracker::new().spawn(flusher.run()));
         let service = Arc::new(Service {
+            stream_tiles: TileCache::default(),
             log_tiles: LogTiles::new(Arc::clone(&store), log.blinding_key),
             store,
             appender,

@@ -25,6 +25,7 @@ use stateset_sequencer::publish::checkpoint_file::CheckpointFile;
 use stateset_sequencer::publish::{Outcome, Publisher};
 use stateset_sequencer::service::{Access, Limits, Service};
 use stateset_sequencer::signing::SequencerKey;
+use stateset_sequencer::tile_cache::TileCache;
 use stateset_store::Store;
 use stateset_store::sqlite::SqliteStore;
 use stateset_store::stream::StreamRow;
@@ -101,6 +102,7 @@ impl Server {
         let tracker = TaskTracker::new();
         tracker.spawn(flusher.run());
         let service = Arc::new(Service {
+            stream_tiles: TileCache::default(),
             log_tiles: LogTiles::new(Arc::clone(&store), blinding_key),
             store,
             appender,
