@@ -13,6 +13,7 @@
 
 #![warn(missing_docs)]
 
+pub mod api_key;
 pub mod append;
 pub mod batch;
 mod contract;

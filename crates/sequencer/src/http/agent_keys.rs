@@ -19,7 +19,7 @@ use stateset_ledger::note::VerifierKey;
 use stateset_ledger::signature::{PublicKey, Signer as _, proof_of_possession_challenge};
 
 use super::body::Body;
-use super::credential::Credential;
+use super::credential::{Admin, Caller, Read};
 use super::parameters::{Parameters, Segments, parse, parse_optional, uuid};
 use super::problem::{ApiError, ApiResult};
 use crate::append::{Outcome, ReceiptMode, Submission};
@@ -45,11 +45,12 @@ impl KeyQuery {
 /// Registers a key. Registering the same key again is a success; other bytes under a used number are refused.
 pub async fn register(
     State(service): State<Arc<Service>>,
-    credential: Credential,
+    caller: Caller<Admin>,
     Body(body): Body<RegisterKey>,
 ) -> ApiResult<Json<KeyChanged>> {
     let tenant = TenantId(body.tenant_id);
-    credential.may_administer(tenant)?;
+    caller.tenant(tenant)?;
+    caller.agent(AgentId(body.agent_id))?;
     let public_key = checked_key(&service, &body)?;
     let change = KeyChange::Register {
         agent: AgentId(body.agent_id),
@@ -79,14 +80,16 @@ pub async fn register(
 /// Revokes a key from now on; what it signed before stays valid.
 pub async fn revoke(
     State(service): State<Arc<Service>>,
-    credential: Credential,
+    caller: Caller<Admin>,
     Segments((agent, key)): Segments<(String, String)>,
     Parameters(query): Parameters<KeyQuery>,
 ) -> ApiResult<Json<KeyChanged>> {
     let tenant = query.tenant()?;
-    credential.may_administer(tenant)?;
+    caller.tenant(tenant)?;
+    let agent_id = AgentId(parse("agent_id", &agent, "a UUID")?);
+    caller.agent(agent_id)?;
     let change = KeyChange::Revoke {
-        agent: AgentId(parse("agent_id", &agent, "a UUID")?),
+        agent: agent_id,
         key: KeyId(parse("key_id", &key, "a key number")?),
         revoked_at: service.clock.now(),
     };
@@ -103,11 +106,11 @@ pub async fn revoke(
 /// Lists the keys of a tenant, or of one agent.
 pub async fn list(
     State(service): State<Arc<Service>>,
-    credential: Credential,
+    caller: Caller<Read>,
     Parameters(query): Parameters<KeyQuery>,
 ) -> ApiResult<Json<KeyList>> {
     let tenant = query.tenant()?;
-    credential.may_read(Scope::key_stream(tenant))?;
+    caller.store(Scope::key_stream(tenant))?;
     let agent = parse_optional("agent_id", query.agent_id.as_deref(), "a UUID")?.map(AgentId);
     let (_, keys) = service.store.agent_keys(tenant, agent).await?;
     let now = service.clock.now();
@@ -118,12 +121,12 @@ pub async fn list(
 /// The agent's keys, signed by the sequencer, for receivers that pin them.
 pub async fn directory(
     State(service): State<Arc<Service>>,
-    credential: Credential,
+    caller: Caller<Read>,
     Segments(agent): Segments<String>,
     Parameters(query): Parameters<KeyQuery>,
 ) -> ApiResult<Json<KeyDirectory>> {
     let tenant = query.tenant()?;
-    credential.may_read(Scope::key_stream(tenant))?;
+    caller.store(Scope::key_stream(tenant))?;
     let agent = AgentId(parse("agent_id", &agent, "a UUID")?);
     let (_, keys) = service.store.agent_keys(tenant, Some(agent)).await?;
     let now = service.clock.now();

@@ -1,6 +1,7 @@
 //! The HTTP surface: one file per subject, one handler per route.
 
 pub mod agent_keys;
+pub mod api_keys;
 pub mod body;
 pub mod commitments;
 pub mod credential;
@@ -53,6 +54,12 @@ pub fn router(service: Arc<Service>, timeout: Duration, stop: CancellationToken)
         .route("/api/v1/agents/keys", post(agent_keys::register).get(agent_keys::list))
         .route("/api/v1/agents/{agent_id}/keys/{key_id}", delete(agent_keys::revoke))
         .route("/api/v1/agents/{agent_id}/signing-keys", get(agent_keys::directory))
+        .route("/api/v1/agents/register", post(api_keys::register_agent))
+        .route("/api/v1/agents/{agent_id}/api-keys", post(api_keys::mint_for_agent).get(api_keys::list_of_agent))
+        .route("/api/v1/agents/{agent_id}/api-keys/{prefix}", delete(api_keys::revoke_of_agent))
+        .route("/api/v1/api-keys", post(api_keys::mint).get(api_keys::list))
+        .route("/api/v1/api-keys/{prefix}", delete(api_keys::revoke))
+        .route("/api/v1/api-keys/{prefix}/rotate", post(api_keys::rotate))
         .route("/.well-known/ves-keys", get(agent_keys::sequencer))
         .route("/api/v1/ves/commitments", get(commitments::list::<Commitment>).post(commitments::commit::<Commitment>))
         .route("/api/v1/ves/commitments/{batch_id}", get(commitments::one::<Commitment>))

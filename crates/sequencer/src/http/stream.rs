@@ -21,7 +21,7 @@ use stateset_store::read::{EventFilter, EventQuery};
 use stateset_store::stream::StreamNo;
 use tokio_util::sync::CancellationToken;
 
-use super::credential::Credential;
+use super::credential::{Caller, Read};
 use super::filters::EventParameters;
 use super::parameters::{Parameters, parse_optional};
 use super::problem::{ApiError, ApiResult};
@@ -46,13 +46,13 @@ const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-bufferi
 pub async fn stream(
     State(service): State<Arc<Service>>,
     Extension(stop): Extension<CancellationToken>,
-    credential: Credential,
+    caller: Caller<Read>,
     Parameters(parameters): Parameters<EventParameters>,
     headers: HeaderMap,
 ) -> ApiResult<impl IntoResponse> {
     let asked = parameters.read()?;
     asked.no_limit()?;
-    credential.may_read(asked.scope)?;
+    caller.store(asked.scope)?;
     let row = service.store.stream(asked.scope).await?;
     let head = row.as_ref().map_or(0, |row| row.size);
     let tail = Tail {

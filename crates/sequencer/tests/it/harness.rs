@@ -18,9 +18,11 @@ use stateset_sequencer::agent_keys::KeyCache;
 use stateset_sequencer::append::{Flusher, FlusherParts};
 use stateset_sequencer::clock::Clock;
 use stateset_sequencer::http::router;
+use stateset_sequencer::identity::token::Tokens;
+use stateset_sequencer::identity::{Access, Identity};
 use stateset_sequencer::keyring::Keyring;
 use stateset_sequencer::log_tiles::LogTiles;
-use stateset_sequencer::service::{Access, Limits, Service};
+use stateset_sequencer::service::{Limits, Service};
 use stateset_sequencer::signing::SequencerKey;
 use stateset_store::Store;
 use stateset_store::memory::MemoryStore;
@@ -53,6 +55,7 @@ pub(crate) struct Setting {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) payload_key: [u8; 32],
     pub(crate) access: Access,
+    pub(crate) tokens: Option<Tokens>,
     pub(crate) timeout: Duration,
 }
 
@@ -62,6 +65,7 @@ impl Default for Setting {
             store: Arc::new(MemoryStore::new()),
             payload_key: [9; 32],
             access: Access::Open,
+            tokens: None,
             timeout: Duration::from_secs(30),
         }
     }
@@ -113,7 +117,7 @@ impl Sequencer {
     }
 
     pub(crate) async fn with(setting: Setting) -> Self {
-        let Setting { store, payload_key, access, timeout } = setting;
+        let Setting { store, payload_key, access, tokens, timeout } = setting;
         let clock = Arc::new(StillClock(AtomicI64::new(START)));
         let key = SequencerKey::from_seed(&[5; 32]).unwrap();
         let number = store.register_sequencer_key(key.public_key(), clock.now()).await.unwrap();
@@ -142,7 +146,7 @@ impl Sequencer {
             sequencer_id: "test".into(),
             log_origin: "log.example/one".to_owned(),
             limits: Limits { body_bytes: 10 << 20, batch_events: 1_000, payload_bytes: 1 << 20, future_skew_ms: None },
-            access,
+            identity: Identity::new(&access, tokens),
             possession_proof_required: true,
             public_log: true,
             blinding_key: log.blinding_key,
@@ -333,7 +337,7 @@ impl Unsigned {
         self
     }
 
-    fn json(&self) -> String {
+    pub(crate) fn json(&self) -> String {
         let hash = json::legacy::payload_hash(self.payload.as_bytes()).unwrap();
         let Self { scope, id, agent, entity_type, entity_id, event_type, payload, more } = self;
         format!(

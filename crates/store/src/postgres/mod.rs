@@ -4,6 +4,7 @@
 //! runs on a connection of its own, whose planner is told to keep to the one plan that never degrades. Everything else
 //! goes through a pool. No path holds two connections.
 
+mod api_keys;
 mod append;
 mod batches;
 mod connect;
