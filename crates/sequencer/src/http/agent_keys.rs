@@ -49,7 +49,7 @@ pub async fn register(
     Body(body): Body<RegisterKey>,
 ) -> ApiResult<Json<KeyChanged>> {
     let tenant = TenantId(body.tenant_id);
-    caller.tenant(tenant)?;
+    caller.whole_tenant(tenant)?;
     caller.agent(AgentId(body.agent_id))?;
     let public_key = checked_key(&service, &body)?;
     let change = KeyChange::Register {
@@ -85,7 +85,7 @@ pub async fn revoke(
     Parameters(query): Parameters<KeyQuery>,
 ) -> ApiResult<Json<KeyChanged>> {
     let tenant = query.tenant()?;
-    caller.tenant(tenant)?;
+    caller.whole_tenant(tenant)?;
     let agent_id = AgentId(parse("agent_id", &agent, "a UUID")?);
     caller.agent(agent_id)?;
     let change = KeyChange::Revoke {

@@ -122,6 +122,14 @@ impl Caller<Write> {
 }
 
 impl Caller<Admin> {
+    /// Permits work that concerns all stores of a tenant: agents and their keys belong to none of them.
+    pub fn whole_tenant(&self, tenant: TenantId) -> ApiResult<()> {
+        match self.tenant(tenant)? {
+            None => Ok(()),
+            Some(_) => Err(self.refusal("all stores of this tenant")),
+        }
+    }
+
     /// Whether the caller may make, see and end a key like this.
     pub fn may_grant(&self, key: &ApiKey) -> bool {
         self.credential.may_grant(key)

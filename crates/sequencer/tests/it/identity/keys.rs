@@ -159,7 +159,8 @@ async fn look_ups_are_counted() {
     let base = store.calls();
     assert_head(&sequencer, BOOTSTRAP, OK).await;
     assert_eq!(store.calls(), base, "the reads of the route alone");
-    let (unknown, wrong) = (format!("ss_{}_{}", "0".repeat(16), "A".repeat(43)), format!("ss_{prefix}_{}", "A".repeat(43)));
+    let (unknown, wrong) =
+        (format!("ss_{}_{}", "0".repeat(16), "A".repeat(43)), format!("ss_{prefix}_{}", "A".repeat(43)));
     for (offered, calls) in [(unknown.as_str(), 1), (wrong.as_str(), 0), ("ss_short", 0), ("", 0)] {
         assert_head(&sequencer, offered, NO_KEY).await;
         assert_eq!(store.calls(), calls, "{offered}");
@@ -235,7 +236,8 @@ async fn a_key_grants_no_more_than_it_has() {
     for key in [&shop, &bound, &bare] {
         let listed = sequencer.with_key(key, Method::GET, "/api/v1/api-keys", "").await.json();
         assert!(!listed.to_string().contains(&whole_prefix), "a stronger key is not seen");
-        for (method, path) in [(Method::POST, format!("{whole_prefix}/rotate")), (Method::DELETE, whole_prefix.clone())] {
+        for (method, path) in [(Method::POST, format!("{whole_prefix}/rotate")), (Method::DELETE, whole_prefix.clone())]
+        {
             let problem = sequencer.with_key(key, method, &format!("/api/v1/api-keys/{path}"), "{}").await.problem();
             assert_eq!((problem.0, problem.1.as_str()), (404, "API_KEY_NOT_FOUND"));
         }
