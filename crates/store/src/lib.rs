@@ -25,6 +25,7 @@ mod raw;
 pub mod read;
 pub mod sqlite;
 pub mod stream;
+pub mod tenancy;
 
 pub use contract::{Found, Store};
 pub use error::StoreError;

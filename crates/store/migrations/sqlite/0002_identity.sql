@@ -15,3 +15,4 @@ CREATE TABLE api_keys (
     revoked_at  INTEGER               -- never goes back to NULL
 ) STRICT;
 CREATE INDEX api_keys_tenant ON api_keys (tenant_id, prefix);
+-- SQLite has no row security; whoever can open the file can read all of it.

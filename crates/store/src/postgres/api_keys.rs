@@ -27,14 +27,15 @@ impl PostgresStore {
     }
 
     pub(super) async fn list_api_keys(&self, query: &ApiKeyQuery) -> Result<Vec<ApiKey>, StoreError> {
-        let rows = sqlx::query(include_str!("../../sql/postgres/api_keys.sql"))
-            .bind(query.tenant.0)
-            .bind(query.agent.map(|agent| agent.0))
-            .bind(query.after.as_str())
-            .bind(i64::from(query.limit))
-            .fetch_all(&self.pool)
-            .await
-            .map_err(store_error)?;
+        let rows = self
+            .rows(
+                sqlx::query(include_str!("../../sql/postgres/api_keys.sql"))
+                    .bind(query.tenant.0)
+                    .bind(query.agent.map(|agent| agent.0))
+                    .bind(query.after.as_str())
+                    .bind(i64::from(query.limit)),
+            )
+            .await?;
         rows.iter().map(read).collect()
     }
 

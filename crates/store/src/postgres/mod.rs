@@ -12,12 +12,15 @@ mod head_log;
 mod keys;
 mod migrate;
 mod read;
+mod reader;
 mod streams;
 mod verbs;
 
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
+
+pub use self::reader::Isolation;
 
 use crate::error::StoreError;
 
@@ -26,6 +29,7 @@ pub struct PostgresStore {
     pool: PgPool,
     appender: Mutex<Option<sqlx::PgConnection>>,
     options: PgConnectOptions,
+    isolation: OnceCell<Isolation>,
 }
 
 /// Sorts a driver error by what the caller should do about it.
