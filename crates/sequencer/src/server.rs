@@ -8,7 +8,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use stateset_ledger::signature::Signer as _;
-use stateset_store::postgres::PostgresStore;
+use stateset_store::postgres::{Isolation, PostgresStore};
 use stateset_store::sqlite::SqliteStore;
 use stateset_store::{Store, StoreError};
 use tokio::net::TcpListener;
@@ -101,7 +101,10 @@ async fn open_store(config: &Config, data_dir: &DataDir, stop: &CancellationToke
                     store.ping().await
                 };
                 match ready.await {
-                    Ok(()) => return Ok(Some((Arc::new(store), None))),
+                    Ok(()) => {
+                        say_isolation(&store).await?;
+                        return Ok(Some((Arc::new(store), None)));
+                    },
                     Err(StoreError::Unavailable(cause)) => {
                         tracing::warn!(%cause, "the database is not available; waiting for it");
                     },
@@ -160,6 +163,22 @@ async fn assemble(config: &Config, secrets: &Secrets, store: Arc<dyn Store>) -> 
         log_wanted: Arc::new(Notify::new()),
     };
     Ok((service, flusher))
+}
+
+/// Says where the database keeps tenants apart less than it could.
+async fn say_isolation(store: &PostgresStore) -> anyhow::Result<()> {
+    match store.isolation().await.map_err(explain)? {
+        Isolation::Role => {},
+        Isolation::Setting => tracing::info!(
+            "there is no role stateset_api for this database login; row security holds by the tables' owner's own \
+             policies (docs/guide/operate.md, \"Roles\")"
+        ),
+        Isolation::None => tracing::warn!(
+            "the database login bypasses row security and there is no role stateset_api: only the server keeps tenants \
+             apart (docs/guide/operate.md, \"Roles\")"
+        ),
+    }
+    Ok(())
 }
 
 /// What tokens are checked with, if they are taken.

@@ -140,18 +140,28 @@ impl<P: Demand> FromRequestParts<Arc<Service>> for Caller<P> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, ApiError> {
-        let credential = match service.identity.unasked() {
-            Some(credential) => credential,
-            None => {
-                let offered = offered(&parts.headers)?;
-                service.identity.recognise(service.store.as_ref(), service.clock.now(), offered).await?
-            },
+        let credential = match parts.extensions.get::<Recognised>() {
+            Some(Recognised(recognised)) => recognised.clone()?,
+            None => recognise(service, &parts.headers).await?,
         };
         match P::PERMISSION {
             Some(permission) if !credential.holds(permission) => Err(missing(permission)),
             _ => Ok(Self { credential, demand: PhantomData }),
         }
     }
+}
+
+/// What became of the request's credential, left for its route by the layer that looked first.
+#[derive(Clone)]
+pub(super) struct Recognised(pub(super) ApiResult<Arc<Credential>>);
+
+/// Whose request it is.
+pub(super) async fn recognise(service: &Service, headers: &HeaderMap) -> ApiResult<Arc<Credential>> {
+    if let Some(everybody) = service.identity.unasked() {
+        return Ok(everybody);
+    }
+    let offered = offered(headers)?;
+    Ok(service.identity.recognise(service.store.as_ref(), service.clock.now(), offered).await?)
 }
 
 fn missing(permission: Permission) -> ApiError {

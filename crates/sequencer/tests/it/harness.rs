@@ -57,6 +57,7 @@ pub(crate) struct Setting {
     pub(crate) access: Access,
     pub(crate) tokens: Option<Tokens>,
     pub(crate) timeout: Duration,
+    pub(crate) signing_seed: [u8; 32],
 }
 
 impl Default for Setting {
@@ -67,6 +68,7 @@ impl Default for Setting {
             access: Access::Open,
             tokens: None,
             timeout: Duration::from_secs(30),
+            signing_seed: [5; 32],
         }
     }
 }
@@ -117,9 +119,9 @@ impl Sequencer {
     }
 
     pub(crate) async fn with(setting: Setting) -> Self {
-        let Setting { store, payload_key, access, tokens, timeout } = setting;
+        let Setting { store, payload_key, access, tokens, timeout, signing_seed } = setting;
         let clock = Arc::new(StillClock(AtomicI64::new(START)));
-        let key = SequencerKey::from_seed(&[5; 32]).unwrap();
+        let key = SequencerKey::from_seed(&signing_seed).unwrap();
         let number = store.register_sequencer_key(key.public_key(), clock.now()).await.unwrap();
         let signer = Arc::new(key.numbered(number));
         let (keyring, keys) = (Arc::new(Keyring::new(vec![payload_key])), Arc::new(KeyCache::default()));

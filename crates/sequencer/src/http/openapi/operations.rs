@@ -361,6 +361,18 @@ pub const OPERATIONS: &[Operation] = &[
             "KeyChanged",
         )
     },
+    with(
+        Permission::Admin,
+        post(
+            "rotateAgentKey",
+            "keys",
+            "/api/v1/agents/{agent_id}/keys/{key_id}/rotate",
+            "Register a new key and revoke this one, in one step",
+            &["agent_id", "key_id"],
+            "RegisterKey",
+            "KeyChanged",
+        ),
+    ),
     get(
         "getSigningKeys",
         "keys",

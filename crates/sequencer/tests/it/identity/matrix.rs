@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -53,16 +54,16 @@ async fn populate(sequencer: &Sequencer, scope: Scope, number: u64) -> Tenant {
     let batch = batch["batch_id"].as_str().or(batch["batchId"].as_str()).expect("an id").parse().expect("a UUID");
     let body = json!({"permissions": ["read", "write", "admin"], "agentId": AGENT});
     let (_, prefix) = sequencer.minted(scope.tenant, body).await;
-    sequencer.admin(Method::POST, "/api/v1/agents/keys", &agent_key(scope)).await;
+    sequencer.admin(Method::POST, "/api/v1/agents/keys", &agent_key(scope, 1)).await;
     Tenant { scope, event: event.id, batch, prefix }
 }
 
-fn agent_key(scope: Scope) -> Value {
+fn agent_key(scope: Scope, number: u32) -> Value {
     let signer = SeedSigner::new(&[21; 32]);
     let public_key = signer.public_key();
     let proof = signer.sign(&proof_of_possession_challenge(&public_key).0).to_hex();
     json!({
-        "tenantId": scope.tenant, "agentId": AGENT, "keyId": 1, "publicKey": public_key,
+        "tenantId": scope.tenant, "agentId": AGENT, "keyId": number, "publicKey": public_key,
         "proofOfPossessionBundle": {"ed25519Pop": proof},
     })
 }
@@ -98,7 +99,8 @@ fn request(operation: &Operation, tenant: &Tenant) -> (String, String) {
         "verifyProof" | "verifyVesProof" => {
             json!({"leaf_hash": hash, "merkle_root": hash, "proof_path": [], "leaf_index": 0}).to_string()
         },
-        "registerAgentKey" => agent_key(scope).to_string(),
+        "registerAgentKey" => agent_key(scope, 1).to_string(),
+        "rotateAgentKey" => agent_key(scope, 2).to_string(),
         "registerAgent" => json!({"tenantId": t, "readOnly": true, "storeIds": [s]}).to_string(),
         "mintApiKey" | "mintAgentApiKey" => json!({"tenantId": t, "agentId": AGENT, "storeIds": [s]}).to_string(),
         "rotateApiKey" => json!({"tenantId": t}).to_string(),
@@ -125,7 +127,7 @@ async fn call(sequencer: &Sequencer, operation: &Operation, tenant: &Tenant, hea
 }
 
 fn header(value: &str) -> HeaderMap {
-    HeaderMap::from_iter([(axum::http::header::AUTHORIZATION, value.parse().expect("a header"))])
+    HeaderMap::from_iter([(AUTHORIZATION, value.parse().expect("a header"))])
 }
 
 fn bearer(own: Scope, permissions: &str, expires_in: i64, secret: &str) -> HeaderMap {
@@ -183,6 +185,19 @@ async fn setting() -> (Arc<Watched>, Sequencer) {
 /// Operations that name something by an id of its own.
 const BY_ID: [&str; 6] =
     ["getEvent", "getCommitment", "getVesCommitment", "revokeApiKey", "revokeAgentApiKey", "rotateApiKey"];
+/// Verbs of the service: recognising a caller, sequencing, the head log, which is of all tenants.
+const FOR_ALL: [&str; 10] = [
+    "api_key",
+    "open_streams",
+    "append",
+    "known_events",
+    "log_state",
+    "log_records",
+    "log_tile",
+    "checkpoint",
+    "sequencer_keys",
+    "ping",
+];
 const HIDDEN: [&str; 4] = ["EVENT_NOT_FOUND", "BATCH_NOT_FOUND", "API_KEY_NOT_FOUND", "AGENT_KEY_NOT_FOUND"];
 
 fn cell(status: u16, body: &Value) -> String {
@@ -246,6 +261,31 @@ async fn every_route_under_every_credential() {
         fs::write(&fresh, page).expect("written");
         panic!("docs/reference/access.md is not what the server does; look at {} and commit it", fresh.display());
     }
+}
+
+/// R03: whatever a request under a tenant's credential reads, it reads for that tenant, and says so to the database.
+#[tokio::test]
+async fn every_read_is_for_the_callers_tenant() {
+    let (store, sequencer) = setting().await;
+    let own = populate(&sequencer, scope(1, 2), 1).await;
+    let foreign = populate(&sequencer, scope(3, 4), 2).await;
+    let kinds = kinds(&sequencer, own.scope).await;
+    let mut reads = 0;
+    for (kind, headers) in kinds.iter().filter(|(kind, _)| ["all", "token: all, this agent"].contains(kind)) {
+        for operation in OPERATIONS.iter().filter(|operation| operation.permission.is_some()) {
+            for tenant in [&own, &foreign] {
+                store.made();
+                call(&sequencer, operation, tenant, headers).await;
+                for (verb, asked_for) in store.made() {
+                    if !FOR_ALL.contains(&verb) {
+                        assert_eq!(asked_for, Some(own.scope.tenant), "{kind}: {} asks {verb}", operation.path);
+                        reads += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(reads > 50, "{reads}");
 }
 
 /// No existence oracle: another tenant's things and things that do not exist get the same status, the same body and the

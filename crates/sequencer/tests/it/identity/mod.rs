@@ -1,7 +1,9 @@
 //! Who may do what: API keys, tokens, and the matrix of all routes.
 
+mod isolation;
 mod keys;
 mod matrix;
+mod registry;
 mod tokens;
 mod watched;
 

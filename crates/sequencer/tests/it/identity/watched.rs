@@ -1,4 +1,4 @@
-//! A store that counts the calls of its verbs, and lets a test stop one half-way.
+//! A store that counts the calls of its verbs, knows for which tenant each was, and lets a test stop one half-way.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +15,7 @@ use stateset_store::head_log::{Checkpoint, LogState, LogTile, PublisherLease, Ro
 use stateset_store::memory::MemoryStore;
 use stateset_store::read::{EventPage, EventQuery, FoundEvent};
 use stateset_store::stream::{OpenStream, StreamNo, StreamRow};
-use stateset_store::{Found, Store};
+use stateset_store::{Found, Store, tenancy};
 use tokio::sync::Semaphore;
 
 /// Where a call waits between its answer and its caller.
@@ -40,6 +40,7 @@ impl Gate {
 pub(crate) struct Watched {
     inner: MemoryStore,
     calls: AtomicU64,
+    made: Mutex<Vec<(&'static str, Option<TenantId>)>>,
     gate: Mutex<Option<(&'static str, Arc<Gate>)>>,
 }
 
@@ -47,6 +48,11 @@ impl Watched {
     /// Calls since the last time it was asked.
     pub(crate) fn calls(&self) -> u64 {
         self.calls.swap(0, Ordering::SeqCst)
+    }
+
+    /// The calls since the last time it was asked, with the tenant each was for.
+    pub(crate) fn made(&self) -> Vec<(&'static str, Option<TenantId>)> {
+        std::mem::take(&mut *self.made.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The next call of `verb` stops before its caller has the answer.
@@ -59,6 +65,7 @@ impl Watched {
     fn pass<'a, T: Send + 'a>(&'a self, verb: &'static str, call: Found<'a, T>) -> Found<'a, T> {
         self.calls.fetch_add(1, Ordering::SeqCst);
         Box::pin(async move {
+            self.made.lock().unwrap_or_else(PoisonError::into_inner).push((verb, tenancy::tenant()));
             let answer = call.await;
             let gate = {
                 let mut gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
