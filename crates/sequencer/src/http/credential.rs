@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use stateset_api::code::Code;
 use stateset_ledger::id::{AgentId, Scope, StoreId, TenantId};
+use stateset_store::StoreError;
 use stateset_store::api_key::ApiKey;
 
 use super::problem::{ApiError, ApiResult};
@@ -58,7 +59,7 @@ pub struct Caller<P> {
 impl<P: Demand> Caller<P> {
     /// Permits work on one store. The answer depends on the credential alone, never on what there is.
     pub fn store(&self, scope: Scope) -> ApiResult<()> {
-        if self.credential.reaches_store(scope) { Ok(()) } else { Err(self.refusal("this tenant and store")) }
+        if self.credential.reaches_store(scope) { Ok(()) } else { Err(Self::refusal("this tenant and store")) }
     }
 
     /// Whether [`Self::store`] permits.
@@ -71,13 +72,18 @@ impl<P: Demand> Caller<P> {
         if self.credential.reaches(tenant) {
             Ok(self.credential.visible_stores())
         } else {
-            Err(self.refusal("this tenant"))
+            Err(Self::refusal("this tenant"))
         }
+    }
+
+    /// Whether the credential is still accepted, asked by what goes on after the answer has begun.
+    pub async fn still_holds(&self, service: &Service) -> Result<bool, StoreError> {
+        service.identity.still_holds(service.store.as_ref(), service.clock.now(), &self.credential).await
     }
 
     /// Permits work in the name of an agent.
     pub fn agent(&self, agent: AgentId) -> ApiResult<()> {
-        if self.credential.acts_for(agent) { Ok(()) } else { Err(self.refusal("this agent")) }
+        if self.credential.acts_for(agent) { Ok(()) } else { Err(Self::refusal("this agent")) }
     }
 
     /// Requests per minute that the credential itself is limited to.
@@ -93,7 +99,7 @@ impl<P: Demand> Caller<P> {
         self.tenant(tenant).map(|_| tenant)
     }
 
-    fn refusal(&self, object: &str) -> ApiError {
+    fn refusal(object: &str) -> ApiError {
         let permission = P::PERMISSION.map_or("", Permission::name);
         ApiError::new(
             Code::InsufficientPermissions,
@@ -126,7 +132,7 @@ impl Caller<Admin> {
     pub fn whole_tenant(&self, tenant: TenantId) -> ApiResult<()> {
         match self.tenant(tenant)? {
             None => Ok(()),
-            Some(_) => Err(self.refusal("all stores of this tenant")),
+            Some(_) => Err(Self::refusal("all stores of this tenant")),
         }
     }
 

@@ -58,6 +58,7 @@ pub async fn stream(
     let tail = Tail {
         next: resume_after(&headers, head)?.unwrap_or(asked.from),
         service,
+        caller,
         stop,
         scope: asked.scope,
         stream: row.map(|row| row.stream),
@@ -87,6 +88,7 @@ fn resume_after(headers: &HeaderMap, head: u64) -> ApiResult<Option<Sequence>> {
 /// One client's place in one stream.
 struct Tail {
     service: Arc<Service>,
+    caller: Caller<Read>,
     stop: CancellationToken,
     scope: Scope,
     /// `None` until something is appended.
@@ -144,6 +146,10 @@ impl Tail {
     /// Makes the events of one page ready. None are if nothing new passes the filter.
     async fn read_page(&mut self) -> Result<(), ReadError> {
         let store = self.service.store.as_ref();
+        if !self.caller.still_holds(&self.service).await? {
+            self.end_refused();
+            return Ok(());
+        }
         if self.stream.is_none() {
             self.stream = store.stream(self.scope).await?.map(|row| row.stream);
         }
@@ -166,6 +172,14 @@ impl Tail {
         }
         self.next = self.next.max(Sequence::from_index(seen).map_err(StoreError::corrupt)?);
         Ok(())
+    }
+
+    /// Tells the client that its credential is over.
+    fn end_refused(&mut self) {
+        let code = Code::InvalidApiKey;
+        let problem = serde_json::json!({ "code": code.text(), "detail": "the credential is no longer valid" });
+        self.ready.push_back(SseEvent::default().event("problem").data(problem.to_string()));
+        self.ended = true;
     }
 
     /// Tells the client that the stream cannot go on, and why.

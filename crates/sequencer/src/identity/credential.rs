@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stateset_ledger::id::{AgentId, Scope, StoreId, TenantId};
+use stateset_ledger::id::{AgentId, Micros, Scope, StoreId, TenantId};
 use stateset_store::api_key::ApiKey;
 
 /// What a route demands.
@@ -44,12 +44,34 @@ pub struct Credential {
     pub agent: Option<AgentId>,
     /// Requests per minute, if it has a limit of its own.
     pub rate_limit: Option<u32>,
+    /// What was shown, and so how long it holds.
+    pub shown: Shown,
+}
+
+/// What a credential follows from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// The bootstrap key, or nothing where nothing is asked for.
+    Standing,
+    /// The minted key with this prefix.
+    Key(String),
+    /// A token that ends then.
+    Token(Micros),
 }
 
 impl Credential {
     /// Everything for every tenant: the bootstrap key, and everybody where nobody is asked.
     pub const fn everything() -> Self {
-        Self { tenant: None, stores: None, read: true, write: true, admin: true, agent: None, rate_limit: None }
+        Self {
+            tenant: None,
+            stores: None,
+            read: true,
+            write: true,
+            admin: true,
+            agent: None,
+            rate_limit: None,
+            shown: Shown::Standing,
+        }
     }
 
     /// Whether it has the permission at all, for whatever it is about.

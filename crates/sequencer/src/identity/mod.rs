@@ -20,7 +20,7 @@ use subtle::ConstantTimeEq as _;
 
 use cache::KeyCache;
 pub use cache::REVOCATION_BOUND;
-pub use credential::{Credential, Permission};
+pub use credential::{Credential, Permission, Shown};
 use token::{TokenFault, Tokens};
 
 /// Who may call without a minted key or a token.
@@ -98,6 +98,22 @@ impl Identity {
         }
     }
 
+    /// Whether a credential that was recognised before still is: a stream of events may go on for days.
+    pub async fn still_holds(
+        &self,
+        store: &dyn Store,
+        now: Micros,
+        credential: &Credential,
+    ) -> Result<bool, StoreError> {
+        match &credential.shown {
+            Shown::Standing => Ok(true),
+            Shown::Key(prefix) => {
+                Ok(self.keys.get(store, prefix, now).await?.is_some_and(|known| known.key.is_live(now)))
+            },
+            Shown::Token(end) => Ok(now < *end),
+        }
+    }
+
     /// Forgets a key in this process at once; others do within [`REVOCATION_BOUND`].
     pub fn forget(&self, prefix: &str) {
         self.keys.forget(prefix);
@@ -130,5 +146,6 @@ pub fn credential_of(key: &ApiKey) -> Credential {
         admin: key.admin,
         agent: key.agent,
         rate_limit: key.rate_limit,
+        shown: Shown::Key(key.prefix.clone()),
     }
 }

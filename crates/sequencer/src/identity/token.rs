@@ -9,8 +9,8 @@ use serde::Deserialize;
 use stateset_ledger::id::{AgentId, Micros, StoreId, TenantId};
 use uuid::Uuid;
 
-use super::Credential;
 use super::jwks::KeySet;
+use super::{Credential, Shown};
 
 /// How far the clocks of issuer and sequencer may be apart, in seconds.
 const LEEWAY: f64 = 60.0;
@@ -121,8 +121,15 @@ impl Claims {
             admin: has("admin"),
             agent: self.agent.map(AgentId),
             rate_limit: None,
+            shown: Shown::Token(end(self.exp)),
         })
     }
+}
+
+/// The instant from which a token that expires at `exp` is refused.
+fn end(exp: f64) -> Micros {
+    #[expect(clippy::cast_possible_truncation, reason = "a conversion to whole numbers keeps to their range")]
+    Micros(((exp + LEEWAY) * 1e6) as i64)
 }
 
 fn list(text: &str) -> impl Iterator<Item = &str> {

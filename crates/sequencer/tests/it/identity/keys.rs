@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::watched::Watched;
 use super::{BOOTSTRAP, guarded, over};
-use crate::harness::{START, Sequencer, Setting, query, scope};
+use crate::harness::{START, Sequencer, Setting, Unsigned, query, scope};
 
 const OK: (u16, &str) = (200, "");
 const NO_KEY: (u16, &str) = (401, "INVALID_API_KEY");
@@ -272,4 +272,27 @@ async fn wishes_that_cannot_be_met_are_named() {
     assert_eq!(again.problem().1, "ALREADY_EXISTS");
     let other = sequencer.admin(Method::POST, "/api/v1/agents/register", &json!({"tenantId": tenant})).await;
     assert!(other["agentId"].as_str().is_some_and(|id| id.parse::<Uuid>().is_ok()));
+}
+
+/// A stream of events that is open when its key is revoked shows nothing that comes after.
+#[tokio::test]
+async fn a_revocation_ends_open_streams() {
+    let sequencer = guarded(Setting::default()).await;
+    let ours = scope(1, 2);
+    let (key, prefix) = sequencer.minted(ours.tenant, json!({})).await;
+    let header = format!("ApiKey {key}");
+    let push = async |number| {
+        let event = Unsigned::new(ours, number);
+        let body = format!(r#"{{"agent_id":"{}","events":[{}]}}"#, event.agent, event.json());
+        sequencer.with_key(BOOTSTRAP, Method::POST, "/api/v1/events/ingest", &body).await.json();
+    };
+    push(1).await;
+    let path = format!("/api/v1/events/stream?{}", query(ours));
+    let mut live = sequencer.stream(&path, &[("authorization", &header)]).await;
+    assert_eq!(live.sequences(1).await, [1]);
+    sequencer.admin(Method::DELETE, &format!("/api/v1/api-keys/{prefix}?tenant_id={}", ours.tenant), &json!({})).await;
+    push(2).await;
+    let last = live.next().await.expect("a reason");
+    assert_eq!((last.event.as_str(), &last.json()["code"]), ("problem", &json!("INVALID_API_KEY")));
+    assert!(live.next().await.is_none());
 }

@@ -79,12 +79,12 @@ fn jwk(name: &str) -> Value {
     json!({"kty": "OKP", "crv": "Ed25519", "x": encode(public_key()), "kid": name, "use": "sig", "alg": "EdDSA"})
 }
 
-fn tokens(secret: Option<&str>, source: Option<Source>) -> Option<Tokens> {
-    Some(Tokens::new("stateset-sequencer", "stateset-api", secret, source.map(|s| KeySet::new(s).unwrap())))
+fn tokens(secret: Option<&str>, source: Option<Source>) -> Tokens {
+    Tokens::new("stateset-sequencer", "stateset-api", secret, source.map(|s| KeySet::new(s).unwrap()))
 }
 
 async fn with_secret() -> Sequencer {
-    guarded(Setting { tokens: tokens(Some(SECRET), None), ..Setting::default() }).await
+    guarded(Setting { tokens: Some(tokens(Some(SECRET), None)), ..Setting::default() }).await
 }
 
 /// A sequencer that takes tokens under the keys of a file, and under the secret if there is one.
@@ -93,7 +93,7 @@ async fn with_file(secret: Option<&str>) -> (Sequencer, TempDir) {
     let path = folder.path().join("keys.json");
     let shared = json!({"kty": "oct", "kid": "shared", "alg": "HS256", "k": encode("0123456789")});
     fs::write(&path, json!({"keys": [jwk("one"), shared]}).to_string()).unwrap();
-    let setting = Setting { tokens: tokens(secret, Some(Source::File(path))), ..Setting::default() };
+    let setting = Setting { tokens: Some(tokens(secret, Some(Source::File(path)))), ..Setting::default() };
     (guarded(setting).await, folder)
 }
 
@@ -300,7 +300,7 @@ async fn keys_of_the_issuer_come_from_a_url() {
         assert_eq!(set.find("one", Micros(START)).await.is_some(), found, "{path}");
     }
     let source = Source::Url(format!("http://{address}/keys"));
-    let sequencer = guarded(Setting { tokens: tokens(None, Some(source)), ..Setting::default() }).await;
+    let sequencer = guarded(Setting { tokens: Some(tokens(None, Some(source))), ..Setting::default() }).await;
     let signed = eddsa(&json!({"alg": "EdDSA", "kid": "one"}), &claims());
     assert_token(&sequencer, &signed, OK, "over HTTP").await;
     server.abort();
