@@ -217,6 +217,7 @@ mod tests {
         assert!(!faults.contains("deadbeef"), "{faults}");
     }
 
+    /// L09: unless forced.
     #[test]
     fn disabled_auth_refuses_a_public_address() {
         assert!(read(&[("AUTH_MODE", "disabled"), ("HOST", "0.0.0.0")]).err().unwrap().contains("AUTH_MODE"));
