@@ -6,14 +6,13 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use stateset_ledger::id::Micros;
-use tokio::sync::Mutex;
 
 /// After this the set is read again, so that a key the issuer has withdrawn ends.
 const MAX_AGE: i64 = 300_000_000;
@@ -46,16 +45,44 @@ pub struct KeySet {
     source: Source,
     client: reqwest::Client,
     state: Mutex<State>,
+    /// Held by the one who reads the source.
+    reading: tokio::sync::Mutex<()>,
 }
+
+type Keys = HashMap<String, Arc<PublishedKey>>;
 
 #[derive(Default)]
 struct State {
-    keys: HashMap<String, Arc<PublishedKey>>,
+    keys: Keys,
     read_at: Option<Micros>,
     /// No read before this.
     not_before: Option<Micros>,
     pause: i64,
     reads: u64,
+}
+
+impl State {
+    fn is_fresh(&self, now: Micros) -> bool {
+        self.read_at.is_some_and(|at| (at.0..at.0.saturating_add(MAX_AGE)).contains(&now.0))
+    }
+
+    /// A clock that was set far back does not keep it waiting.
+    fn may_read(&self, now: Micros) -> bool {
+        self.not_before.is_none_or(|from| now >= from || from.0 - now.0 > LONGEST_PAUSE)
+    }
+
+    /// Takes what was read, if anything was, and says when to read again.
+    fn settle(&mut self, read: Option<Keys>, name: &str, now: Micros) -> Option<Arc<PublishedKey>> {
+        self.reads += 1;
+        if let Some(keys) = read {
+            self.keys = keys;
+            self.read_at = Some(now);
+        }
+        let found = self.keys.get(name).cloned();
+        self.pause = if found.is_some() { FIRST_PAUSE } else { (2 * self.pause).clamp(FIRST_PAUSE, LONGEST_PAUSE) };
+        self.not_before = Some(Micros(now.0.saturating_add(self.pause)));
+        found
+    }
 }
 
 #[derive(Deserialize)]
@@ -74,41 +101,50 @@ impl KeySet {
             .timeout(FETCH_TIMEOUT)
             .no_proxy()
             .build()?;
-        Ok(Self { source, client, state: Mutex::default() })
+        Ok(Self { source, client, state: Mutex::default(), reading: tokio::sync::Mutex::default() })
     }
 
-    /// The key of this name at `now`.
+    /// The key of this name at `now`. A key that is known waits for nobody but the one request that reads the set anew.
     pub async fn find(&self, name: &str, now: Micros) -> Option<Arc<PublishedKey>> {
-        let mut state = self.state.lock().await;
-        let fresh = state.read_at.is_some_and(|at| (at.0..at.0.saturating_add(MAX_AGE)).contains(&now.0));
-        let known = state.keys.get(name).cloned();
-        if fresh && known.is_some() {
-            return known;
+        if let Some(decided) = self.decided(name, now) {
+            return decided;
         }
-        if state.not_before.is_some_and(|from| now < from && from.0 - now.0 <= LONGEST_PAUSE) {
-            return known;
+        let known = self.state().keys.get(name).cloned();
+        let reading = match self.reading.try_lock() {
+            Ok(reading) => reading,
+            Err(_) if known.is_some() => return known,
+            Err(_) => self.reading.lock().await,
+        };
+        // Somebody else may have read it meanwhile.
+        if let Some(decided) = self.decided(name, now) {
+            return decided;
         }
-        // Whoever asks meanwhile waits, and finds what this one has read.
-        state.reads += 1;
-        match self.read().await {
-            Ok(keys) => {
-                state.keys = keys;
-                state.read_at = Some(now);
-            },
-            Err(error) => tracing::warn!(error = format!("{error:#}"), "cannot read the token issuer's keys"),
+        let read = self.read().await;
+        if let Err(error) = &read {
+            tracing::warn!(error = format!("{error:#}"), "cannot read the token issuer's keys");
         }
-        let found = state.keys.get(name).cloned();
-        state.pause = if found.is_some() { FIRST_PAUSE } else { (2 * state.pause).clamp(FIRST_PAUSE, LONGEST_PAUSE) };
-        state.not_before = Some(Micros(now.0.saturating_add(state.pause)));
+        let found = self.state().settle(read.ok(), name, now);
+        drop(reading);
         found
     }
 
-    /// How often the source was read.
-    pub async fn reads(&self) -> u64 {
-        self.state.lock().await.reads
+    /// The answer, if it does not take a read.
+    fn decided(&self, name: &str, now: Micros) -> Option<Option<Arc<PublishedKey>>> {
+        let state = self.state();
+        let known = state.keys.get(name).cloned();
+        ((state.is_fresh(now) && known.is_some()) || !state.may_read(now)).then_some(known)
     }
 
-    async fn read(&self) -> anyhow::Result<HashMap<String, Arc<PublishedKey>>> {
+    /// How often the source was read.
+    pub fn reads(&self) -> u64 {
+        self.state().reads
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn read(&self) -> anyhow::Result<Keys> {
         let text = match &self.source {
             Source::File(path) => {
                 let path = path.clone();
@@ -135,7 +171,7 @@ impl KeySet {
 
 /// The keys of a document that can be used. One that cannot be is passed over, as issuers publish others besides; a name
 /// that stands twice is nobody's.
-fn keys(text: &[u8]) -> Result<HashMap<String, Arc<PublishedKey>>, serde_json::Error> {
+fn keys(text: &[u8]) -> Result<Keys, serde_json::Error> {
     let document: Document = serde_json::from_slice(text)?;
     let mut keys = HashMap::new();
     let mut twice = Vec::new();

@@ -76,10 +76,8 @@ BEGIN
                 IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
                     EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
                 END IF;
-                IF NOT EXISTS (SELECT FROM pg_auth_members AS m
-                               WHERE m.roleid = wanted::regrole AND m.member = current_user::regrole) THEN
-                    EXECUTE format('GRANT %I TO CURRENT_USER', wanted);
-                END IF;
+                -- Also for a member: who creates a role is one, but may not act as it (PostgreSQL 16 and later).
+                EXECUTE format('GRANT %I TO CURRENT_USER', wanted);
                 EXIT;
             EXCEPTION
                 WHEN insufficient_privilege THEN EXIT;
