@@ -3,7 +3,11 @@
 use std::fs;
 use std::sync::Arc;
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RsaEncoding,
+};
+use aws_lc_rs::{hmac, rsa};
 use axum::Router;
 use axum::http::{Method, StatusCode};
 use axum::routing::get;
@@ -222,6 +226,55 @@ async fn the_token_does_not_choose_its_algorithm() {
     }
     let (sequencer, _folder) = with_file(None).await;
     assert_token(&sequencer, &hs256(&claims()), INVALID, "HS256 without a secret").await;
+}
+
+/// An RSA key could sign by many algorithms; published, it has one, the one it states or RS256.
+#[tokio::test]
+async fn an_rsa_key_has_one_algorithm() {
+    let pair = rsa::KeyPair::generate(rsa::KeySize::Rsa2048).unwrap();
+    let (modulus, exponent) = integers(pair.public_key().as_ref());
+    let jwk = |name: &str| json!({"kty": "RSA", "kid": name, "n": encode(&modulus), "e": encode(&exponent)});
+    let mut stated = jwk("stated");
+    stated["alg"] = json!("PS256");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.json");
+    fs::write(&path, json!({"keys": [jwk("plain"), stated]}).to_string()).unwrap();
+    let tokens = Some(tokens(None, Some(Source::File(path))));
+    let sequencer = guarded(Setting { tokens, ..Setting::default() }).await;
+    let algorithms: [(&str, &'static dyn RsaEncoding); 5] = [
+        ("RS256", &RSA_PKCS1_SHA256),
+        ("RS384", &RSA_PKCS1_SHA384),
+        ("RS512", &RSA_PKCS1_SHA512),
+        ("PS256", &RSA_PSS_SHA256),
+        ("PS384", &RSA_PSS_SHA384),
+    ];
+    for (name, right) in [("plain", "RS256"), ("stated", "PS256")] {
+        for (algorithm, encoding) in algorithms {
+            let signed = token(&json!({"alg": algorithm, "kid": name}), &claims(), |message| {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(encoding, &SystemRandom::new(), message, &mut signature).unwrap();
+                signature
+            });
+            let expected = if algorithm == right { OK } else { INVALID };
+            assert_token(&sequencer, &signed, expected, &format!("{algorithm} under {name}")).await;
+        }
+    }
+}
+
+/// The two integers of an `RSAPublicKey` in DER.
+fn integers(der: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let value = |der: &[u8]| {
+        let (length, rest) = match der[1] {
+            0x82 => (usize::from(u16::from_be_bytes([der[2], der[3]])), &der[4..]),
+            0x81 => (usize::from(der[2]), &der[3..]),
+            short => (usize::from(short), &der[2..]),
+        };
+        (rest[..length].to_vec(), rest[length..].to_vec())
+    };
+    let (sequence, _) = value(der);
+    let (modulus, rest) = value(&sequence);
+    let (exponent, _) = value(&rest);
+    (modulus.into_iter().skip_while(|byte| *byte == 0).collect(), exponent)
 }
 
 /// The name of a key is looked up in the issuer's set and nowhere else, and a token brings no key along.
