@@ -106,18 +106,19 @@ impl KeySet {
 
     /// The key of this name at `now`. A key that is known waits for nobody but the one request that reads the set anew.
     pub async fn find(&self, name: &str, now: Micros) -> Option<Arc<PublishedKey>> {
-        if let Some(decided) = self.decided(name, now) {
-            return decided;
+        let (known, decided) = self.known(name, now);
+        if decided {
+            return known;
         }
-        let known = self.state().keys.get(name).cloned();
         let reading = match self.reading.try_lock() {
             Ok(reading) => reading,
             Err(_) if known.is_some() => return known,
             Err(_) => self.reading.lock().await,
         };
         // Somebody else may have read it meanwhile.
-        if let Some(decided) = self.decided(name, now) {
-            return decided;
+        let (known, decided) = self.known(name, now);
+        if decided {
+            return known;
         }
         let read = self.read().await;
         if let Err(error) = &read {
@@ -128,11 +129,12 @@ impl KeySet {
         found
     }
 
-    /// The answer, if it does not take a read.
-    fn decided(&self, name: &str, now: Micros) -> Option<Option<Arc<PublishedKey>>> {
+    /// The key as far as it is known, and whether that is the answer or takes a read.
+    fn known(&self, name: &str, now: Micros) -> (Option<Arc<PublishedKey>>, bool) {
         let state = self.state();
         let known = state.keys.get(name).cloned();
-        ((state.is_fresh(now) && known.is_some()) || !state.may_read(now)).then_some(known)
+        let decided = (state.is_fresh(now) && known.is_some()) || !state.may_read(now);
+        (known, decided)
     }
 
     /// How often the source was read.
