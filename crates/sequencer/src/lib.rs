@@ -16,6 +16,7 @@ pub mod commit;
 pub mod config;
 pub mod fail_point;
 pub mod http;
+pub mod identity;
 pub mod keyring;
 pub mod log_tiles;
 pub mod payload;

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use crate::agent_keys::KeyCache;
 use crate::append::Appender;
 use crate::clock::Clock;
+use crate::identity::Identity;
 use crate::keyring::Keyring;
 use crate::log_tiles::LogTiles;
 use crate::signing::SequencerKey;
@@ -26,14 +27,6 @@ pub struct Limits {
     pub payload_bytes: usize,
     /// Furthest `created_at` may lie ahead of the clock, if bounded.
     pub future_skew_ms: Option<i64>,
-}
-
-/// Who may call, until credentials can be minted.
-pub enum Access {
-    /// The bootstrap key, compared in constant time.
-    Key(String),
-    /// Everybody: `AUTH_MODE=disabled`.
-    Open,
 }
 
 /// The service's parts, shared by handlers and tasks.
@@ -57,7 +50,7 @@ pub struct Service {
     /// Bounds.
     pub limits: Limits,
     /// Who may call.
-    pub access: Access,
+    pub identity: Identity,
     /// Whether a key is registered only with a proof that the registrant holds its secret.
     pub possession_proof_required: bool,
     /// Whether `/checkpoint` and `/tile` need no credential.
