@@ -152,7 +152,7 @@ async fn a_restored_log_is_refused_until_it_is_rebased() {
     assert!(matches!(&fault, LogFault::Restored { evidence } if evidence.contains("transaction")), "{fault}");
     reader.store.release(&reader.leases).await.expect("released");
     let refused = reader.store.acquire(reader.destination.id, "again", LEASE, 1).await.expect_err("refused");
-    assert!(matches!(&refused, DeliveryError::Log(found) if *found == fault), "{refused:?}");
+    assert!(matches!(&refused, DeliveryError::Log(LogFault::Restored { .. })), "{refused:?}");
     assert!(reader.store.rebase(RebaseFrom::Resume).await.is_err(), "the transactions do not fit");
     reader.store.rebase(RebaseFrom::After(1)).await.expect("rebased");
     let leases = reader.store.acquire(reader.destination.id, "again", LEASE, 1).await.expect("a lease");
