@@ -1,16 +1,6 @@
 //! `Idempotency-Key` for axum: claim, handler and stored answer in one transaction.
 //!
-//! ```ignore
-//! let router = Router::new()
-//!     .route("/orders/checkout", post(checkout))
-//!     .layer(middleware::from_fn_with_state(Idempotency::new(outbox), idempotency::<Postgres>));
-//!
-//! async fn checkout(mut work: Work<Postgres>, Json(order): Json<Checkout>) -> Result<Json<Order>, Error> {
-//!     sqlx::query("INSERT INTO orders …").execute(work.connection()).await?;
-//!     work.write_event(event).await?;
-//!     Ok(Json(order))
-//! }
-//! ```
+//! `examples/axum-checkout` is a service with it: the layer around the routes, [`Work`] as an argument of the handler.
 //!
 //! The handler takes its transaction from [`Work`] and never commits it: the layer does, with the answer. A 2xx or 3xx is
 //! stored and committed. A refusal that will stand (404, 409, 410 and other 4xx) is stored, and what the handler did is

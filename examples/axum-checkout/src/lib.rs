@@ -37,11 +37,14 @@ pub struct Order {
     items: Vec<Item>,
 }
 
-impl Fact for &Order { // outbox
-    fn entity(&self) -> Entity { // outbox
+impl Fact for &Order {
+    // outbox
+    fn entity(&self) -> Entity {
+        // outbox
         Entity::new("order", self.order_id.to_string()) // outbox
     } // outbox
-    fn order_key(&self) -> Option<String> { // outbox
+    fn order_key(&self) -> Option<String> {
+        // outbox
         Some(self.order_id.to_string()) // outbox
     } // outbox
 } // outbox
@@ -60,7 +63,10 @@ pub async fn service(pool: PgPool) -> anyhow::Result<Router> {
     Ok(Router::new().route("/orders/checkout", post(checkout)).layer(keys))
 }
 
-async fn checkout(mut work: Work<Postgres>, Json(wanted): Json<Checkout>) -> Result<(StatusCode, Json<Order>), Failure> {
+async fn checkout(
+    mut work: Work<Postgres>,
+    Json(wanted): Json<Checkout>,
+) -> Result<(StatusCode, Json<Order>), Failure> {
     let price = |item: &Item| i64::from(item.qty) * i64::from(item.unit_price_cents);
     let amount_cents: i64 = wanted.items.iter().map(price).sum();
     if amount_cents == 0 {
@@ -103,7 +109,8 @@ impl IntoResponse for Failure {
         match self {
             Self::NothingToPay => (StatusCode::UNPROCESSABLE_ENTITY, "an order needs something to pay").into_response(),
             Self::Internal(number) => {
-                (StatusCode::INTERNAL_SERVER_ERROR, format!("nothing was done; see {number} in the log")).into_response()
+                (StatusCode::INTERNAL_SERVER_ERROR, format!("nothing was done; see {number} in the log"))
+                    .into_response()
             },
         }
     }
