@@ -10,7 +10,7 @@ use axum::{Router, middleware};
 use serde::{Deserialize, Serialize};
 use sqlx::{PgPool, Postgres};
 use stateset_outbox::axum::{Idempotency, Work, idempotency}; // outbox
-use stateset_outbox::{Entity, Event, EventType, Fact, Outbox, Payload}; // outbox
+use stateset_outbox::{Entity, Event, EventType, Outbox, Payload}; // outbox
 use uuid::Uuid;
 
 /// What a shop's page sends.
@@ -29,6 +29,7 @@ pub struct Item {
 }
 
 /// The order as it is answered, and the payload of `order.created`.
+#[expect(clippy::struct_field_names, reason = "the contract of order.created names it so")]
 #[derive(Debug, Serialize)]
 pub struct Order {
     order_id: i64,
@@ -36,18 +37,6 @@ pub struct Order {
     currency: String,
     items: Vec<Item>,
 }
-
-impl Fact for &Order {
-    // outbox
-    fn entity(&self) -> Entity {
-        // outbox
-        Entity::new("order", self.order_id.to_string()) // outbox
-    } // outbox
-    fn order_key(&self) -> Option<String> {
-        // outbox
-        Some(self.order_id.to_string()) // outbox
-    } // outbox
-} // outbox
 
 /// The service on this database, whose tables it makes.
 pub async fn service(pool: PgPool) -> anyhow::Result<Router> {
@@ -64,7 +53,7 @@ pub async fn service(pool: PgPool) -> anyhow::Result<Router> {
 }
 
 async fn checkout(
-    mut work: Work<Postgres>,
+    mut work: Work<Postgres>, // outbox
     Json(wanted): Json<Checkout>,
 ) -> Result<(StatusCode, Json<Order>), Failure> {
     let price = |item: &Item| i64::from(item.qty) * i64::from(item.unit_price_cents);
@@ -78,7 +67,9 @@ async fn checkout(
         .fetch_one(work.connection())
         .await?;
     let order = Order { order_id, amount_cents, currency: wanted.currency, items: wanted.items };
-    work.write_event(Event::new(EventType::new("order.created"), Payload::new(&order), None)).await?; // outbox
+    let event = Event::new(EventType::new("order.created"), Payload::new(&order), None); // outbox
+    let entity = Entity::new("order", order_id.to_string()); // outbox
+    work.write_event(event.about(entity).order_key(order_id.to_string())).await?; // outbox
     Ok((StatusCode::CREATED, Json(order)))
 }
 

@@ -210,17 +210,7 @@ async fn events_are_partitioned() {
 async fn no_tenant_sees_another() {
     let (database, outbox, pool) = outbox().await;
     let reader = Reader::new(&outbox, 1, Start::Now).await;
-    let (app, service) = (format!("{}_app", database.name()), format!("{}_service", database.name()));
-    for sql in [
-        format!("CREATE ROLE {app} LOGIN; CREATE ROLE {service} LOGIN"),
-        format!("SELECT outbox.enable_row_security('{service}')"),
-        format!("GRANT USAGE ON SCHEMA outbox TO {app}, {service}"),
-        format!("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA outbox TO {app}, {service}"),
-        format!("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA outbox TO {app}, {service}"),
-        format!("REVOKE ALL ON outbox.event_log_0, outbox.event_log_1, outbox.event_log_default FROM {app}"),
-    ] {
-        pool.execute(AssertSqlSafe(sql).into_sql_str()).await.expect("a superuser may");
-    }
+    let (app, service) = create_roles(&database, &pool).await;
     let connect =
         async |role: &str| PgPool::connect(&database.url().replace("//postgres@", &format!("//{role}@"))).await;
     let shop = Outbox::new(connect(&app).await.expect("the role logs in")).with_row_security();
@@ -237,6 +227,9 @@ async fn no_tenant_sees_another() {
         shop.commit(tx).await.expect("it commits");
     }
     park_everything(&reader).await;
+    for scope in tenants {
+        write(&shop.for_scope(scope), order("2", 3)).await;
+    }
     assert_eq!(
         Outbox::new(connect(&service).await.expect("the role logs in")).deliveries().check_log().await.expect("it may"),
         None
@@ -276,9 +269,25 @@ async fn no_tenant_sees_another() {
         .fetch_one(&connect(&service).await.expect("the role logs in"))
         .await
         .expect("it may read");
-    assert_eq!(all, 2);
+    assert_eq!(all, 4);
     let roles = format!("DROP OWNED BY {app}, {service}; DROP ROLE {app}, {service}");
     pool.execute(AssertSqlSafe(roles).into_sql_str()).await.expect("the roles are the cluster's, not the database's");
+}
+
+/// An application's role and a worker's, and the policies on.
+async fn create_roles(database: &TestDatabase, pool: &PgPool) -> (String, String) {
+    let (app, service) = (format!("{}_app", database.name()), format!("{}_service", database.name()));
+    for sql in [
+        format!("CREATE ROLE {app} LOGIN; CREATE ROLE {service} LOGIN"),
+        format!("SELECT outbox.enable_row_security('{service}')"),
+        format!("GRANT USAGE ON SCHEMA outbox TO {app}, {service}"),
+        format!("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA outbox TO {app}, {service}"),
+        format!("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA outbox TO {app}, {service}"),
+        format!("REVOKE ALL ON outbox.event_log_0, outbox.event_log_1, outbox.event_log_default FROM {app}"),
+    ] {
+        pool.execute(AssertSqlSafe(sql).into_sql_str()).await.expect("a superuser may");
+    }
+    (app, service)
 }
 
 /// A row of each tenant in every table: dead, with an attempt and a receipt, in a parked lane.

@@ -165,7 +165,7 @@ pub(crate) struct Reader {
     pub(crate) leases: Vec<Lease>,
 }
 
-pub(crate) const LEASE: Duration = Duration::from_secs(60);
+pub(crate) const LEASE: Duration = Duration::from_mins(1);
 
 pub(crate) fn registration(name: &str, shard_groups: u16, glob: &str, start: Start) -> Registration {
     let route = NewRoute { name: "all".into(), type_glob: glob.into(), policy: "{}".into() };

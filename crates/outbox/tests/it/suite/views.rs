@@ -58,7 +58,7 @@ pub(crate) async fn one_state_has_many_words<F: Factory>(factory: &F) {
     write(&outbox, order("4", 4)).await;
     let chunk = reader.store.poll(lease, 10).await.expect("a chunk");
     let beat = Heartbeat { lease: lease.clone(), in_flight: Some(chunk.advance_through(&chunk.events[0])) };
-    reader.store.renew(&[beat], Duration::from_secs(60)).await.expect("renewed");
+    reader.store.renew(&[beat], Duration::from_mins(1)).await.expect("renewed");
     write(&outbox, order("5", 5)).await;
 
     let words = rows(factory, "outbox", "state sync_status status destination").await;
