@@ -81,7 +81,8 @@ macro_rules! outbox_suite {
                 an_event_for_the_record_goes_nowhere
                 many_writers_lose_nothing
                 the_log_refuses_changes
-                migrations_run_once;
+                migrations_run_once
+                the_log_is_read_again_by_filter;
             leases:
                 a_shard_group_has_one_owner
                 a_lost_lease_settles_nothing
