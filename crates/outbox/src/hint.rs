@@ -2,11 +2,14 @@
 
 use std::pin::Pin;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(feature = "postgres")]
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
 
 /// At most one notification to other processes in this time: each costs the server a turn of every listener.
+#[cfg(feature = "postgres")]
 pub(crate) const DEBOUNCE: Duration = Duration::from_millis(5);
 
 /// Sends notifications to other processes until the channel closes.
@@ -17,11 +20,17 @@ pub struct Hint {
     local: Notify,
     notifier: Mutex<Option<Notifier>>,
     remote: Mutex<Option<mpsc::Sender<()>>>,
+    listens: AtomicBool,
 }
 
 impl Hint {
     pub(crate) fn new(notifier: Option<Notifier>) -> Self {
-        Self { local: Notify::new(), notifier: Mutex::new(notifier), remote: Mutex::new(None) }
+        Self {
+            local: Notify::new(),
+            notifier: Mutex::new(notifier),
+            remote: Mutex::new(None),
+            listens: AtomicBool::new(true),
+        }
     }
 
     /// Never waits, never fails.
@@ -45,8 +54,14 @@ impl Hint {
         self.local.notified().await;
     }
 
-    /// Workers of other processes will not be told any more.
+    /// Whether other processes may be listened to.
+    pub(crate) fn listens(&self) -> bool {
+        self.listens.load(Ordering::Relaxed)
+    }
+
+    /// Workers of other processes are neither told nor listened to any more.
     pub(crate) fn stop_notifying(&self) {
+        self.listens.store(false, Ordering::Relaxed);
         *self.notifier.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
         *self.remote.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
     }

@@ -26,6 +26,7 @@ mod operation;
 mod outbox;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod replay;
 mod schema;
 mod scope;
 mod shard;
@@ -40,6 +41,7 @@ pub use event::{Event, EventId, EventStatus, EventType, IdempotencyToken, Payloa
 pub use inbox::{MOST_PERMUTED, Receipt, permutations};
 pub use operation::{Claim, Command, KeyRecord, KeyStatus, Operation, OperationError, OperationPolicy, StoredResponse};
 pub use outbox::Outbox;
+pub use replay::ReplayFilter;
 pub use schema::{InvalidSchema, Schema};
 pub use scope::Scope;
 pub use shard::shard;

@@ -86,7 +86,7 @@ impl<DB: Engine> Outbox<DB> {
         self
     }
 
-    /// Tells workers of this process only. For connection poolers that refuse a connection beside the pool.
+    /// Tells workers of this process only; those of others poll. For connection poolers, through which NOTIFY does not pass.
     #[must_use]
     pub fn without_notify(self) -> Self {
         self.hint.stop_notifying();

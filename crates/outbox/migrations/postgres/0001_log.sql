@@ -52,8 +52,9 @@ CREATE TABLE outbox.event_log (
 ) PARTITION BY RANGE (id);
 CREATE TABLE outbox.event_log_default PARTITION OF outbox.event_log DEFAULT;
 
--- Makes the partition of the next id and the one after it, 16,777,216 ids each, unless they are there.
-CREATE FUNCTION outbox.add_partitions() RETURNS void LANGUAGE plpgsql AS $$
+-- Makes the partition of the next id and the one after it, 16,777,216 ids each, unless they are there. With its owner's
+-- rights: a worker may have none to make tables.
+CREATE FUNCTION outbox.add_partitions() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     step CONSTANT bigint := 16777216;
     number bigint;

@@ -1,6 +1,6 @@
 //! What delivers the log to destinations needs of the database, as verbs of the domain.
 //!
-//! [`DeliveryStore`] is the contract; [`postgres`](crate::postgres) and [`sqlite`](crate::sqlite) hold it. A worker *acquires*
+//! [`DeliveryStore`] is the contract; [`Outbox::deliveries`](crate::Outbox::deliveries) gives what holds it. A worker *acquires*
 //! the leases of shard groups, *polls* a chunk of events, publishes it, and *settles* it: one transaction that moves the
 //! cursor and writes a row for everything that was not simply delivered, `WHERE epoch = mine`.
 //!

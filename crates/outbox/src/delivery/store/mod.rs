@@ -125,6 +125,9 @@ impl<DB: Engine> Deliveries<DB> {
     async fn wait_for_hint(&self, most: Duration) -> Result<(), DeliveryError> {
         let hint = &self.outbox.hint;
         let others = async {
+            if !hint.listens() {
+                return std::future::pending().await;
+            }
             let Ok(mut listener) = self.listener.try_lock() else { return std::future::pending().await };
             DB::listen(&self.outbox.pool, &self.outbox.schema, &mut listener, most).await?;
             hint.wake_local();

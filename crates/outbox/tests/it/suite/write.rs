@@ -6,7 +6,8 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use stateset_outbox::delivery::Start;
 use stateset_outbox::{
-    AddOutcome, Entity, Event, EventType, Fact, IdempotencyStrategy, OnConflict, Payload, Scope, WriteError,
+    AddOutcome, Entity, Event, EventType, Fact, IdempotencyStrategy, OnConflict, Payload, ReplayFilter, Scope,
+    WriteError,
 };
 use uuid::Uuid;
 
@@ -290,4 +291,40 @@ pub(crate) async fn migrations_run_once<F: Factory>(factory: &F) {
     tx.commit().await.expect("it commits");
     let refused = factory.outbox().migrate().await.expect_err("a newer schema is refused");
     assert!(refused.to_string().contains("update this program"), "{refused}");
+}
+
+/// B10, B11, H02: both bounds of time together, pages without a silent end, other tenants' events never.
+pub(crate) async fn the_log_is_read_again_by_filter<F: Factory>(factory: &F) {
+    let outbox = factory.outbox();
+    let other = outbox.for_scope(Scope { tenant: Uuid::from_u128(1), store: Uuid::from_u128(2) });
+    write(&other, order("1", 100).correlation_id("trace")).await;
+    for number in 0..6 {
+        let draft =
+            event(["order.created", "order_line.added"][usize::from(number % 2 == 1)], None, json!({"number": number}))
+                .about(Entity::new("order", (number / 2).to_string()))
+                .order_key((number % 3).to_string())
+                .correlation_id(if number < 3 { "trace" } else { "other" });
+        write(&outbox, draft).await;
+    }
+    let read = async |filter: ReplayFilter, most| {
+        let events = outbox.events_for_replay(&filter, most).await.expect("it answers");
+        events.iter().map(|event| number(&event.payload)).collect::<Vec<_>>()
+    };
+    let all = outbox.events_for_replay(&ReplayFilter::default(), 100).await.expect("it answers");
+    let (since, until) = (Some(all[2].written_at), Some(all[4].written_at));
+    let between = all.iter().filter(|event| Some(event.written_at) >= since && Some(event.written_at) < until).count();
+    let glob = |glob: &str| ReplayFilter { type_glob: Some(glob.to_owned()), ..ReplayFilter::default() };
+    for (filter, expected) in [
+        (ReplayFilter::default(), vec![0, 1, 2, 3, 4, 5]),
+        (glob("order.*"), vec![0, 2, 4]),
+        (glob("order_line.*"), vec![1, 3, 5]),
+        (glob("orderxline.*"), vec![]),
+        (ReplayFilter { correlation_id: Some("trace".to_owned()), ..ReplayFilter::default() }, vec![0, 1, 2]),
+        (ReplayFilter { entity: Some(Entity::new("order", "1")), ..ReplayFilter::default() }, vec![2, 3]),
+        (ReplayFilter { order_key: Some("0".to_owned()), ..glob("order.created") }, vec![0]),
+    ] {
+        assert_eq!(read(filter.clone(), 100).await, expected, "{filter:?}");
+    }
+    assert_eq!(read(ReplayFilter { since, until, ..ReplayFilter::default() }, 100).await.len(), between);
+    assert_eq!(read(ReplayFilter { after: all[1].log_id, ..ReplayFilter::default() }, 2).await, [2, 3]);
 }
