@@ -1,0 +1,176 @@
+//! One event on one destination: its states, and every way from one to another.
+//!
+//! A step names the state and the epoch it was decided on and is refused if either has moved, so two workers cannot
+//! both take it. There is no way out of [`State::Acknowledged`], [`State::Rejected`] or [`State::Discarded`].
+
+/// Where a delivery stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum State {
+    /// Waits for its turn.
+    Pending,
+    /// Waits for something other than its turn; no attempt is used up. See [`HeldReason`].
+    Held,
+    /// A worker has it.
+    InFlight,
+    /// Failed and will be tried again at a known time.
+    RetryWait,
+    /// The destination durably accepted it.
+    Delivered,
+    /// The acceptance is proved. Final.
+    Acknowledged,
+    /// A dead letter: tried in vain or refused. Waits for an operator.
+    Dead,
+    /// The destination's definite no, which no repetition changes. Final.
+    Rejected,
+    /// Given up by an operator, with a reason. Final.
+    Discarded,
+}
+
+/// What a held delivery waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HeldReason {
+    /// An earlier event of its lane is not through.
+    LaneBlocked,
+    /// The destination's breaker is open.
+    BreakerOpen,
+    /// An operator paused the destination.
+    Paused,
+    /// No form for this destination, for instance no order key.
+    Unmapped,
+}
+
+impl HeldReason {
+    /// The word in tables and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LaneBlocked => "lane_blocked",
+            Self::BreakerOpen => "breaker_open",
+            Self::Paused => "paused",
+            Self::Unmapped => "unmapped",
+        }
+    }
+}
+
+/// What happens to a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// A worker takes it under its epoch.
+    Claim {
+        /// The worker's lease.
+        epoch: u64,
+    },
+    /// The worker vanished.
+    LeaseExpired,
+    /// The destination took it.
+    Accepted,
+    /// The acceptance is proved, at once or later.
+    Proved,
+    /// It failed and may be tried again.
+    Failed,
+    /// It failed for the last time, or was refused.
+    Died,
+    /// The destination's definite no.
+    Rejected,
+    /// The destination could not be reached: nothing was tried.
+    NotReached,
+    /// The wait is over.
+    Due,
+    /// Something else is in the way.
+    Hold,
+    /// It no longer is.
+    Release,
+    /// An operator wants it tried again.
+    Redrive,
+    /// An operator gives it up.
+    Discard,
+}
+
+/// A delivery as far as its rules go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Where it stands.
+    pub state: State,
+    /// Epoch of the lease that moved it last.
+    pub epoch: u64,
+    /// Attempts since it was created or redriven.
+    pub attempts: u32,
+    /// Attempts before the last redrive; history is never lost.
+    pub earlier_attempts: u32,
+}
+
+/// A step that was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotTaken {
+    /// Somebody else moved the delivery: read it again.
+    #[error("the delivery is {actual:?} under epoch {epoch}, not as expected: read it again")]
+    Moved {
+        /// Its state now.
+        actual: State,
+        /// Its epoch now.
+        epoch: u64,
+    },
+    /// There is no such way.
+    #[error("a delivery that is {from:?} cannot take the step {step:?}")]
+    NoSuchWay {
+        /// Its state.
+        from: State,
+        /// What was asked.
+        step: Step,
+    },
+}
+
+impl State {
+    /// Whether the worker will go on with it by itself.
+    pub fn will_retry(self) -> bool {
+        matches!(self, Self::Pending | Self::Held | Self::InFlight | Self::RetryWait)
+    }
+
+    /// Whether nothing leads away.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Acknowledged | Self::Rejected | Self::Discarded)
+    }
+}
+
+impl Delivery {
+    /// A delivery nobody has touched.
+    pub const NEW: Self = Self { state: State::Pending, epoch: 0, attempts: 0, earlier_attempts: 0 };
+
+    /// Takes a step that was decided when the delivery stood at `expected`.
+    pub fn take(&self, expected: (State, u64), step: Step) -> Result<Self, NotTaken> {
+        if (self.state, self.epoch) != expected {
+            return Err(NotTaken::Moved { actual: self.state, epoch: self.epoch });
+        }
+        let state = next(self.state, step).ok_or(NotTaken::NoSuchWay { from: self.state, step })?;
+        let mut after = Self { state, ..*self };
+        match step {
+            Step::Claim { epoch } if epoch < self.epoch => {
+                return Err(NotTaken::Moved { actual: self.state, epoch: self.epoch });
+            },
+            Step::Claim { epoch } => after.epoch = epoch,
+            Step::Accepted | Step::Failed | Step::Died | Step::Rejected => after.attempts += 1,
+            Step::Redrive => {
+                after.earlier_attempts += self.attempts;
+                after.attempts = 0;
+            },
+            _ => {},
+        }
+        Ok(after)
+    }
+}
+
+/// The diagram of the states.
+fn next(state: State, step: Step) -> Option<State> {
+    Some(match (state, step) {
+        (State::Pending, Step::Claim { .. }) => State::InFlight,
+        (State::InFlight, Step::LeaseExpired) => State::Pending,
+        (State::InFlight, Step::Accepted) => State::Delivered,
+        (State::InFlight, Step::Failed) => State::RetryWait,
+        (State::InFlight, Step::Died) => State::Dead,
+        (State::InFlight, Step::Rejected) => State::Rejected,
+        (State::InFlight, Step::NotReached) | (State::Pending | State::RetryWait, Step::Hold) => State::Held,
+        (State::RetryWait, Step::Due) | (State::Held, Step::Release) | (State::Dead, Step::Redrive) => State::Pending,
+        (State::Delivered, Step::Proved) => State::Acknowledged,
+        (State::Dead, Step::Discard) => State::Discarded,
+        _ => return None,
+    })
+}

@@ -1,0 +1,25 @@
+//! From the outbox to its destinations: in order per key, retried, never lost.
+//!
+//! Read facts, decide purely, write one plan. The decisions are the pure modules:
+//!
+//! * [`lane`]: what is sent, and what the answers mean;
+//! * [`delivery`]: the states of one delivery;
+//! * [`backoff`], [`breaker`]: when something is tried again;
+//! * [`route`]: which events go where, and under which policy.
+//!
+//! Destinations are [`sink`]s; the module says what they promise and how to add one.
+//!
+//! Deliberately absent: SQL (the outbox has it), and any rule that looks at a payload.
+
+#![warn(missing_docs)]
+
+pub mod backoff;
+pub mod breaker;
+pub mod clock;
+pub mod delivery;
+mod http_status;
+pub mod lane;
+pub mod record;
+pub mod route;
+pub mod secret;
+pub mod sink;
