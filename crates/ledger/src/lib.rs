@@ -24,7 +24,6 @@ pub mod encryption;
 pub mod envelope;
 pub mod event;
 mod event_hash;
-pub mod glob;
 pub mod growth;
 pub mod head_log;
 pub mod id;

@@ -3,53 +3,7 @@
 //! A step names the state and the epoch it was decided on and is refused if either has moved, so two workers cannot
 //! both take it. There is no way out of [`State::Acknowledged`], [`State::Rejected`] or [`State::Discarded`].
 
-/// Where a delivery stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum State {
-    /// Waits for its turn.
-    Pending,
-    /// Waits for something other than its turn; no attempt is used up. See [`HeldReason`].
-    Held,
-    /// A worker has it.
-    InFlight,
-    /// Failed and will be tried again at a known time.
-    RetryWait,
-    /// The destination durably accepted it.
-    Delivered,
-    /// The acceptance is proved. Final.
-    Acknowledged,
-    /// A dead letter: tried in vain or refused. Waits for an operator.
-    Dead,
-    /// The destination's definite no, which no repetition changes. Final.
-    Rejected,
-    /// Given up by an operator, with a reason. Final.
-    Discarded,
-}
-
-/// What a held delivery waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum HeldReason {
-    /// An earlier event of its lane is not through.
-    LaneBlocked,
-    /// The destination's breaker is open.
-    BreakerOpen,
-    /// An operator paused the destination.
-    Paused,
-    /// No form for this destination, for instance no order key.
-    Unmapped,
-}
-
-impl HeldReason {
-    /// The word in tables and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::LaneBlocked => "lane_blocked",
-            Self::BreakerOpen => "breaker_open",
-            Self::Paused => "paused",
-            Self::Unmapped => "unmapped",
-        }
-    }
-}
+use stateset_outbox::delivery::DeliveryState as State;
 
 /// What happens to a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -117,18 +71,6 @@ pub enum NotTaken {
         /// What was asked.
         step: Step,
     },
-}
-
-impl State {
-    /// Whether the worker will go on with it by itself.
-    pub fn will_retry(self) -> bool {
-        matches!(self, Self::Pending | Self::Held | Self::InFlight | Self::RetryWait)
-    }
-
-    /// Whether nothing leads away.
-    pub fn is_final(self) -> bool {
-        matches!(self, Self::Acknowledged | Self::Rejected | Self::Discarded)
-    }
 }
 
 impl Delivery {

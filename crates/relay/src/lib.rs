@@ -5,7 +5,7 @@
 //! * [`lane`]: what is sent, and what the answers mean;
 //! * [`delivery`]: the states of one delivery;
 //! * [`backoff`], [`breaker`]: when something is tried again;
-//! * [`route`]: which events go where, and under which policy.
+//! * [`policy`]: what a route wants done with failures.
 //!
 //! Destinations are [`sink`]s; the module says what they promise and how to add one.
 //!
@@ -19,7 +19,7 @@ pub mod clock;
 pub mod delivery;
 mod http_status;
 pub mod lane;
+pub mod policy;
 pub mod record;
-pub mod route;
 pub mod secret;
 pub mod sink;

@@ -1,81 +1,48 @@
 //! What a destination is given of an event.
 
-use std::sync::Arc;
-
-use bytes::Bytes;
-use stateset_ledger::id::{Micros, Scope};
+use stateset_ledger::clock::parse_rfc3339;
+use stateset_ledger::id::{Micros, Scope, StoreId, TenantId};
+use stateset_outbox::delivery::{Lane, LoggedEvent};
 use uuid::Uuid;
 
 /// One event on its way to one destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Place in the outbox's log: orders the events of a lane, means nothing outside.
-    pub log_id: i64,
-    /// Tenant and store.
-    pub scope: Scope,
-    /// The event's identity; the same on every destination, on every attempt, in every replay.
-    pub event_id: Uuid,
-    /// As written, for instance `order.created`.
-    pub event_type: Arc<str>,
-    /// Kind of the entity.
-    pub entity_type: Arc<str>,
-    /// The entity.
-    pub entity_id: Arc<str>,
-    /// The root the event belongs to, if it was named.
-    pub order_key: Option<Arc<str>>,
-    /// JSON, byte for byte as written.
-    pub payload: Bytes,
-    /// Version of the payload's schema, from 1.
-    pub schema_version: u32,
-    /// When the event was made.
-    pub created_at: Micros,
-    /// What travels beside the payload.
-    pub headers: Headers,
-    /// What a signature needs that must never change; stored with the event when it was written.
-    pub signing: Option<Signing>,
-    /// Set if an operator asked for this delivery again.
-    pub replay: Option<Replay>,
-}
-
-/// What travels beside the payload; never signed, never used for a decision.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Headers {
-    /// W3C trace context of the writer.
-    pub traceparent: Option<String>,
-    /// The operation this event is part of.
-    pub correlation_id: Option<String>,
-    /// The event that led to this one.
-    pub causation_id: Option<String>,
-    /// The command whose result the event is.
-    pub command_id: Option<Uuid>,
-    /// The customer's address, where the contract of the event's type wants it.
-    pub user_email: Option<String>,
-}
-
-/// With which key, and over which `created_at`, the event is signed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signing {
-    /// Number of the agent's key.
-    pub key_id: u32,
-    /// The signed text.
-    pub created_at: String,
-}
-
-/// Marks a delivery that is not the first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Replay {
-    /// The job that made it.
-    pub job: Uuid,
-    /// When the job was started.
-    pub at: Micros,
+    /// As it stands in the log.
+    pub event: LoggedEvent,
+    /// The job of an operator that asked for this delivery again, if one did; sent along, so that a consumer can tell.
+    pub replay_job: Option<Uuid>,
 }
 
 impl Record {
-    /// The FIFO unit: the order key, or the entity where there is none.
-    pub fn lane(&self) -> Arc<str> {
-        match &self.order_key {
-            Some(key) => Arc::clone(key),
-            None => format!("{}\0{}", self.entity_type, self.entity_id).into(),
+    /// The first delivery of an event.
+    pub fn new(event: LoggedEvent) -> Self {
+        Self { event, replay_job: None }
+    }
+
+    /// Tenant and store.
+    pub fn scope(&self) -> Scope {
+        Scope::new(TenantId(self.event.tenant), StoreId(self.event.store))
+    }
+
+    /// The FIFO unit.
+    pub fn lane(&self) -> Lane {
+        self.event.lane()
+    }
+
+    /// When the event was made; when it was written, if the text cannot be read.
+    pub fn created_at(&self) -> Micros {
+        parse_rfc3339(&self.event.created_at).unwrap_or(Micros(self.event.written_at))
+    }
+
+    /// The customer's address, which writers put beside the payload as `metadata.user_email`: an address inside the
+    /// payload would be signed and could never be erased.
+    pub fn user_email(&self) -> Option<String> {
+        #[derive(serde::Deserialize)]
+        struct Metadata {
+            user_email: Option<String>,
         }
+        let metadata = self.event.metadata.as_deref()?;
+        serde_json::from_str::<Metadata>(metadata).ok()?.user_email
     }
 }

@@ -1,6 +1,5 @@
 //! What readers ask for and get.
 
-use stateset_ledger::glob;
 use stateset_ledger::event::{Header, ReceiptSignature};
 use stateset_ledger::id::{AgentId, Micros, Scope, Sequence};
 
@@ -45,13 +44,30 @@ impl EventFilter {
         let equal = |wanted: &Option<String>, found: Option<&str>| wanted.as_deref().is_none_or(|w| found == Some(w));
         equal(&self.entity_type, Some(&header.entity_type))
             && equal(&self.entity_id, Some(&header.entity_id))
-            && self.event_type.as_deref().is_none_or(|wanted| glob::matches(wanted, &header.event_type))
+            && self.event_type.as_deref().is_none_or(|glob| matches_glob(glob, &header.event_type))
             && self.agent.is_none_or(|agent| agent == header.agent)
             && equal(&self.correlation_id, header.correlation_id.as_deref())
             && equal(&self.order_key, header.order_key.as_deref())
             && self.since.is_none_or(|since| event.sequenced_at >= since)
             && self.until.is_none_or(|until| event.sequenced_at < until)
     }
+}
+
+/// Whether `text` matches `glob`, in which `*` stands for any run of characters and everything else for itself.
+pub fn matches_glob(glob: &str, text: &str) -> bool {
+    let mut parts = glob.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let Some(last) = glob.contains('*').then(|| parts.next_back().unwrap_or_default()) else {
+        return rest.is_empty();
+    };
+    for part in parts {
+        match rest.split_once(part) {
+            Some((_, after)) => rest = after,
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
 }
 
 /// One page of a stream, in order.

@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::{Candidate, Content, Lane, Origin};
+use stateset_outbox::delivery::Lane;
+
+use super::{Candidate, Content, Origin};
 
 /// What is done with one candidate before anything is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,25 +21,25 @@ pub enum Choice {
     Fault,
 }
 
-/// One choice per candidate. `blocked` are the lanes that wait; a parked candidate is in the round because its lane is
+/// One choice per candidate. `parked` are the lanes that wait; a parked candidate is in the round because its lane is
 /// due, so the set applies to fresh ones only.
-pub fn choose(candidates: &[Candidate], blocked: &HashSet<Lane>) -> Vec<Choice> {
-    let mut stuck: HashSet<&Lane> = HashSet::new();
+pub fn choose(candidates: &[Candidate], parked: &HashSet<Lane>) -> Vec<Choice> {
+    let mut faulty: HashSet<&Lane> = HashSet::new();
     let mut choices = Vec::with_capacity(candidates.len());
     for candidate in candidates {
-        let waits = candidate.origin == Origin::Fresh && blocked.contains(&candidate.lane);
+        let waits = candidate.origin == Origin::Fresh && parked.contains(&candidate.lane);
         let choice = match &candidate.content {
             // It is nobody's turn: it does not wait, and nothing waits for it.
             Content::NotWanted => Choice::Pass,
             _ if waits => Choice::Wait,
-            _ if stuck.contains(&candidate.lane) => Choice::Behind,
+            _ if faulty.contains(&candidate.lane) => Choice::Behind,
             Content::Event => Choice::Send,
             Content::Undecodable(_) | Content::Unmapped(_) => Choice::Fault,
         };
-        // What follows a fault in its lane is decided when the fault is settled: it may be skipped by policy, and then
-        // the next round sends the rest.
+        // What follows a fault in its lane is decided when the fault is settled: the policy may skip it, and then the
+        // next round sends the rest.
         if choice == Choice::Fault {
-            stuck.insert(&candidate.lane);
+            faulty.insert(&candidate.lane);
         }
         choices.push(choice);
     }

@@ -1,13 +1,12 @@
 //! What one round means: pure decisions between reading a destination's work and writing the result.
 //!
 //! A round is a list of deliveries of one destination and shard group, in log order, either *fresh* (read from the log,
-//! no row exists) or *parked* (an exception row exists). [`choose`] says which are sent, [`settle`] turns the sink's
-//! answers into the one [`Settlement`] that is written in one transaction.
+//! no row exists) or *parked* (an open row exists). [`choose`] says which are sent, [`settle`] turns the sink's answers
+//! into the one [`Plan`] that is written in one transaction.
 //!
 //! The rules, which hold for every answer a sink can give:
 //!
-//! * nothing is lost: a fresh delivery at or before [`Settlement::upto`] is through or has a row; one behind it is read
-//!   again;
+//! * nothing is lost: a fresh delivery at or before [`Plan::upto`] is through or has a row; one behind it is read again;
 //! * order: a lane is through up to its first failure, never beyond; what the destination accepted beyond it is sent
 //!   again, after the failed one;
 //! * an attempt is used up only by a real try;
@@ -17,17 +16,15 @@ mod choose;
 mod settle;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use stateset_ledger::id::Micros;
+use stateset_outbox::delivery::{DeliveryState, HeldReason, Lane};
 
 pub use choose::{Choice, choose};
 pub use settle::settle;
 
-use crate::delivery::HeldReason;
+use crate::policy::Policy;
 use crate::sink::{Evidence, Why};
-
-/// The FIFO unit on one destination.
-pub type Lane = Arc<str>;
 
 /// One delivery of a round.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +37,8 @@ pub struct Candidate {
     pub origin: Origin,
     /// What there is to send.
     pub content: Content,
+    /// The policy of its route.
+    pub policy: Arc<Policy>,
 }
 
 /// Where a candidate comes from.
@@ -47,7 +46,7 @@ pub struct Candidate {
 pub enum Origin {
     /// Read from the log through the cursor.
     Fresh,
-    /// Has an exception row.
+    /// Has an open row.
     Parked {
         /// Attempts so far.
         attempts: u32,
@@ -59,9 +58,9 @@ pub enum Origin {
 pub enum Content {
     /// An event for this destination.
     Event,
-    /// An event that the route does not want.
+    /// An event that no route wants.
     NotWanted,
-    /// A row that cannot be read; parks its lane, never its batch.
+    /// An event that cannot be read; parks its lane, never its batch.
     Undecodable(Why),
     /// An event that has no form for this destination yet; waits without using up attempts.
     Unmapped(Why),
@@ -69,17 +68,15 @@ pub enum Content {
 
 /// What a round changes. Written as a whole, if the lease still holds.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Settlement {
+pub struct Plan {
     /// The cursor may move to this place, inclusive; `None` leaves it.
     pub upto: Option<i64>,
     /// Fresh deliveries that went through without a row.
     pub delivered: u64,
-    /// Fresh events that the route did not want.
-    pub not_wanted: u64,
+    /// Fresh events that no route wants.
+    pub unrouted: u64,
     /// Rows to write, in log order.
     pub rows: Vec<Row>,
-    /// Attempts worth a record: the failed ones, and the one that ended a row.
-    pub attempts: Vec<Attempt>,
     /// Proofs of acceptance.
     pub receipts: Vec<(i64, Evidence)>,
     /// The destination must stop until an operator resumes it: which event, and why.
@@ -103,19 +100,22 @@ pub struct Row {
     pub attempts: u32,
     /// Where it stands now.
     pub standing: Standing,
+    /// The try that led there, if one did.
+    pub tried: Option<Try>,
 }
 
 /// Where a delivery with a row stands.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Standing {
-    /// Through. A parked row ends with it.
-    Delivered,
+    /// Through, and proved if there is a receipt for it.
+    Delivered {
+        /// There is evidence that proves it.
+        proved: bool,
+    },
     /// To be tried again.
     RetryWait {
-        /// Not before.
-        at: Micros,
-        /// The last failure.
-        why: Why,
+        /// Not before this much time has passed.
+        wait: Duration,
     },
     /// Waits for something else.
     Held(HeldReason, Option<Why>),
@@ -125,13 +125,22 @@ pub enum Standing {
     Dead {
         /// Whether the lane goes on without it.
         lane_goes_on: bool,
-        /// `exhausted`, `refused` or `undecodable`.
+        /// Why.
         class: DeadClass,
         /// The last failure.
         why: Why,
     },
     /// The destination's final no.
-    Rejected(Why),
+    Rejected,
+}
+
+/// A real try.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Try {
+    /// `accepted`, `retry`, `refused` or `rejected`.
+    pub outcome: &'static str,
+    /// What was wrong; with `accepted`, what is wrong with the evidence.
+    pub why: Option<Why>,
 }
 
 /// Why a delivery is dead.
@@ -141,7 +150,7 @@ pub enum DeadClass {
     Exhausted,
     /// The destination refused it.
     Refused,
-    /// Its row could not be read.
+    /// It could not be read.
     Undecodable,
 }
 
@@ -156,24 +165,26 @@ impl DeadClass {
     }
 }
 
-/// The record of one try.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Attempt {
-    /// Place in the log.
-    pub log_id: i64,
-    /// Counts from 1 since creation or redrive.
-    pub number: u32,
-    /// `None`: it succeeded.
-    pub why: Option<Why>,
-}
-
 impl Standing {
     /// Whether the events behind it may be sent.
-    fn lane_goes_on(&self) -> bool {
+    pub fn lane_goes_on(&self) -> bool {
         match self {
-            Self::Delivered | Self::Rejected(_) => true,
+            Self::Delivered { .. } | Self::Rejected => true,
             Self::Dead { lane_goes_on, .. } => *lane_goes_on,
             Self::RetryWait { .. } | Self::Held(..) | Self::Pending => false,
+        }
+    }
+
+    /// The state in the database.
+    pub fn state(&self) -> DeliveryState {
+        match self {
+            Self::Delivered { proved: false } => DeliveryState::Delivered,
+            Self::Delivered { proved: true } => DeliveryState::Acknowledged,
+            Self::RetryWait { .. } => DeliveryState::RetryWait,
+            Self::Held(..) => DeliveryState::Held,
+            Self::Pending => DeliveryState::Pending,
+            Self::Dead { .. } => DeliveryState::Dead,
+            Self::Rejected => DeliveryState::Rejected,
         }
     }
 }

@@ -1,25 +1,21 @@
 //! From the answers of a sink to what is written.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
-use stateset_ledger::id::Micros;
+use stateset_outbox::delivery::{HeldReason, Lane};
 
-use super::{Attempt, Candidate, Choice, Content, DeadClass, Lane, Origin, Row, Settlement, Standing};
-use crate::delivery::HeldReason;
-use crate::route::{OnDead, Policy};
+use super::{Candidate, Choice, Content, DeadClass, Origin, Plan, Row, Standing, Try};
+use crate::policy::{Ack, OnDead, Policy};
 use crate::sink::{Outcome, Why};
+
+/// The longest wait a destination can ask for: a mistaken header must not park a lane for years.
+const LONGEST_ASKED: Duration = Duration::from_hours(24);
 
 /// Settles a round. `outcomes` are the sink's answers to the candidates that were chosen to be sent, in their order; an
 /// answer that is missing counts as not tried. `seed` decides the jitter.
-pub fn settle(
-    candidates: &[Candidate],
-    choices: &[Choice],
-    outcomes: Vec<Outcome>,
-    policy: &Policy,
-    now: Micros,
-    seed: u64,
-) -> Settlement {
-    let mut settling = Settling { policy, now, seed, stuck: HashSet::new(), plan: Settlement::default() };
+pub fn settle(candidates: &[Candidate], choices: &[Choice], outcomes: Vec<Outcome>, seed: u64) -> Plan {
+    let mut settling = Settling { seed, stuck: HashSet::new(), plan: Plan::default() };
     let mut outcomes = outcomes.into_iter();
     // The last fresh candidate that something was done about: the cursor has to pass it.
     let mut last_done = None;
@@ -44,16 +40,27 @@ pub fn settle(
     plan
 }
 
-struct Settling<'a> {
-    policy: &'a Policy,
-    now: Micros,
+struct Settling {
     seed: u64,
     /// Lanes that have failed in this round.
     stuck: HashSet<Lane>,
-    plan: Settlement,
+    plan: Plan,
 }
 
-impl Settling<'_> {
+/// Where a candidate stands after the round, how often it was tried, and the try of this round.
+struct Verdict {
+    attempts: u32,
+    standing: Standing,
+    tried: Option<Try>,
+}
+
+impl Verdict {
+    fn untried(attempts: u32, standing: Standing) -> Self {
+        Self { attempts, standing, tried: None }
+    }
+}
+
+impl Settling {
     /// Settles one candidate and says whether something was done about it that must not be done again.
     fn one(&mut self, candidate: &Candidate, choice: Choice, answer: Option<Outcome>) -> bool {
         let attempts = match candidate.origin {
@@ -63,104 +70,99 @@ impl Settling<'_> {
         if let Some(answer) = &answer {
             self.plan.reached |= !matches!(answer, Outcome::Unavailable(_) | Outcome::NotTried);
         }
-        let blocked = self.stuck.contains(&candidate.lane);
-        let (attempts, standing) = match (choice, answer) {
-            (Choice::Pass, _) => {
-                self.plan.not_wanted += u64::from(candidate.origin == Origin::Fresh);
-                // An event that is parked although the route no longer wants it is through.
-                if candidate.origin != Origin::Fresh {
-                    self.row(candidate, attempts, Standing::Delivered);
-                }
-                return true;
-            },
-            (_, answer) if blocked => {
-                self.plan.to_repeat += u64::from(matches!(answer, Some(Outcome::Accepted(_))));
-                if let Some(Outcome::Unavailable(why)) = answer {
-                    self.plan.unavailable.get_or_insert(why);
-                }
-                (attempts, Standing::Held(HeldReason::LaneBlocked, None))
-            },
-            (Choice::Wait, _) => (attempts, Standing::Held(HeldReason::LaneBlocked, None)),
-            // The fault was skipped by policy.
-            (Choice::Behind, _) => (attempts, Standing::Pending),
-            (Choice::Fault, _) => (attempts, self.fault(candidate)),
-            (Choice::Send, answer) => self.answered(candidate, attempts, answer.unwrap_or(Outcome::NotTried)),
+        let fresh = candidate.origin == Origin::Fresh;
+        if choice == Choice::Pass {
+            self.plan.unrouted += u64::from(fresh);
+            return true;
+        }
+        let verdict = if self.stuck.contains(&candidate.lane) {
+            self.behind_failure(attempts, answer)
+        } else {
+            match (choice, answer) {
+                (Choice::Send, answer) => self.answered(candidate, attempts, answer.unwrap_or(Outcome::NotTried)),
+                (Choice::Fault, _) => Verdict::untried(attempts, self.fault(candidate)),
+                // The fault before it was skipped by policy.
+                (Choice::Behind, _) => Verdict::untried(attempts, Standing::Pending),
+                (Choice::Wait | Choice::Pass, _) => {
+                    Verdict::untried(attempts, Standing::Held(HeldReason::LaneBlocked, None))
+                },
+            }
         };
+        let Verdict { attempts, standing, tried } = verdict;
         if !standing.lane_goes_on() {
             self.stuck.insert(candidate.lane.clone());
         }
         let done = !matches!(standing, Standing::Held(..) | Standing::Pending);
-        if candidate.origin == Origin::Fresh && standing == Standing::Delivered {
+        let flawed = tried.as_ref().is_some_and(|tried| tried.why.is_some());
+        if fresh && matches!(standing, Standing::Delivered { .. }) && !flawed {
             self.plan.delivered += 1;
         } else {
-            self.row(candidate, attempts, standing);
+            let lane = candidate.lane.clone();
+            self.plan.rows.push(Row { log_id: candidate.log_id, lane, attempts, standing, tried });
         }
         done
     }
 
-    fn answered(&mut self, candidate: &Candidate, attempts: u32, answer: Outcome) -> (u32, Standing) {
-        let tried = attempts.saturating_add(1);
-        let standing = match answer {
-            Outcome::Accepted(evidence) => {
-                if let Some(evidence) = evidence {
+    /// An earlier event of the lane failed in this round. Whatever the destination said to this one, it was too early.
+    fn behind_failure(&mut self, attempts: u32, answer: Option<Outcome>) -> Verdict {
+        self.plan.to_repeat += u64::from(matches!(answer, Some(Outcome::Accepted(_))));
+        if let Some(Outcome::Unavailable(why)) = answer {
+            self.plan.unavailable.get_or_insert(why);
+        }
+        Verdict::untried(attempts, Standing::Held(HeldReason::LaneBlocked, None))
+    }
+
+    fn answered(&mut self, candidate: &Candidate, attempts: u32, answer: Outcome) -> Verdict {
+        let attempt = |outcome, why| Some(Try { outcome, why });
+        let (standing, tried) = match answer {
+            Outcome::Accepted(None) => (Standing::Delivered { proved: false }, attempt("accepted", None)),
+            Outcome::Accepted(Some(evidence)) => {
+                let flaw = evidence.flaw.clone();
+                let proved = flaw.is_none() && candidate.policy.ack == Ack::Receipt;
+                if proved {
                     self.plan.receipts.push((candidate.log_id, evidence));
                 }
-                if candidate.origin != Origin::Fresh {
-                    self.attempt(candidate, tried, None);
-                }
-                Standing::Delivered
+                (Standing::Delivered { proved }, attempt("accepted", flaw))
             },
             Outcome::Retry { after, why } => {
-                self.attempt(candidate, tried, Some(why.clone()));
                 let seed = self.seed ^ candidate.log_id.unsigned_abs();
-                match self.policy.backoff.after(tried, seed) {
+                let standing = match candidate.policy.backoff.after(attempts.saturating_add(1), seed) {
                     Some(wait) => {
-                        // The destination may ask for more, within a day: a mistaken header must not park for years.
-                        let asked = after.unwrap_or_default().min(std::time::Duration::from_hours(24));
-                        let wait = i64::try_from(wait.max(asked).as_micros()).unwrap_or(i64::MAX);
-                        Standing::RetryWait { at: Micros(self.now.0.saturating_add(wait)), why }
+                        let asked = after.unwrap_or_default().min(LONGEST_ASKED);
+                        Standing::RetryWait { wait: wait.max(asked) }
                     },
-                    None => self.dead(candidate, DeadClass::Exhausted, why),
-                }
+                    None => self.dead(candidate.log_id, &candidate.policy, DeadClass::Exhausted, why.clone()),
+                };
+                (standing, attempt("retry", Some(why)))
             },
             Outcome::Refused(why) => {
-                self.attempt(candidate, tried, Some(why.clone()));
-                self.dead(candidate, DeadClass::Refused, why)
+                let standing = self.dead(candidate.log_id, &candidate.policy, DeadClass::Refused, why.clone());
+                (standing, attempt("refused", Some(why)))
             },
-            Outcome::Rejected(why) => {
-                self.attempt(candidate, tried, Some(why.clone()));
-                Standing::Rejected(why)
-            },
+            Outcome::Rejected(why) => (Standing::Rejected, attempt("rejected", Some(why))),
             Outcome::Unavailable(why) => {
                 self.plan.unavailable.get_or_insert_with(|| why.clone());
-                return (attempts, Standing::Held(HeldReason::BreakerOpen, Some(why)));
+                return Verdict::untried(attempts, Standing::Held(HeldReason::BreakerOpen, Some(why)));
             },
-            Outcome::NotTried => return (attempts, Standing::Pending),
+            Outcome::NotTried => return Verdict::untried(attempts, Standing::Pending),
         };
-        (tried, standing)
+        Verdict { attempts: attempts.saturating_add(1), standing, tried }
     }
 
     fn fault(&mut self, candidate: &Candidate) -> Standing {
         match &candidate.content {
-            Content::Undecodable(why) => self.dead(candidate, DeadClass::Undecodable, why.clone()),
+            Content::Undecodable(why) => {
+                self.dead(candidate.log_id, &candidate.policy, DeadClass::Undecodable, why.clone())
+            },
             Content::Unmapped(why) => Standing::Held(HeldReason::Unmapped, Some(why.clone())),
             Content::Event | Content::NotWanted => Standing::Pending,
         }
     }
 
-    fn dead(&mut self, candidate: &Candidate, class: DeadClass, why: Why) -> Standing {
-        if self.policy.on_dead == OnDead::Stop {
-            self.plan.stop.get_or_insert_with(|| (candidate.log_id, why.clone()));
+    fn dead(&mut self, log_id: i64, policy: &Policy, class: DeadClass, why: Why) -> Standing {
+        if policy.on_dead == OnDead::Stop {
+            self.plan.stop.get_or_insert_with(|| (log_id, why.clone()));
         }
-        Standing::Dead { lane_goes_on: self.policy.on_dead == OnDead::Continue, class, why }
-    }
-
-    fn attempt(&mut self, candidate: &Candidate, number: u32, why: Option<Why>) {
-        self.plan.attempts.push(Attempt { log_id: candidate.log_id, number, why });
-    }
-
-    fn row(&mut self, candidate: &Candidate, attempts: u32, standing: Standing) {
-        let lane = candidate.lane.clone();
-        self.plan.rows.push(Row { log_id: candidate.log_id, lane, attempts, standing });
+        Standing::Dead { lane_goes_on: policy.on_dead == OnDead::Continue, class, why }
     }
 }

@@ -2,11 +2,12 @@
 //! failure. After the first sign that the destination is down nothing new is started.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
+
+use stateset_outbox::delivery::Lane;
 
 use super::Outcome;
 use crate::record::Record;
@@ -18,7 +19,7 @@ where
     Fut: Future<Output = Outcome> + Send,
 {
     let mut order: Vec<Vec<usize>> = Vec::new();
-    let mut known: HashMap<Arc<str>, usize> = HashMap::new();
+    let mut known: HashMap<Lane, usize> = HashMap::new();
     for (index, record) in batch.iter().enumerate() {
         let lane = *known.entry(record.lane()).or_insert(order.len());
         match order.get_mut(lane) {

@@ -139,7 +139,7 @@ impl Mail {
             .from(self.from.clone())
             .to(to)
             .subject(&letter.subject)
-            .message_id(Some(format!("<{}@{}>", record.event_id, self.from.email.domain())))
+            .message_id(Some(format!("<{}@{}>", record.event.event_id, self.from.email.domain())))
             .header(ContentType::TEXT_PLAIN)
             .body(letter.text.clone())
             .map_err(|fault| Why::new("compose", fault.to_string()))

@@ -58,16 +58,20 @@ struct Members<'a> {
     correlation_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     causation_id: Option<&'a str>,
-    schema_version: u32,
+    schema_version: i32,
 }
 
 impl SigningAgent {
     /// Why this event cannot be signed now, if so: something an operator can mend.
     pub(super) fn unmapped(&self, record: &Record) -> Option<Why> {
-        match &record.signing {
+        let event = &record.event;
+        match key_id(record) {
             None => Some(Why::new("unsigned", "the event was written without a signing key: configure one in the writer")),
-            Some(signing) if !self.keys.contains_key(&signing.key_id) => {
-                let text = format!("the event is signed with key {}, which this worker was not given", signing.key_id);
+            Some(_) if event.agent_id.is_some_and(|agent| agent != self.id.0) => {
+                Some(Why::new("other_agent", "the event was written in the name of another agent than this destination's"))
+            },
+            Some(key_id) if !self.keys.contains_key(&key_id) => {
+                let text = format!("the event is signed with key {key_id}, which this worker was not given");
                 Some(Why::new("signing_key_missing", text))
             },
             Some(_) => None,
@@ -77,62 +81,66 @@ impl SigningAgent {
     /// Signs. An error is a fault of the event that no retry mends.
     pub(super) fn envelope(&self, record: &Record) -> Result<Envelope, Why> {
         let missing = || Why::new("signing_key_missing", "no signing key");
-        let signing = record.signing.as_ref().ok_or_else(missing)?;
-        let signer = self.keys.get(&signing.key_id).ok_or_else(missing)?;
+        let key_id = key_id(record).ok_or_else(missing)?;
+        let signer = self.keys.get(&key_id).ok_or_else(missing)?;
         let not_json = |fault: String| Why::new("payload", format!("the payload has no canonical form: {fault}"));
-        let canonical = json::canonical(&record.payload).map_err(|fault| not_json(fault.to_string()))?;
+        let canonical = json::canonical(record.event.payload.as_bytes()).map_err(|fault| not_json(fault.to_string()))?;
         let payload: &RawValue =
-            serde_json::from_slice(&record.payload).map_err(|fault| not_json(fault.to_string()))?;
-        let mut header = self.header(record, signing.key_id, &signing.created_at);
+            serde_json::from_str(&record.event.payload).map_err(|fault| not_json(fault.to_string()))?;
+        let mut header = self.header(record, key_id);
         header.payload_hash = json::payload_hash(&canonical);
-        header.content_hash = header.derive_content_hash(record.scope);
+        header.content_hash = header.derive_content_hash(record.scope());
         let signature = signer.sign(&header.content_hash.0);
         let json = serde_json::value::to_raw_value(&Members {
             ves_version: header.version.number(),
-            event_id: record.event_id,
-            tenant_id: record.scope.tenant.0,
-            store_id: record.scope.store.0,
+            event_id: record.event.event_id,
+            tenant_id: record.event.tenant,
+            store_id: record.event.store,
             source_agent_id: self.id.0,
-            agent_key_id: signing.key_id,
-            entity_type: &record.entity_type,
-            entity_id: &record.entity_id,
-            event_type: &record.event_type,
-            created_at: &signing.created_at,
+            agent_key_id: key_id,
+            entity_type: &record.event.entity_type,
+            entity_id: &record.event.entity_id,
+            event_type: &record.event.event_type,
+            created_at: &record.event.created_at,
             payload_kind: 0,
             payload,
             payload_plain_hash: header.payload_hash,
             payload_cipher_hash: Hash::ZERO,
             agent_signature: signature,
-            command_id: record.headers.command_id,
-            order_key: record.order_key.as_deref(),
-            correlation_id: record.headers.correlation_id.as_deref(),
-            causation_id: record.headers.causation_id.as_deref(),
-            schema_version: record.schema_version,
+            command_id: record.event.command_id,
+            order_key: record.event.order_key.as_deref(),
+            correlation_id: record.event.correlation_id.as_deref(),
+            causation_id: record.event.causation_id.as_deref(),
+            schema_version: record.event.schema_version,
         });
         let json = json.map_err(|fault| not_json(fault.to_string()))?;
         Ok(Envelope { json, content_hash: header.content_hash })
     }
 
-    fn header(&self, record: &Record, key_id: u32, created_at: &str) -> Header {
+    fn header(&self, record: &Record, key_id: u32) -> Header {
         Header {
-            event_id: EventId(record.event_id),
+            event_id: EventId(record.event.event_id),
             version: EnvelopeVersion::V2,
             agent: self.id,
-            entity_type: record.entity_type.to_string(),
-            entity_id: record.entity_id.to_string(),
-            event_type: record.event_type.to_string(),
-            created_at: created_at.to_owned(),
+            entity_type: record.event.entity_type.clone(),
+            entity_id: record.event.entity_id.clone(),
+            event_type: record.event.event_type.clone(),
+            created_at: record.event.created_at.clone(),
             payload_form: PayloadForm::Plain,
             payload_hash: Hash::ZERO,
             cipher_hash: Hash::ZERO,
             content_hash: Hash::ZERO,
             // The hash names the key; the signature itself is no part of it.
             seal: Seal::Signed { key: KeyId(key_id), signature: Signature([0; 64]) },
-            command_id: record.headers.command_id,
+            command_id: record.event.command_id,
             base_version: None,
             order_key: None,
             correlation_id: None,
             annotations: Annotations::default(),
         }
     }
+}
+
+fn key_id(record: &Record) -> Option<u32> {
+    record.event.agent_key_id.and_then(|id| u32::try_from(id).ok())
 }

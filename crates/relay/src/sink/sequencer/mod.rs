@@ -5,7 +5,7 @@
 mod envelope;
 mod reply;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use reqwest::redirect;
@@ -101,7 +101,7 @@ impl Sequencer {
         let mut outcomes = vec![Outcome::NotTried; records.len()];
         let mut by_scope: HashMap<Scope, Vec<usize>> = HashMap::new();
         for (index, record) in records.iter().enumerate() {
-            by_scope.entry(record.scope).or_default().push(index);
+            by_scope.entry(record.scope()).or_default().push(index);
         }
         for (scope, indices) in by_scope {
             if !self.publish_scope(scope, records, &indices, &mut outcomes).await {
@@ -120,7 +120,7 @@ impl Sequencer {
         outcomes: &mut [Outcome],
     ) -> bool {
         let mut request = Request::default();
-        let mut stuck = std::collections::HashSet::new();
+        let mut stuck = HashSet::new();
         for (position, index) in indices.iter().enumerate() {
             let Some((record, outcome)) = records.get(*index).zip(outcomes.get_mut(*index)) else { continue };
             if stuck.contains(&record.lane()) {
@@ -132,7 +132,7 @@ impl Sequencer {
                     request.indices.push(*index);
                     request.events.push(envelope.json);
                     let content_hash = envelope.content_hash;
-                    request.pushed.push(reply::Pushed { event_id: record.event_id, content_hash });
+                    request.pushed.push(reply::Pushed { event_id: record.event.event_id, content_hash });
                 },
                 Err(why) => {
                     stuck.insert(record.lane());

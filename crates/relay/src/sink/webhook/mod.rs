@@ -71,7 +71,7 @@ pub struct Webhook {
 #[derive(Serialize)]
 struct Body<'a> {
     r#type: &'a str,
-    timestamp: String,
+    timestamp: &'a str,
     event_id: Uuid,
     tenant_id: Uuid,
     store_id: Uuid,
@@ -79,16 +79,10 @@ struct Body<'a> {
     entity_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     order_key: Option<&'a str>,
-    schema_version: u32,
+    schema_version: i32,
     #[serde(skip_serializing_if = "Option::is_none")]
-    replay: Option<ReplayMark>,
+    replay_job: Option<Uuid>,
     data: &'a RawValue,
-}
-
-#[derive(Serialize)]
-struct ReplayMark {
-    job: Uuid,
-    at: String,
 }
 
 impl Webhook {
@@ -117,7 +111,7 @@ impl Webhook {
                 return Outcome::Refused(Why::new("payload", format!("the payload is no JSON: {fault}")));
             },
         };
-        let id = record.event_id.to_string();
+        let id = record.event.event_id.to_string();
         let timestamp = self.clock.now().0.div_euclid(1_000_000);
         let signature = self.settings.secrets.sign(&id, timestamp, &body);
         let request = self
@@ -127,7 +121,7 @@ impl Webhook {
             .header("webhook-id", &id)
             .header("webhook-timestamp", timestamp)
             .header("webhook-signature", signature);
-        let request = match &record.headers.traceparent {
+        let request = match &record.event.traceparent {
             Some(traceparent) if traceparent.is_ascii() => request.header("traceparent", traceparent),
             _ => request,
         };
@@ -163,18 +157,18 @@ fn check(settings: &WebhookSettings) -> Result<(), WebhookError> {
 
 /// The payload goes in as written: `1.10` stays `1.10`.
 fn body(record: &Record) -> Result<Vec<u8>, serde_json::Error> {
-    let data: &RawValue = serde_json::from_slice(&record.payload)?;
+    let data: &RawValue = serde_json::from_str(&record.event.payload)?;
     serde_json::to_vec(&Body {
-        r#type: &record.event_type,
-        timestamp: record.created_at.to_rfc3339(),
-        event_id: record.event_id,
-        tenant_id: record.scope.tenant.0,
-        store_id: record.scope.store.0,
-        entity_type: &record.entity_type,
-        entity_id: &record.entity_id,
-        order_key: record.order_key.as_deref(),
-        schema_version: record.schema_version,
-        replay: record.replay.map(|replay| ReplayMark { job: replay.job, at: replay.at.to_rfc3339() }),
+        r#type: &record.event.event_type,
+        timestamp: &record.event.created_at,
+        event_id: record.event.event_id,
+        tenant_id: record.event.tenant,
+        store_id: record.event.store,
+        entity_type: &record.event.entity_type,
+        entity_id: &record.event.entity_id,
+        order_key: record.event.order_key.as_deref(),
+        schema_version: record.event.schema_version,
+        replay_job: record.replay_job,
         data,
     })
 }
