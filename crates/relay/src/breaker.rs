@@ -1,99 +1,74 @@
 //! A destination that is down is left alone. While its breaker is open nothing is attempted, so an outage, however
 //! long, uses up no delivery's attempts.
+//!
+//! The breaker lies in the database, because all workers of a destination share it. Here are its transitions; a change is
+//! stored by compare-and-set, and who loses reads again.
 
 use std::time::Duration;
 
-use stateset_ledger::id::Micros;
+use stateset_outbox::delivery::{Breaker, BreakerState};
 
 use crate::backoff::Backoff;
 
-/// How long an open breaker waits before it lets one batch try: like deliveries, but without an end and not as long,
+/// How long an open breaker waits before one batch finds out: like deliveries, but without an end and not as long,
 /// because one batch is cheap and every waiting event gains.
-const PROBES: Backoff =
-    Backoff { initial: Duration::from_millis(500), factor: 2, max: Duration::from_secs(15), retries: 0, jitter_percent: 20 };
-
-/// One destination's breaker.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Breaker {
-    state: State,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-enum State {
-    #[default]
-    Closed,
-    Open {
-        since: Micros,
-        until: Micros,
-        failed_probes: u32,
-        why: String,
-    },
-    /// One batch is out to find out.
-    Probing {
-        since: Micros,
-        failed_probes: u32,
-        why: String,
-    },
-}
+const PROBES: Backoff = Backoff {
+    initial: Duration::from_millis(500),
+    factor: 2,
+    max: Duration::from_secs(15),
+    retries: 0,
+    jitter_percent: 20,
+};
 
 /// What may be sent now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Permit {
     /// Everything.
     Everything,
-    /// One batch, to find out whether the destination is back.
-    Probe,
-    /// Nothing before this time.
-    Nothing {
-        /// When a probe is due; while one is out, the time asked.
-        until: Micros,
-    },
+    /// One batch, to find out whether the destination is back, by whoever succeeds in storing this breaker.
+    Probe(Breaker),
+    /// Nothing for so long.
+    Nothing(Duration),
 }
 
-impl Breaker {
-    /// What may be sent. A [`Permit::Probe`] is given once; its result must be reported.
-    pub fn permit(&mut self, now: Micros) -> Permit {
-        match &self.state {
-            State::Closed => Permit::Everything,
-            State::Open { until, .. } if now < *until => Permit::Nothing { until: *until },
-            State::Open { since, failed_probes, why, .. } => {
-                self.state = State::Probing { since: *since, failed_probes: *failed_probes, why: why.clone() };
-                Permit::Probe
-            },
-            State::Probing { .. } => Permit::Nothing { until: now },
-        }
+/// What `breaker` allows. `probe_limit` is how long a probe can take: one that is out for longer belonged to a worker
+/// that is gone.
+pub fn permit(breaker: &Breaker, probe_limit: Duration) -> Permit {
+    let probe = || Permit::Probe(Breaker { state: BreakerState::HalfOpen, probe_in: None, ..breaker.clone() });
+    match breaker.state {
+        BreakerState::Closed => Permit::Everything,
+        BreakerState::Open => match breaker.probe_in {
+            Some(wait) if !wait.is_zero() => Permit::Nothing(wait),
+            _ => probe(),
+        },
+        BreakerState::HalfOpen if breaker.since >= probe_limit => probe(),
+        BreakerState::HalfOpen => Permit::Nothing(probe_limit.saturating_sub(breaker.since).min(PROBES.initial)),
     }
+}
 
-    /// The destination answered, whatever it said of the events.
-    pub fn reached(&mut self) {
-        self.state = State::Closed;
-    }
+/// The destination answered, whatever it said of the events. `None`: nothing changes.
+pub fn reached(breaker: &Breaker) -> Option<Breaker> {
+    (breaker.state != BreakerState::Closed).then(|| Breaker {
+        state: BreakerState::Closed,
+        failures: 0,
+        reason: None,
+        probe_in: None,
+        ..breaker.clone()
+    })
+}
 
-    /// The destination could not be reached, or said that it is not able to work. Reports of batches that were already
-    /// out when the breaker opened change nothing.
-    pub fn unavailable(&mut self, now: Micros, why: &str, seed: u64) {
-        let (since, failed_probes) = match &self.state {
-            State::Closed => (now, 0),
-            State::Probing { since, failed_probes, .. } => (*since, failed_probes.saturating_add(1)),
-            State::Open { .. } => return,
-        };
-        let wait = PROBES.delay(failed_probes, seed);
-        let until = Micros(now.0.saturating_add(i64::try_from(wait.as_micros()).expect("at most 18 s")));
-        self.state = State::Open { since, until, failed_probes, why: why.to_owned() };
+/// The destination could not be reached. `None`: nothing changes, because another worker found out before; only the
+/// answer to a probe makes an open breaker wait longer.
+pub fn unavailable(breaker: &Breaker, why: &str, seed: u64) -> Option<Breaker> {
+    if breaker.state == BreakerState::Open {
+        return None;
     }
-
-    /// The probe came to nothing: no delivery could be tried, for instance because the lease was lost.
-    pub fn probe_unused(&mut self, now: Micros) {
-        if let State::Probing { since, failed_probes, why } = &self.state {
-            self.state = State::Open { since: *since, until: now, failed_probes: *failed_probes, why: why.clone() };
-        }
-    }
-
-    /// Since when and why the destination is left alone; `None` if it is not.
-    pub fn outage(&self) -> Option<(Micros, &str)> {
-        match &self.state {
-            State::Closed => None,
-            State::Open { since, why, .. } | State::Probing { since, why, .. } => Some((*since, why)),
-        }
-    }
+    let failed = u32::try_from(breaker.failures).unwrap_or(0);
+    Some(Breaker {
+        state: BreakerState::Open,
+        failures: breaker.failures.saturating_add(1),
+        reason: Some(why.to_owned()),
+        probe_in: Some(PROBES.delay(failed, seed)),
+        ..breaker.clone()
+    })
 }

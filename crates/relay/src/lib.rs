@@ -16,6 +16,7 @@
 pub mod backoff;
 pub mod breaker;
 pub mod clock;
+pub mod contract;
 pub mod delivery;
 mod http_status;
 pub mod lane;

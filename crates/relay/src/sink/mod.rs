@@ -14,6 +14,8 @@
 
 pub mod by_lane;
 pub mod handler;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod mail;
 pub mod sequencer;
 pub mod webhook;
