@@ -6,3 +6,9 @@ mod backoff;
 mod delivery;
 #[cfg(test)]
 mod lanes;
+#[cfg(test)]
+mod peers;
+#[cfg(test)]
+mod sinks;
+#[cfg(test)]
+mod suite;
