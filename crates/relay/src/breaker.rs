@@ -20,6 +20,9 @@ const PROBES: Backoff = Backoff {
     jitter_percent: 20,
 };
 
+/// How long a stopped destination is left before it is looked at again.
+const STOPPED: Duration = Duration::from_secs(5);
+
 /// What may be sent now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Permit {
@@ -38,8 +41,9 @@ pub fn permit(breaker: &Breaker, probe_limit: Duration) -> Permit {
     match breaker.state {
         BreakerState::Closed => Permit::Everything,
         BreakerState::Open => match breaker.probe_in {
-            Some(wait) if !wait.is_zero() => Permit::Nothing(wait),
-            _ => probe(),
+            Some(wait) if wait.is_zero() => probe(),
+            Some(wait) => Permit::Nothing(wait),
+            None => Permit::Nothing(STOPPED),
         },
         BreakerState::HalfOpen if breaker.since >= probe_limit => probe(),
         BreakerState::HalfOpen => Permit::Nothing(probe_limit.saturating_sub(breaker.since).min(PROBES.initial)),
@@ -71,4 +75,9 @@ pub fn unavailable(breaker: &Breaker, why: &str, seed: u64) -> Option<Breaker> {
         probe_in: Some(PROBES.delay(failed, seed)),
         ..breaker.clone()
     })
+}
+
+/// The destination stops until an operator [resumes](reached) it, because of a dead letter and the route's policy.
+pub fn stop(breaker: &Breaker, why: &str) -> Breaker {
+    Breaker { state: BreakerState::Open, reason: Some(why.to_owned()), probe_in: None, ..breaker.clone() }
 }

@@ -9,6 +9,8 @@
 //!
 //! Destinations are [`sink`]s; the module says what they promise and how to add one.
 //!
+//! [`engine`] is the worker around them; it drives the outbox's storage contract.
+//!
 //! Deliberately absent: SQL (the outbox has it), and any rule that looks at a payload.
 
 #![warn(missing_docs)]
@@ -18,6 +20,7 @@ pub mod breaker;
 pub mod clock;
 pub mod contract;
 pub mod delivery;
+pub mod engine;
 mod http_status;
 pub mod lane;
 pub mod policy;

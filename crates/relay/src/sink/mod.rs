@@ -90,7 +90,7 @@ pub enum Outcome {
 /// What a destination gave as proof, stored as received.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evidence {
-    /// Which kind, for instance `sequencer_receipt`.
+    /// Which kind, for instance `sequencer`.
     pub kind: &'static str,
     /// The event's place at the destination, if it has one.
     pub remote_sequence: Option<u64>,

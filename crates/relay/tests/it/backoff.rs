@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use stateset_outbox::delivery::{Breaker, BreakerState};
 use stateset_relay::backoff::Backoff;
-use stateset_relay::breaker::{Permit, permit, reached, unavailable};
+use stateset_relay::breaker::{Permit, permit, reached, stop, unavailable};
 use stateset_relay::policy::{OnDead, Policy};
 
 fn seconds(numbers: &[u64]) -> Vec<Duration> {
@@ -97,4 +97,13 @@ fn probes_never_stop() {
         assert!(open.probe_in.unwrap() <= Duration::from_secs(18));
         breaker = open;
     }
+}
+
+/// Ruling 44: `on_dead = stop` waits for an operator, not for a probe.
+#[test]
+fn a_stopped_destination_is_not_probed() {
+    let stopped = stop(&CLOSED, "event 7 is dead");
+    assert!(matches!(permit(&stopped, LIMIT), Permit::Nothing(_)));
+    assert_eq!(unavailable(&stopped, "down", 1), None);
+    assert_eq!(reached(&stopped).unwrap().state, BreakerState::Closed);
 }

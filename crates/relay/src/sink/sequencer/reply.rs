@@ -89,7 +89,7 @@ fn evidence(scope: Scope, event: &Pushed, body: Value, keys: &SequencerKeys) -> 
         Ok(receipt) => (Some(receipt.sequence_number), flaw(scope, event, &receipt, keys)),
         Err(fault) => (None, Some(Why::new("receipt_unreadable", fault.to_string()))),
     };
-    Evidence { kind: "sequencer_receipt", remote_sequence, body, flaw }
+    Evidence { kind: "sequencer", remote_sequence, body, flaw }
 }
 
 fn flaw(scope: Scope, event: &Pushed, receipt: &Receipt, keys: &SequencerKeys) -> Option<Why> {

@@ -29,7 +29,7 @@ pub(crate) fn id_of(data: &str) -> Uuid {
 pub(crate) fn compose(record: &Record) -> Result<Option<Letter>, String> {
     let to = record.user_email().ok_or("the event has no recipient")?;
     let subject = format!("Your order {}", record.event.entity_id);
-    Ok(Some(Letter { to, subject, text: ".a line that begins with a dot\n".to_owned() }))
+    Ok(Some(Letter { to, subject, text: ".a line that begins with a dot".to_owned() }))
 }
 
 impl MailPeer {
