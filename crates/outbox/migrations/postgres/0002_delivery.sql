@@ -25,6 +25,16 @@ CREATE TABLE outbox.route (
     PRIMARY KEY (destination_id, name, version)
 );
 
+-- Whether a destination has a route for a type now.
+CREATE FUNCTION outbox.is_routed(destination integer, event_type text) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (
+        SELECT 1 FROM outbox.route r
+        WHERE r.destination_id = destination AND r.active
+          AND event_type LIKE replace(replace(r.type_glob, '_', '\_'), '*', '%')
+          AND NOT EXISTS (SELECT 1 FROM outbox.route n
+                          WHERE n.destination_id = r.destination_id AND n.name = r.name AND n.version > r.version))
+$$;
+
 -- How far a destination is, per group of consecutive shards, and which worker may move it.
 CREATE TABLE outbox.delivery_cursor (
     destination_id integer     NOT NULL REFERENCES outbox.destination,

@@ -37,6 +37,7 @@ CREATE TABLE event_log (
     agent_id        blob, -- who signs the event when it is pushed to a sequencer,
     agent_key_id    integer, -- and with which key: a second push signs the same bytes
     created_at      text    NOT NULL, -- RFC 3339 UTC as the producer wrote it; data, never order
+    deliverable     integer NOT NULL DEFAULT 1 CHECK (deliverable IN (0, 1)), -- 0: for the record only, no destination gets it
     written_at      integer NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS integer))
 ) STRICT;
 CREATE INDEX event_log_type ON event_log (tenant_id, store_id, event_type, id);

@@ -85,6 +85,27 @@ impl Destination {
     }
 }
 
+/// The fault of a registration, if it has one.
+pub(crate) fn check_registration(wanted: &Registration) -> Result<(), String> {
+    if wanted.name.is_empty() || wanted.name.len() > 100 || wanted.name.contains(char::is_control) {
+        return Err(format!("a destination's name has 1 to 100 bytes and no control characters: {:?}", wanted.name));
+    }
+    if !matches!(wanted.shard_groups, 1 | 2 | 4 | 8 | 16 | 32 | 64) {
+        return Err(format!("shard_groups is a power of two from 1 to 64, not {}", wanted.shard_groups));
+    }
+    for (at, route) in wanted.routes.iter().enumerate() {
+        let glob = &route.type_glob;
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.*".contains(&byte);
+        if glob.is_empty() || glob.len() > 128 || !glob.bytes().all(plain) {
+            return Err(format!("route {:?}: {glob:?} is no glob of a-z, 0-9, _, . and *", route.name));
+        }
+        if wanted.routes.iter().take(at).any(|other| other.name == route.name) {
+            return Err(format!("two routes are named {:?}", route.name));
+        }
+    }
+    Ok(())
+}
+
 /// Whether a type matches a glob in which `*` stands for any run of characters, dots included.
 pub fn type_matches(glob: &str, event_type: &str) -> bool {
     let mut parts = glob.split('*');

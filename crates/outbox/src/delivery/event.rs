@@ -2,6 +2,8 @@
 
 use uuid::Uuid;
 
+use crate::sql::{Cells, decode};
+
 /// Separates entity type and id in the lane of an event without an order key. The writer refuses control characters in
 /// all three, so no order key looks like it.
 const UNIT_SEPARATOR: char = '\u{1f}';
@@ -80,4 +82,38 @@ impl LoggedEvent {
             None => format!("{}{UNIT_SEPARATOR}{}", self.entity_type, self.entity_id),
         }
     }
+}
+
+/// Reads the columns that every statement of `sql/` gives for an event, in their order.
+pub(crate) fn read_event(row: &mut Cells) -> Result<LoggedEvent, sqlx::Error> {
+    Ok(LoggedEvent {
+        log_id: row.int()?,
+        log_epoch: row.int()?,
+        xid: read_xid(row)?,
+        shard: row.int()?,
+        tenant: row.id()?,
+        store: row.id()?,
+        event_id: row.id()?,
+        event_key: row.opt_text()?,
+        event_type: row.text()?,
+        schema_version: row.int()?,
+        entity_type: row.text()?,
+        entity_id: row.text()?,
+        order_key: row.opt_text()?,
+        payload: row.text()?,
+        metadata: row.opt_text()?,
+        correlation_id: row.opt_text()?,
+        causation_id: row.opt_text()?,
+        command_id: row.opt_id()?,
+        traceparent: row.opt_text()?,
+        agent_id: row.opt_id()?,
+        agent_key_id: row.opt_int()?,
+        created_at: row.text()?,
+        written_at: row.int()?,
+    })
+}
+
+/// Unsigned and 64 bits wide, hence text; SQLite has none and says '0'.
+fn read_xid(row: &mut Cells) -> Result<u64, sqlx::Error> {
+    row.text()?.parse().map_err(|_| decode("a transaction id is none"))
 }

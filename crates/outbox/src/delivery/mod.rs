@@ -15,13 +15,16 @@ mod lease;
 mod position;
 mod settlement;
 mod state;
+mod store;
 
 pub use contract::{BoxFuture, DeliveryStore};
 pub use destination::{Destination, NewRoute, Registration, RouteVersion, Start, type_matches};
 pub use error::DeliveryError;
+pub(crate) use event::read_event;
 pub use event::{Lane, LoggedEvent};
 pub use lease::{Heartbeat, Lease};
 pub use position::{Advance, Chunk, Position, Snapshot};
+pub(crate) use position::{CursorRow, CursorState, Way};
 pub use settlement::{
     AttemptRecord, Change, DeadLetter, DeliveryRow, Evidence, LaneChange, ParkedLane, Settlement, WaitingDelivery,
 };

@@ -65,10 +65,50 @@ pub struct Advance {
     /// What the cursor must still be for the settlement to hold.
     pub(crate) from: CursorRow,
     pub(crate) to: CursorRow,
-    /// The chunk was read by plain id, from a log before its restore.
-    pub(crate) redelivery: bool,
+    pub(crate) way: Way,
     /// What the mark covers: events that this snapshot sees, up to this id.
     pub(crate) mark: (String, i64),
+}
+
+impl Advance {
+    /// What a mark or a claim covers: events that this snapshot sees, up to this id.
+    pub(crate) fn mark(&self) -> (&str, i64) {
+        (&self.mark.0, self.mark.1)
+    }
+}
+
+/// How a chunk was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// PostgreSQL, by snapshot.
+    Snapshot,
+    /// SQLite, by id.
+    PlainId,
+    /// PostgreSQL, by id, from the time before a restore.
+    OlderEpoch,
+}
+
+/// A cursor row, as its owner reads it.
+#[derive(Clone, Debug)]
+pub struct CursorState {
+    pub(crate) log_epoch: i16,
+    pub(crate) row: CursorRow,
+    pub(crate) redeliver_upto: i64,
+}
+
+impl CursorState {
+    /// The chunk of these events: `all` is where the cursor stands behind them, `part` where it stands in the middle.
+    pub(crate) fn chunk(
+        &self,
+        way: Way,
+        events: Vec<LoggedEvent>,
+        full: bool,
+        all: (CursorRow, (String, i64)),
+        part: (CursorRow, String),
+    ) -> Chunk {
+        let advance = |to, mark| Advance { log_epoch: self.log_epoch, way, from: self.row.clone(), to, mark };
+        Chunk { events, full, all: advance(all.0, all.1), part: advance(part.0, (part.1, 0)) }
+    }
 }
 
 /// The moving part of a cursor row; snapshots as PostgreSQL writes them, ids on SQLite.
@@ -102,10 +142,10 @@ impl Chunk {
     /// Behind this event of the chunk and all before it, for a chunk of which only the beginning was published.
     pub fn advance_through(&self, event: &LoggedEvent) -> Advance {
         let mut advance = self.part.clone();
-        if advance.redelivery {
-            advance.to.redeliver_from = event.log_id;
-        } else {
-            advance.to.last_id = event.log_id;
+        match advance.way {
+            Way::Snapshot => advance.to.last_id = event.log_id,
+            Way::PlainId => advance.to.prev = event.log_id.to_string(),
+            Way::OlderEpoch => advance.to.redeliver_from = event.log_id,
         }
         advance.mark.1 = event.log_id;
         advance

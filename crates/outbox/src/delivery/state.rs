@@ -229,14 +229,14 @@ pub enum LogFault {
         /// What was found.
         evidence: String,
     },
-    /// The cursors were rebased while the worker held an older one.
-    #[error("the log was rebased: acquire the leases again")]
-    Rebased,
 }
 
 /// What to deliver again after a restore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RebaseFrom {
+    /// Nothing is wrong with the transaction ids, as after a planned promotion of a standby: every cursor stays where it
+    /// is. Refused if they do not fit.
+    Resume,
     /// Nothing: everything in the log counts as delivered.
     Nothing,
     /// Events behind this place in the log.
