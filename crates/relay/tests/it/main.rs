@@ -5,6 +5,8 @@ mod backoff;
 #[cfg(test)]
 mod delivery;
 #[cfg(test)]
+mod engine;
+#[cfg(test)]
 mod lanes;
 #[cfg(test)]
 mod peers;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{Executor as _, PgPool, Row as _, SqlitePool};
 use stateset_outbox::delivery::{DeliveryStore, NewRoute, Registration, Start};
 use stateset_outbox::{Engine, Entity, Event, EventType, Outbox, Payload};
@@ -101,7 +102,8 @@ impl Database for Sqlite {
     async fn create() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("shop.db").display());
-        let pool = SqlitePool::connect(&url).await.unwrap();
+        let options = url.parse::<SqliteConnectOptions>().unwrap().journal_mode(SqliteJournalMode::Wal);
+        let pool = SqlitePool::connect_with(options).await.unwrap();
         let outbox = Outbox::new(pool.clone());
         outbox.migrate().await.unwrap();
         Self { outbox, pool, url, _folder: folder }
@@ -116,7 +118,8 @@ impl Database for Sqlite {
     }
 
     async fn column(&self, sql: &'static str) -> Vec<String> {
-        let sql = sqlx::AssertSqlSafe(sql.replace("outbox.", "outbox_").replace("::text", ""));
+        // Identities are blobs there, and there are no schemas.
+        let sql = sqlx::AssertSqlSafe(sql.replace("outbox.", "").replace("id::text", "lower(hex(id))"));
         self.pool.fetch_all(sql).await.unwrap().iter().map(|row| row.get(0)).collect()
     }
 }
