@@ -300,7 +300,8 @@ impl Group {
         }
         let mut outcomes = Vec::with_capacity(records.len());
         for records in records.chunks(self.shared.sink.batch_limit().max(1)) {
-            let batch = Batch { group: self.lease.shard_group, records };
+            let holds = || self.life.holds();
+            let batch = Batch::new(self.lease.shard_group, records).while_holding(&holds);
             let mut answers = self.shared.sink.publish(batch).await;
             answers.resize(records.len(), Outcome::NotTried);
             outcomes.append(&mut answers);

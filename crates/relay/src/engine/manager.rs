@@ -57,10 +57,15 @@ impl Manager {
         }
         done.extend(held.into_values().map(|held| held.lease));
         self.shared.stats.groups(0);
-        if let Err(error) = self.shared.store.release(&done).await {
-            tracing::warn!(destination = self.shared.routes.name(), %error, "the leases could not be given back; they run out");
-        }
+        self.release(done).await;
         result
+    }
+
+    async fn release(&self, leases: Vec<Lease>) {
+        if let Err(error) = self.shared.store.release(&leases).await {
+            let destination = self.shared.routes.name();
+            tracing::warn!(destination, %error, "leases could not be given back; they run out");
+        }
     }
 
     async fn work(
@@ -83,9 +88,11 @@ impl Manager {
                 () = self.stop.cancelled() => {},
                 ended = groups.join_next(), if !groups.is_empty() => match ended {
                     Some(Ok((group, result))) => {
-                        held.remove(&group);
+                        let gone = held.remove(&group);
                         self.shared.stats.groups(held.len());
                         result?;
+                        // It had nothing more to do, or lost its lease; giving back a lost one does nothing.
+                        self.release(gone.into_iter().map(|held| held.lease).collect()).await;
                     },
                     Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
                     None => {},

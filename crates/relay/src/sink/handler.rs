@@ -84,7 +84,7 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 
 impl Sink for Handler {
     fn publish<'a>(&'a self, batch: Batch<'a>) -> Publishing<'a> {
-        Box::pin(publish_by_lane(batch.records, self.lanes, |record| self.call(record)))
+        Box::pin(publish_by_lane(batch, self.lanes, |record| self.call(record)))
     }
 
     fn batch_limit(&self) -> usize {

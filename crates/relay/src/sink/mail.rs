@@ -185,7 +185,7 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 
 impl Sink for Mail {
     fn publish<'a>(&'a self, batch: Batch<'a>) -> Publishing<'a> {
-        Box::pin(publish_by_lane(batch.records, self.lanes, |record| self.send(record)))
+        Box::pin(publish_by_lane(batch, self.lanes, |record| self.send(record)))
     }
 
     fn batch_limit(&self) -> usize {

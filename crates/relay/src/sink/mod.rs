@@ -7,6 +7,7 @@
 //! * within a lane, no record is tried after one that failed ([`Outcome::NotTried`] instead), unless the sink pipelines
 //!   and the destination keeps the order; the engine acknowledges only what is in order either way;
 //! * trying the same record again is harmless or recognisable at the destination: the event id is always sent;
+//! * nothing is begun once [`Batch::holds`] says no;
 //! * it returns: every wait inside has a limit.
 //!
 //! To add one: implement [`Sink`], and give the conformance suite in `tests/it/suite.rs` a way to make the destination
@@ -20,6 +21,7 @@ pub mod mail;
 pub mod sequencer;
 pub mod webhook;
 
+use std::fmt;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -34,12 +36,37 @@ const WHY_BYTES: usize = 1_024;
 pub type Publishing<'a> = Pin<Box<dyn Future<Output = Vec<Outcome>> + Send + 'a>>;
 
 /// What one call sends.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Batch<'a> {
     /// The shard group whose lease covers the call: what a sink fences by.
     pub group: u16,
     /// In log order.
     pub records: &'a [Record],
+    holds: Option<&'a (dyn Fn() -> bool + Send + Sync)>,
+}
+
+impl<'a> Batch<'a> {
+    /// Records of one shard group, in log order.
+    pub fn new(group: u16, records: &'a [Record]) -> Self {
+        Self { group, records, holds: None }
+    }
+
+    /// Ends when `holds` says so: a worker that was paused past its lease must not go on with what it had begun.
+    #[must_use]
+    pub fn while_holding(self, holds: &'a (dyn Fn() -> bool + Send + Sync)) -> Self {
+        Self { holds: Some(holds), ..self }
+    }
+
+    /// Whether the batch may still be sent. To be asked before every record that is sent by itself.
+    pub fn holds(&self) -> bool {
+        self.holds.is_none_or(|holds| holds())
+    }
+}
+
+impl fmt::Debug for Batch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch").field("group", &self.group).field("records", &self.records.len()).finish_non_exhaustive()
+    }
 }
 
 /// A destination.

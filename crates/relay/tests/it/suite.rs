@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::peers::Peer;
 
 async fn publish(sink: &dyn Sink, records: &[Record]) -> Vec<Outcome> {
-    let outcomes = sink.publish(Batch { group: 0, records }).await;
+    let outcomes = sink.publish(Batch::new(0, records)).await;
     assert_eq!(outcomes.len(), records.len(), "one outcome per record");
     outcomes
 }

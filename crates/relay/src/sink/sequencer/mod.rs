@@ -97,14 +97,15 @@ impl Sequencer {
         Ok(Self { settings, ingest, client })
     }
 
-    async fn publish_all(&self, records: &[Record]) -> Vec<Outcome> {
+    async fn publish_all(&self, batch: Batch<'_>) -> Vec<Outcome> {
+        let records = batch.records;
         let mut outcomes = vec![Outcome::NotTried; records.len()];
         let mut by_scope: HashMap<Scope, Vec<usize>> = HashMap::new();
         for (index, record) in records.iter().enumerate() {
             by_scope.entry(record.scope()).or_default().push(index);
         }
         for (scope, indices) in by_scope {
-            if !self.publish_scope(scope, records, &indices, &mut outcomes).await {
+            if !batch.holds() || !self.publish_scope(scope, records, &indices, &mut outcomes).await {
                 break;
             }
         }
@@ -207,7 +208,7 @@ async fn read(mut response: reqwest::Response) -> Result<reply::Reply, Outcome> 
 
 impl Sink for Sequencer {
     fn publish<'a>(&'a self, batch: Batch<'a>) -> Publishing<'a> {
-        Box::pin(self.publish_all(batch.records))
+        Box::pin(self.publish_all(batch))
     }
 
     fn unmapped(&self, record: &Record) -> Option<Why> {

@@ -176,7 +176,7 @@ fn body(record: &Record) -> Result<Vec<u8>, serde_json::Error> {
 
 impl Sink for Webhook {
     fn publish<'a>(&'a self, batch: Batch<'a>) -> Publishing<'a> {
-        Box::pin(publish_by_lane(batch.records, self.settings.lanes, |record| self.send(record)))
+        Box::pin(publish_by_lane(batch, self.settings.lanes, |record| self.send(record)))
     }
 
     fn batch_limit(&self) -> usize {

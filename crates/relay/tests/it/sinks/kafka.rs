@@ -22,7 +22,7 @@ async fn a_consumer_gets_key_envelope_and_headers() {
     let kafka = Kafka::new(settings(bootstrap, &topic)).unwrap();
     let mut record = event(17, "123");
     record.replay_job = Some(Uuid::nil());
-    assert!(all_accepted(&kafka.publish(Batch { group: 0, records: &[record.clone()] }).await));
+    assert!(all_accepted(&kafka.publish(Batch::new(0, &[record.clone()])).await));
     let message = consume(bootstrap, &topic).await.remove(0);
     assert_eq!(message.key, "123");
     let value: Value = serde_json::from_str(&message.value).unwrap();
@@ -58,7 +58,7 @@ async fn keys_lie_where_java_puts_them() {
     let topic = format!("partitions.{}", Uuid::new_v4());
     let kafka = Kafka::new(settings(bootstrap, &topic)).unwrap();
     let records: Vec<Record> = (0..300).map(|number| event(number, &format!("ORD-{}", number % 40))).collect();
-    assert!(all_accepted(&kafka.publish(Batch { group: 0, records: &records }).await));
+    assert!(all_accepted(&kafka.publish(Batch::new(0, &records)).await));
     let messages = consume(bootstrap, &topic).await;
     assert_eq!(messages.len(), 300);
     let mut last: HashMap<String, i64> = HashMap::new();
@@ -104,7 +104,7 @@ async fn the_producer_of_a_lost_lease_is_fenced() {
     };
     let (zombie, heir) = (transactional(), transactional());
     let records: Vec<Record> = (0..3).map(|number| event(number, "7")).collect();
-    let batch = |index: usize| Batch { group: 4, records: &records[index..=index] };
+    let batch = |index: usize| Batch::new(4, &records[index..=index]);
     assert!(all_accepted(&zombie.publish(batch(0)).await));
     assert!(all_accepted(&heir.publish(batch(1)).await));
     let late = zombie.publish(batch(2)).await;

@@ -13,7 +13,7 @@ async fn a_mail_arrives_as_composed() {
     settings.credentials = Some(("shop".to_owned(), Secret::new("pass word")));
     let mail = Mail::new(&settings, compose).unwrap();
     let record = event(1, "ORD-7");
-    assert_eq!(mail.publish(Batch { group: 0, records: &[record.clone()] }).await, [Outcome::Accepted(None)]);
+    assert_eq!(mail.publish(Batch::new(0, &[record.clone()])).await, [Outcome::Accepted(None)]);
     let received = peer.server.as_ref().unwrap().received().remove(0);
     assert_eq!((received.from.as_str(), received.to.as_slice()), ("shop@example.com", &["cust@example.com".to_owned()][..]));
     assert_eq!(id_of(&received.data), record.event.event_id);
@@ -37,7 +37,7 @@ async fn replies_mean_what_they_should() {
     ] {
         server.script(command, Some(reply));
         let mail = Mail::new(&peer.settings(), compose).unwrap();
-        let outcome = mail.publish(Batch { group: 0, records: &[event(1, "7")] }).await.remove(0);
+        let outcome = mail.publish(Batch::new(0, &[event(1, "7")])).await.remove(0);
         let found = match &outcome {
             Outcome::Retry { .. } => "retry",
             Outcome::Refused(_) => "refused",
@@ -56,7 +56,7 @@ async fn addresses_cannot_smuggle() {
     let peer = MailPeer::start().await;
     let mut record = event(1, "7");
     record.event.metadata = Some(r#"{"user_email":"a@b.example>\r\nBcc: <x@y.example"}"#.to_owned());
-    let outcome = peer.sink().publish(Batch { group: 0, records: &[record] }).await.remove(0);
+    let outcome = peer.sink().publish(Batch::new(0, &[record])).await.remove(0);
     let Outcome::Refused(why) = outcome else { panic!("{outcome:?}") };
     assert!(!why.message.contains("y.example"), "{}", why.message);
     assert!(peer.received().await.is_empty());

@@ -26,7 +26,7 @@ fn signed_part(evidence: &Evidence) -> Value {
 async fn receipts_are_checked_and_the_same_again() {
     let peer = SequencerPeer::start().await;
     let records: Vec<_> = (1..=5).map(|number| peer.good(number, "7")).collect();
-    let batch = Batch { group: 0, records: &records };
+    let batch = Batch::new(0, &records);
     let first = receipts(peer.sink().publish(batch).await);
     let places: Vec<_> = first.iter().map(|evidence| evidence.remote_sequence).collect();
     assert_eq!(places, [Some(1), Some(2), Some(3), Some(4), Some(5)]);
@@ -43,7 +43,7 @@ async fn a_receipt_of_a_stranger_is_flagged() {
     let mut settings = peer.settings();
     settings.keys = SequencerKeys::new();
     let records = [peer.good(1, "7")];
-    let evidence = receipts(Sequencer::new(settings).unwrap().publish(Batch { group: 0, records: &records }).await);
+    let evidence = receipts(Sequencer::new(settings).unwrap().publish(Batch::new(0, &records)).await);
     assert_eq!(evidence[0].flaw.as_ref().unwrap().class, "receipt_key");
 }
 
@@ -52,10 +52,10 @@ async fn a_receipt_of_a_stranger_is_flagged() {
 async fn a_verdict_is_final() {
     let peer = SequencerPeer::start().await;
     let first = peer.good(1, "7");
-    peer.sink().publish(Batch { group: 0, records: &[first.clone()] }).await;
+    peer.sink().publish(Batch::new(0, &[first.clone()])).await;
     let mut forged = first;
     forged.event.payload = r#"{"amount_cents":1}"#.to_owned();
-    let outcomes = peer.sink().publish(Batch { group: 0, records: &[forged, peer.good(2, "7")] }).await;
+    let outcomes = peer.sink().publish(Batch::new(0, &[forged, peer.good(2, "7")])).await;
     assert!(matches!(&outcomes[0], Outcome::Rejected(why) if why.class == "event_id_conflict"), "{outcomes:?}");
     assert!(matches!(&outcomes[1], Outcome::Accepted(Some(_))), "{outcomes:?}");
 }
@@ -67,7 +67,7 @@ async fn a_wrong_credential_blames_no_event() {
     let mut settings = peer.settings();
     settings.api_key = stateset_relay::secret::Secret::new("a-key-nobody-gave-out");
     let records = [peer.good(1, "7")];
-    let outcomes = Sequencer::new(settings).unwrap().publish(Batch { group: 0, records: &records }).await;
+    let outcomes = Sequencer::new(settings).unwrap().publish(Batch::new(0, &records)).await;
     let Outcome::Unavailable(why) = &outcomes[0] else { panic!("{outcomes:?}") };
     assert!(why.class.starts_with("http_40") && !why.message.contains("a-key-nobody"), "{why:?}");
 }
@@ -112,7 +112,7 @@ async fn a_lost_reply_costs_nothing() {
     let mut settings = peer.settings();
     settings.url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
     let records = [peer.good(1, "7"), peer.good(2, "7")];
-    let batch = Batch { group: 0, records: &records };
+    let batch = Batch::new(0, &records);
     let through = Sequencer::new(settings).unwrap();
     let (outcomes, ()) = tokio::join!(through.publish(batch), swallow_reply(listener, peer.process.address()));
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Unavailable(_))), "{outcomes:?}");

@@ -15,7 +15,7 @@ use crate::peers::{Peer as _, WebhookPeer, event};
 const OTHER: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
 
 async fn publish(webhook: &Webhook, record: Record) -> Outcome {
-    webhook.publish(Batch { group: 0, records: &[record] }).await.remove(0)
+    webhook.publish(Batch::new(0, &[record])).await.remove(0)
 }
 
 /// The published vector of Standard Webhooks 1.0.
