@@ -19,13 +19,7 @@ pub struct Backoff {
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self {
-            initial: Duration::from_secs(1),
-            factor: 2,
-            max: Duration::from_secs(60),
-            retries: 5,
-            jitter_percent: 20,
-        }
+        Self { initial: Duration::from_secs(1), factor: 2, max: Duration::from_mins(1), retries: 5, jitter_percent: 20 }
     }
 }
 

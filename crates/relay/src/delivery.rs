@@ -100,17 +100,30 @@ impl Delivery {
     }
 }
 
+/// Whether one round of a worker may take a delivery from one state to another: it is released or due if it waited,
+/// claimed, and then one thing happens to it.
+pub fn may_become(from: State, to: State) -> bool {
+    let ready = [Step::Due, Step::Release].into_iter().find_map(|step| next(from, step)).unwrap_or(from);
+    let claimed = next(ready, Step::Claim { epoch: 0 });
+    let held = next(ready, Step::Hold);
+    let ends = [Step::Accepted, Step::Failed, Step::Died, Step::Rejected, Step::NotReached, Step::LeaseExpired];
+    let after = ends.into_iter().filter_map(|step| next(claimed?, step));
+    after.chain(held).any(|state| state == to || next(state, Step::Proved) == Some(to))
+}
+
 /// The diagram of the states.
 fn next(state: State, step: Step) -> Option<State> {
     Some(match (state, step) {
         (State::Pending, Step::Claim { .. }) => State::InFlight,
-        (State::InFlight, Step::LeaseExpired) => State::Pending,
         (State::InFlight, Step::Accepted) => State::Delivered,
         (State::InFlight, Step::Failed) => State::RetryWait,
         (State::InFlight, Step::Died) => State::Dead,
         (State::InFlight, Step::Rejected) => State::Rejected,
         (State::InFlight, Step::NotReached) | (State::Pending | State::RetryWait, Step::Hold) => State::Held,
-        (State::RetryWait, Step::Due) | (State::Held, Step::Release) | (State::Dead, Step::Redrive) => State::Pending,
+        (State::InFlight, Step::LeaseExpired)
+        | (State::RetryWait, Step::Due)
+        | (State::Held, Step::Release)
+        | (State::Dead, Step::Redrive) => State::Pending,
         (State::Delivered, Step::Proved) => State::Acknowledged,
         (State::Dead, Step::Discard) => State::Discarded,
         _ => return None,

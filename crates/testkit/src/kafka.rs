@@ -1,4 +1,4 @@
-//! A real Apache Kafka broker as a child process: KRaft, one node, data in a temporary folder. To be stopped, killed and
+//! A real Apache Kafka broker as a child process: `KRaft`, one node, data in a temporary folder. To be stopped, killed and
 //! started again.
 
 use std::fs::{self, File};
@@ -42,7 +42,9 @@ impl Brokers {
         match environment::variable("TEST_KAFKA_BROKERS") {
             Some(given) => {
                 let first = given.split(',').next().unwrap_or_default().to_owned();
-                TcpStream::connect(&first).await.context("TEST_KAFKA_BROKERS is set, but that broker does not answer")?;
+                TcpStream::connect(&first)
+                    .await
+                    .context("TEST_KAFKA_BROKERS is set, but that broker does not answer")?;
                 Ok(Self::Given(given))
             },
             None => Ok(Self::Own(Box::new(Broker::start().await?))),
@@ -116,7 +118,7 @@ impl Broker {
 
     async fn wait(&mut self) -> anyhow::Result<()> {
         if let Some(mut child) = self.child.take() {
-            timeout(Duration::from_secs(60), child.wait()).await.context("the broker does not end")??;
+            timeout(Duration::from_mins(1), child.wait()).await.context("the broker does not end")??;
         }
         Ok(())
     }

@@ -47,8 +47,7 @@ impl SmtpServer {
     /// On this address, for instance one that a server had before.
     pub async fn start_at(address: SocketAddr) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(address).await?;
-        let server =
-            Self { address: listener.local_addr()?, shared: Arc::default(), tasks: Arc::default() };
+        let server = Self { address: listener.local_addr()?, shared: Arc::default(), tasks: Arc::default() };
         let (shared, tasks) = (Arc::clone(&server.shared), Arc::clone(&server.tasks));
         let accept = async move {
             while let Ok((stream, _)) = listener.accept().await {

@@ -329,7 +329,12 @@ impl Group {
                 Some(next) if !store.set_breaker(&next).await? => {},
                 Some(next) => {
                     let reason = next.reason.as_deref().unwrap_or("it answers again");
-                    tracing::warn!(destination = self.shared.routes.name(), state = next.state.as_str(), reason, "breaker");
+                    tracing::warn!(
+                        destination = self.shared.routes.name(),
+                        state = next.state.as_str(),
+                        reason,
+                        "breaker"
+                    );
                     return Ok(());
                 },
                 None => return Ok(()),

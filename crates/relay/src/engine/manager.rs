@@ -68,11 +68,7 @@ impl Manager {
         }
     }
 
-    async fn work(
-        &self,
-        groups: &mut JoinSet<Ended>,
-        held: &mut HashMap<u16, Held>,
-    ) -> Result<(), DeliveryError> {
+    async fn work(&self, groups: &mut JoinSet<Ended>, held: &mut HashMap<u16, Held>) -> Result<(), DeliveryError> {
         let beat = self.shared.options.lease / 3;
         let mut next_beat = Instant::now() + beat;
         let mut begun = false;
@@ -109,11 +105,7 @@ impl Manager {
     }
 
     /// Takes free groups. `false`: the database did not answer.
-    async fn acquire(
-        &self,
-        groups: &mut JoinSet<Ended>,
-        held: &mut HashMap<u16, Held>,
-    ) -> Result<bool, DeliveryError> {
+    async fn acquire(&self, groups: &mut JoinSet<Ended>, held: &mut HashMap<u16, Held>) -> Result<bool, DeliveryError> {
         let asked = Instant::now();
         let most = self.most - u16::try_from(held.len()).unwrap_or(self.most);
         let lease = self.shared.options.lease;
@@ -156,7 +148,11 @@ impl Manager {
                     if kept.contains(lease) {
                         life.extend(asked + self.shared.options.lease);
                     } else {
-                        tracing::warn!(destination = self.shared.routes.name(), group = lease.shard_group, "lease lost");
+                        tracing::warn!(
+                            destination = self.shared.routes.name(),
+                            group = lease.shard_group,
+                            "lease lost"
+                        );
                         life.end.cancel();
                     }
                 }

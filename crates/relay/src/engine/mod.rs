@@ -158,8 +158,7 @@ impl Relay {
             }
             let destination = self.store.register(&registration).await?;
             let most = self.options.groups.min(destination.shard_groups);
-            let routes =
-                Routes::new(destination).map_err(|source| StartError::Policy { destination: name, source })?;
+            let routes = Routes::new(destination).map_err(|source| StartError::Policy { destination: name, source })?;
             let (wake, woken) = watch::channel(0);
             let shared = Arc::new(Shared {
                 store: Arc::clone(&self.store),
@@ -263,13 +262,11 @@ impl Running {
     /// cut off, as by a kill. `false`: it had to be.
     pub async fn stop(mut self, grace: Duration) -> Result<bool, DeliveryError> {
         self.stop.cancel();
-        match timeout(grace, &mut self.task).await {
-            Ok(ended) => ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())).map(|()| true),
-            Err(_) => {
-                self.task.abort();
-                Ok(false)
-            },
+        if let Ok(ended) = timeout(grace, &mut self.task).await {
+            return ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())).map(|()| true);
         }
+        self.task.abort();
+        Ok(false)
     }
 
     /// Waits for the worker to end by itself, which it does only when it cannot go on.

@@ -11,6 +11,7 @@ use stateset_outbox::delivery::{
     LaneChange, LoggedEvent, RouteVersion, Settlement, WaitingDelivery,
 };
 
+use crate::delivery::may_become;
 use crate::lane::{Candidate, Content, Origin, Plan, Row, Standing};
 use crate::policy::{NotAPolicy, Policy};
 use crate::record::Record;
@@ -157,7 +158,9 @@ impl Round {
         let first_blocking = plan.rows.iter().filter(blocking).filter(|row| seen.insert(&row.lane));
         let mut changes: Vec<LaneChange> = first_blocking.filter_map(park).collect();
         let parked = self.candidates.iter().find(|candidate| candidate.origin != Origin::Fresh);
-        if let Some(candidate) = parked.filter(|candidate| !plan.rows.iter().any(|row| row.lane == candidate.lane && blocking(&row))) {
+        if let Some(candidate) =
+            parked.filter(|candidate| !plan.rows.iter().any(|row| row.lane == candidate.lane && blocking(&row)))
+        {
             let lane = candidate.lane.clone();
             changes.push(if complete {
                 LaneChange::Unpark { lane }
@@ -187,9 +190,13 @@ fn change(row: &Row, subject: &Subject, timing: Timing) -> Option<Change> {
         row.standing,
         Standing::Pending | Standing::Held(HeldReason::LaneBlocked | HeldReason::BreakerOpen, _)
     );
-    if subject.from.is_some() && (waits || subject.from == Some(DeliveryState::Held) && row.standing.state() == DeliveryState::Held) {
+    if subject.from.is_some()
+        && (waits || subject.from == Some(DeliveryState::Held) && row.standing.state() == DeliveryState::Held)
+    {
         return None;
     }
+    let to = row.standing.state();
+    debug_assert!(may_become(subject.from.unwrap_or(DeliveryState::Pending), to), "{:?} to {to:?}", subject.from);
     let attempt = row.tried.as_ref().map(|tried| AttemptRecord {
         started_ago: timing.started_ago,
         took: timing.took,
@@ -201,7 +208,8 @@ fn change(row: &Row, subject: &Subject, timing: Timing) -> Option<Change> {
         Standing::Held(reason, _) => (Some(*reason), None, None),
         Standing::RetryWait { wait } => (None, Some(*wait), None),
         Standing::Dead { class, why, .. } => {
-            let letter = DeadLetter { class: class.as_str().to_owned(), error: format!("{}: {}", why.class, why.message) };
+            let letter =
+                DeadLetter { class: class.as_str().to_owned(), error: format!("{}: {}", why.class, why.message) };
             (None, None, Some(letter))
         },
         _ => (None, None, None),
@@ -209,7 +217,7 @@ fn change(row: &Row, subject: &Subject, timing: Timing) -> Option<Change> {
     Some(Change {
         delivery: subject.delivery.clone()?,
         from: subject.from,
-        to: row.standing.state(),
+        to,
         reason,
         attempts: i32::try_from(row.attempts).unwrap_or(i32::MAX),
         next_attempt_in,

@@ -1,6 +1,7 @@
 //! Which deliveries of a round are sent.
 
 use std::collections::HashSet;
+use std::hash::BuildHasher;
 
 use stateset_outbox::delivery::Lane;
 
@@ -23,7 +24,7 @@ pub enum Choice {
 
 /// One choice per candidate. `parked` are the lanes that wait; a parked candidate is in the round because its lane is
 /// due, so the set applies to fresh ones only.
-pub fn choose(candidates: &[Candidate], parked: &HashSet<Lane>) -> Vec<Choice> {
+pub fn choose<S: BuildHasher>(candidates: &[Candidate], parked: &HashSet<Lane, S>) -> Vec<Choice> {
     let mut faulty: HashSet<&Lane> = HashSet::new();
     let mut choices = Vec::with_capacity(candidates.len());
     for candidate in candidates {

@@ -41,12 +41,7 @@ where
     outcomes
 }
 
-async fn run<'a, F, Fut>(
-    batch: Batch<'a>,
-    indices: Vec<usize>,
-    send: &F,
-    down: &AtomicBool,
-) -> Vec<(usize, Outcome)>
+async fn run<'a, F, Fut>(batch: Batch<'a>, indices: Vec<usize>, send: &F, down: &AtomicBool) -> Vec<(usize, Outcome)>
 where
     F: Fn(&'a Record) -> Fut,
     Fut: Future<Output = Outcome>,

@@ -44,11 +44,7 @@ impl Handler {
         F: Fn(Record) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
-        Self {
-            function: Arc::new(move |record| function(record).boxed()),
-            lanes: 8,
-            limit: Duration::from_mins(15),
-        }
+        Self { function: Arc::new(move |record| function(record).boxed()), lanes: 8, limit: Duration::from_mins(15) }
     }
 
     /// How many lanes are handled at a time.

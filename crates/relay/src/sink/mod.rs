@@ -65,7 +65,10 @@ impl<'a> Batch<'a> {
 
 impl fmt::Debug for Batch<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Batch").field("group", &self.group).field("records", &self.records.len()).finish_non_exhaustive()
+        f.debug_struct("Batch")
+            .field("group", &self.group)
+            .field("records", &self.records.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -88,7 +91,7 @@ pub trait Sink: Send + Sync {
     /// Longest that one call may take: leases are extended while it runs, and a worker that lost its lease waits no
     /// longer than this for the call.
     fn call_limit(&self) -> Duration {
-        Duration::from_secs(60)
+        Duration::from_mins(1)
     }
 }
 

@@ -56,7 +56,6 @@ fn policies_are_stored_as_text() {
     Policy::from_json(r#"{"on_ded":"continue"}"#).unwrap_err();
 }
 
-
 const CLOSED: Breaker = Breaker {
     destination: 1,
     state: BreakerState::Closed,

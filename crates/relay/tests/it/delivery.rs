@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use stateset_outbox::delivery::DeliveryState as State;
-use stateset_relay::delivery::{Delivery, NotTaken, Step};
+use stateset_relay::delivery::{Delivery, NotTaken, Step, may_become};
 
 const STEPS: [Step; 12] = [
     Step::LeaseExpired,
@@ -60,6 +60,17 @@ fn a_stale_worker_is_refused() {
     assert_eq!(stale, Err(NotTaken::Moved { actual: State::InFlight, epoch: 2 }));
     let released = taken.take((State::InFlight, 2), Step::LeaseExpired).unwrap();
     released.take((State::Pending, 2), Step::Claim { epoch: 1 }).unwrap_err();
+}
+
+/// No round of a worker leads out of what is finished, or skips what an operator has to decide.
+#[test]
+fn a_round_moves_only_what_is_open() {
+    for from in State::ALL {
+        let reachable: Vec<State> = State::ALL.into_iter().filter(|to| may_become(from, *to)).collect();
+        let open = from.will_retry() && from != State::InFlight;
+        assert_eq!(reachable.len(), if open { 7 } else { 0 }, "{from}: {reachable:?}");
+        assert!(!reachable.contains(&State::Discarded) && !reachable.contains(&State::InFlight));
+    }
 }
 
 proptest! {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use stateset_outbox::delivery::{DeliveryState, HeldReason, Lane};
+use stateset_outbox::delivery::DeliveryState::{self, Dead, Held, RetryWait};
+use stateset_outbox::delivery::{HeldReason, Lane};
 use stateset_relay::backoff::Backoff;
 use stateset_relay::lane::{Candidate, Choice, Content, Origin, Plan, Standing, choose, settle};
 use stateset_relay::policy::{OnDead, Policy};
@@ -54,7 +55,6 @@ fn what_is_accepted_has_no_row() {
 fn a_failure_parks_its_lane_only() {
     let round = [fresh(1, "a"), fresh(2, "a"), fresh(3, "b"), fresh(4, "a")];
     let plan = sent(&round, vec![retry(), Outcome::Accepted(None), Outcome::Accepted(None), Outcome::NotTried]);
-    use DeliveryState::{Held, RetryWait};
     assert_eq!(standings(&plan), [(1, RetryWait, 1), (2, Held, 0), (4, Held, 0)]);
     assert_eq!((plan.upto, plan.delivered, plan.to_repeat), (Some(4), 1, 1));
 }
@@ -68,7 +68,7 @@ fn an_outage_costs_no_attempts_and_no_rows() {
     assert_eq!((plan.upto, plan.rows.len(), plan.reached), (None, 0, false));
     // A broker that dies in the middle: only what lies before the last success needs rows.
     let plan = sent(&round, vec![down(), Outcome::Accepted(None), down(), Outcome::NotTried]);
-    assert_eq!(standings(&plan), [(1, DeliveryState::Held, 0)]);
+    assert_eq!(standings(&plan), [(1, Held, 0)]);
     assert_eq!(plan.upto, Some(2));
 }
 
@@ -81,7 +81,6 @@ fn on_dead_decides_for_the_lane() {
             (1..=3).map(|id| Candidate { policy: Arc::clone(&policy), ..fresh(id, "a") }).collect();
         sent(&round, vec![Outcome::Refused(why()), Outcome::Accepted(None), Outcome::Accepted(None)])
     };
-    use DeliveryState::{Dead, Held};
     let wait = with(OnDead::Wait);
     assert_eq!(standings(&wait), [(1, Dead, 1), (2, Held, 0), (3, Held, 0)]);
     assert!(wait.stop.is_none());
@@ -109,7 +108,6 @@ fn a_poisoned_event_parks_its_key() {
     let choices = choose(&round, &HashSet::new());
     assert_eq!(choices, [Choice::Fault, Choice::Send, Choice::Fault, Choice::Behind]);
     let plan = settle(&round, &choices, vec![Outcome::Accepted(None)], 1);
-    use DeliveryState::{Dead, Held};
     assert_eq!(standings(&plan), [(1, Dead, 0), (3, Held, 0), (4, Held, 0)]);
     assert_eq!(plan.rows[1].standing, Standing::Held(HeldReason::Unmapped, Some(why())));
 }
@@ -122,8 +120,8 @@ fn attempts_run_out() {
         let plan = sent(&round, vec![retry()]);
         (plan.rows[0].standing.state(), plan.rows[0].attempts)
     };
-    assert_eq!(at(4), (DeliveryState::RetryWait, 5));
-    assert_eq!(at(5), (DeliveryState::Dead, 6));
+    assert_eq!(at(4), (RetryWait, 5));
+    assert_eq!(at(5), (Dead, 6));
 }
 
 /// Everything a worker's database would know, without one.
@@ -157,7 +155,7 @@ impl Model {
                     prop_assert_eq!(grown, u32::from(row.tried.is_some()), "attempts are real tries");
                     match row.standing.state() {
                         DeliveryState::Delivered => self.through.push(id),
-                        DeliveryState::Dead => drop(self.dead.insert(id)),
+                        Dead => drop(self.dead.insert(id)),
                         DeliveryState::Rejected => drop(self.rejected.insert(id)),
                         _ => drop(self.open.insert(id, row.attempts)),
                     }

@@ -83,8 +83,7 @@ pub(crate) async fn a_destination_that_is_down_is_unavailable<P: Peer>() {
 pub(crate) async fn a_refusal_concerns_its_lane_only<P: Peer>() {
     let peer = P::start().await;
     let sink = peer.sink();
-    let records =
-        [peer.good(1, "1"), peer.poison(2, "2"), peer.good(3, "2"), peer.good(4, "1"), peer.good(5, "3")];
+    let records = [peer.good(1, "1"), peer.poison(2, "2"), peer.good(3, "2"), peer.good(4, "1"), peer.good(5, "3")];
     let outcomes = publish(&*sink, &records).await;
     let [first, poison, behind, fourth, fifth] = outcomes.as_slice() else { panic!("{outcomes:?}") };
     for good in [first, fourth, fifth] {

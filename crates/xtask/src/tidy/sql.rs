@@ -42,7 +42,13 @@ mod tests {
     #[test]
     fn a_statement_for_one_engine_only_is_found() {
         let file = |path: &str| SourceFile { path: format!("{}{path}", FOLDERS[1]), text: None };
-        let files = [file("postgres/append.sql"), file("sqlite/append.sql"), file("sqlite/head.sql"), file("sqlite/only/y.sql"), file("x.sql")];
+        let files = [
+            file("postgres/append.sql"),
+            file("sqlite/append.sql"),
+            file("sqlite/head.sql"),
+            file("sqlite/only/y.sql"),
+            file("x.sql"),
+        ];
         let breaches = check(&files);
         assert_eq!(breaches.len(), 2, "{breaches:?}");
         assert!(breaches[0].ends_with("there is no crates/store/sql/postgres/head.sql"));

@@ -48,7 +48,7 @@ impl KafkaSettings {
     }
 }
 
-/// What consumers need beside the envelope, plainly and as a CloudEvent in binary mode.
+/// What consumers need beside the envelope, plainly and as a `CloudEvent` in binary mode.
 fn headers(record: &Record) -> (OwnedHeaders, usize) {
     let event = &record.event;
     let id = event.event_id.to_string();

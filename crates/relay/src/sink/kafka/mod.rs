@@ -194,11 +194,7 @@ impl Kafka {
 }
 
 /// Enqueues everything, then awaits every acknowledgement.
-async fn send(
-    producer: &FutureProducer,
-    messages: Vec<(usize, Message)>,
-    patience: Duration,
-) -> Vec<(usize, Outcome)> {
+async fn send(producer: &FutureProducer, messages: Vec<(usize, Message)>, patience: Duration) -> Vec<(usize, Outcome)> {
     let deadline = Instant::now() + patience;
     let mut waiting: Vec<(usize, Result<DeliveryFuture, Outcome>)> = Vec::with_capacity(messages.len());
     let mut down = false;
@@ -223,11 +219,7 @@ async fn send(
 }
 
 /// A full queue is no failure: the producer is given time to send.
-async fn enqueue(
-    producer: &FutureProducer,
-    message: Message,
-    deadline: Instant,
-) -> Result<DeliveryFuture, Outcome> {
+async fn enqueue(producer: &FutureProducer, message: Message, deadline: Instant) -> Result<DeliveryFuture, Outcome> {
     let Message { topic, key, value, headers } = message;
     let mut record: FutureRecord<'_, String, Vec<u8>> =
         FutureRecord::to(&topic).key(&key).payload(&value).headers(headers);
@@ -250,9 +242,9 @@ fn is_queue_full(error: &KafkaError) -> bool {
 /// Only what is about this one message is the message's fault.
 fn failure(error: &KafkaError) -> Outcome {
     match error.rdkafka_error_code() {
-        Some(code @ (Code::MessageSizeTooLarge | Code::InvalidMessage | Code::InvalidMessageSize | Code::InvalidRecord)) => {
-            Outcome::Refused(Why::new(class(code), error.to_string()))
-        },
+        Some(
+            code @ (Code::MessageSizeTooLarge | Code::InvalidMessage | Code::InvalidMessageSize | Code::InvalidRecord),
+        ) => Outcome::Refused(Why::new(class(code), error.to_string())),
         _ => unavailable(error),
     }
 }

@@ -36,7 +36,7 @@ impl Kafka {
     ) -> Result<Vec<(usize, Outcome)>, KafkaError> {
         let limit = self.settings.delivery_timeout;
         let producer = self.ready(group).await?;
-        blocking(&producer, |producer| producer.begin_transaction()).await?;
+        blocking(&producer, FutureProducer::begin_transaction).await?;
         let mut outcomes = send(&producer, messages, limit).await;
         let all = outcomes.iter().all(|(_, outcome)| matches!(outcome, Outcome::Accepted(_)));
         if all {
@@ -44,7 +44,9 @@ impl Kafka {
                 Ok(()) => return Ok(outcomes),
                 Err(KafkaError::Transaction(error)) if error.txn_requires_abort() => {
                     let outcome = failure(&KafkaError::Transaction(error));
-                    outcomes.iter_mut().for_each(|(_, place)| *place = outcome.clone());
+                    for (_, place) in &mut outcomes {
+                        *place = outcome.clone();
+                    }
                 },
                 Err(error) => return Err(error),
             }

@@ -66,10 +66,13 @@ impl SigningAgent {
     pub(super) fn unmapped(&self, record: &Record) -> Option<Why> {
         let event = &record.event;
         match key_id(record) {
-            None => Some(Why::new("unsigned", "the event was written without a signing key: configure one in the writer")),
-            Some(_) if event.agent_id.is_some_and(|agent| agent != self.id.0) => {
-                Some(Why::new("other_agent", "the event was written in the name of another agent than this destination's"))
+            None => {
+                Some(Why::new("unsigned", "the event was written without a signing key: configure one in the writer"))
             },
+            Some(_) if event.agent_id.is_some_and(|agent| agent != self.id.0) => Some(Why::new(
+                "other_agent",
+                "the event was written in the name of another agent than this destination's",
+            )),
             Some(key_id) if !self.keys.contains_key(&key_id) => {
                 let text = format!("the event is signed with key {key_id}, which this worker was not given");
                 Some(Why::new("signing_key_missing", text))
@@ -84,7 +87,8 @@ impl SigningAgent {
         let key_id = key_id(record).ok_or_else(missing)?;
         let signer = self.keys.get(&key_id).ok_or_else(missing)?;
         let not_json = |fault: String| Why::new("payload", format!("the payload has no canonical form: {fault}"));
-        let canonical = json::canonical(record.event.payload.as_bytes()).map_err(|fault| not_json(fault.to_string()))?;
+        let canonical =
+            json::canonical(record.event.payload.as_bytes()).map_err(|fault| not_json(fault.to_string()))?;
         let payload: &RawValue =
             serde_json::from_str(&record.event.payload).map_err(|fault| not_json(fault.to_string()))?;
         let mut header = self.header(record, key_id);

@@ -33,6 +33,7 @@ struct Rejection {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names are those of the members")]
 struct Receipt {
     event_id: Uuid,
     sequence_number: u64,
@@ -59,14 +60,15 @@ impl Reply {
                 receipts.insert(id, receipt);
             }
         }
-        let outcome = |(index, event): (usize, &Pushed)| match (rejections.get(&index), receipts.remove(&event.event_id)) {
-            (Some(rejection), _) => rejected(rejection),
-            (None, Some(receipt)) => Outcome::Accepted(Some(evidence(scope, event, receipt, keys))),
-            (None, None) => {
-                let text = "the reply names neither a receipt nor a rejection for the event";
-                Outcome::Unavailable(Why::new("incomplete_reply", text))
-            },
-        };
+        let outcome =
+            |(index, event): (usize, &Pushed)| match (rejections.get(&index), receipts.remove(&event.event_id)) {
+                (Some(rejection), _) => rejected(rejection),
+                (None, Some(receipt)) => Outcome::Accepted(Some(evidence(scope, event, receipt, keys))),
+                (None, None) => {
+                    let text = "the reply names neither a receipt nor a rejection for the event";
+                    Outcome::Unavailable(Why::new("incomplete_reply", text))
+                },
+            };
         pushed.iter().enumerate().map(outcome).collect()
     }
 }

@@ -34,17 +34,17 @@ fn is_public_v4(v4: Ipv4Addr) -> bool {
 }
 
 fn is_public_v6(v6: Ipv6Addr) -> bool {
-    let [a, b, c, d, e, f, g, h] = v6.segments();
+    let segments = v6.segments();
+    let [a, b, ..] = segments;
     // Forms that carry an IPv4 address reach what that address reaches.
-    let inner = match (a, b, c, d, e, f) {
-        (0, 0, 0, 0, 0, 0 | 0xffff) | (0x64, 0xff9b, 0, 0, 0, 0) => Some((g, h)),
-        (0x2002, ..) => Some((b, c)),
+    let inner = match segments {
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
+            Some((u32::from(high) << 16) | u32::from(low))
+        },
         _ => None,
     };
-    if let Some((high, low)) = inner {
-        let [a, b] = high.to_be_bytes();
-        let [c, d] = low.to_be_bytes();
-        return is_public_v4(Ipv4Addr::new(a, b, c, d));
+    if let Some(bits) = inner {
+        return is_public_v4(Ipv4Addr::from_bits(bits));
     }
     // Only 2000::/3 is given out; of it, Teredo, benchmarking, ORCHID (2001::/23) and documentation are special.
     let global = (0x2000..0x4000).contains(&a);

@@ -173,7 +173,6 @@ fn body(record: &Record) -> Result<Vec<u8>, serde_json::Error> {
     })
 }
 
-
 impl Sink for Webhook {
     fn publish<'a>(&'a self, batch: Batch<'a>) -> Publishing<'a> {
         Box::pin(publish_by_lane(batch, self.settings.lanes, |record| self.send(record)))

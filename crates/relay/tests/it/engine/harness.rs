@@ -124,19 +124,22 @@ impl Database for Sqlite {
     }
 }
 
+/// How often, and how.
+type Failures = (u32, HandlerError);
+
 /// A handler that writes arrivals into the ledger unless it is told to fail.
 #[derive(Clone, Default)]
 pub(crate) struct Shop {
     pub(crate) ledger: Arc<Mutex<Ledger>>,
     /// How often the event with this number still fails, and how.
-    pub(crate) failures: Arc<Mutex<BTreeMap<u64, (u32, Option<HandlerError>)>>>,
+    failures: Arc<Mutex<BTreeMap<u64, Failures>>>,
     pub(crate) calls: Arc<AtomicI64>,
     pub(crate) down: Arc<std::sync::atomic::AtomicBool>,
 }
 
 impl Shop {
     pub(crate) fn fail(&self, number: u64, times: u32, how: HandlerError) {
-        self.failures.lock().unwrap().insert(number, (times, Some(how)));
+        self.failures.lock().unwrap().insert(number, (times, how));
     }
 
     pub(crate) fn handler(&self) -> Handler {
@@ -158,7 +161,7 @@ impl Shop {
             && *times > 0
         {
             *times -= 1;
-            return Err(how.clone().unwrap());
+            return Err(how.clone());
         }
         self.ledger.lock().unwrap().arrived.push(record.event.event_id);
         Ok(())
@@ -207,7 +210,7 @@ pub(crate) fn keys(events: usize, count: usize) -> Vec<String> {
 
 /// Waits for a condition, never for a time.
 pub(crate) async fn until(what: &str, condition: impl AsyncFn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while !condition().await {
         assert!(Instant::now() < deadline, "this did not come: {what}");
         sleep(Duration::from_millis(10)).await;

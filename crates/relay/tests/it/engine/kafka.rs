@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use stateset_relay::engine::Relay;
 use stateset_relay::sink::kafka::{Kafka, KafkaSettings};
-use stateset_testkit::kafka::Broker;
 use stateset_testkit::environment;
+use stateset_testkit::kafka::Broker;
 use tokio::time::{Instant, sleep};
 
 use super::harness::{Database, Postgres, keys, options, policy, registration, until};
@@ -17,7 +17,8 @@ use crate::peers::kafka::{Consumed, consume};
 /// event lost or out of order, and a full drain when it is back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_stops_under_load_loses_nothing() {
-    let seconds = environment::variable("KAFKA_OUTAGE_SECONDS").map_or(12, |text| text.parse().expect("a number of seconds"));
+    let seconds =
+        environment::variable("KAFKA_OUTAGE_SECONDS").map_or(12, |text| text.parse().expect("a number of seconds"));
     let mut broker = Broker::start().await.unwrap();
     let database = Postgres::create().await;
     let ledger = Mutex::new(Ledger::default());

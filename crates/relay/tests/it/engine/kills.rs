@@ -116,7 +116,11 @@ pub(crate) async fn a_paused_worker_is_replaced<D: Database>() {
     sleep(LEASE).await;
     drop((first, second));
     let audit = audit(&peer, &ledger);
-    report(&format!("a pause past the lease, all through after {took:?}, {} late calls", taken(&peer) - woken - 100), engine::<D>(), audit);
+    report(
+        &format!("a pause past the lease, all through after {took:?}, {} late calls", taken(&peer) - woken - 100),
+        engine::<D>(),
+        audit,
+    );
     assert_eq!((audit.lost, audit.inverted), (0, 0), "{audit}");
     // What it had sent and not settled, and the calls that were on their way.
     assert!(audit.duplicated <= GROUPS * CHUNK, "{audit}");

@@ -6,6 +6,7 @@ mod kafka;
 mod kills;
 mod ledger;
 mod scenarios;
+mod sequencer;
 
 /// One list of scenarios, a line per database.
 macro_rules! engine_suite {
@@ -24,6 +25,7 @@ macro_rules! engine_suite {
                 an_event_without_a_form_waits_for_one,
                 a_stopped_destination_waits_for_an_operator,
                 a_long_publish_keeps_its_lease,
+                two_workers_share_the_groups,
             );
             engine_suite!(@cases $database, kills:
                 killed_workers_lose_nothing,

@@ -145,7 +145,7 @@ pub(crate) async fn once_drains_and_gives_back<D: Database>() {
 /// F03, F12: a worker that is stopped settles what it has and gives its groups to the next at once, not after the lease.
 pub(crate) async fn a_stop_hands_over_at_once<D: Database>() {
     let (database, shop) = (D::create().await, Shop::default());
-    let lease = Duration::from_secs(600);
+    let lease = Duration::from_mins(10);
     let start = async || {
         let relay = Relay::new(database.store(), options(lease));
         relay.destination(registration("shop", &policy()), Arc::new(shop.handler())).start().await.unwrap()
@@ -268,6 +268,27 @@ pub(crate) async fn a_long_publish_keeps_its_lease<D: Database>() {
     until("all events", async || shop.arrived() >= 10).await;
     assert!(begun.elapsed() >= lease * 4);
     assert!(first.stop(GRACE).await.unwrap() & second.stop(GRACE).await.unwrap());
+    let audit = shop.ledger.lock().unwrap().audit();
+    assert_eq!((audit.lost, audit.duplicated, audit.inverted), (0, 0, 0), "{audit}");
+}
+
+/// F11: two workers at once, each with half of the groups, while events are written: as if there were one.
+pub(crate) async fn two_workers_share_the_groups<D: Database>() {
+    let (database, shop) = (D::create().await, Shop::default());
+    let start = async || {
+        let options = Options { groups: 2, ..options(Duration::from_secs(15)) };
+        let relay = Relay::new(database.store(), options);
+        relay.destination(registration("shop", &policy()), Arc::new(shop.handler())).start().await.unwrap()
+    };
+    let (first, second) = (start().await, start().await);
+    until("both at work", async || first.stats()["shop"].groups == 2 && second.stats()["shop"].groups == 2).await;
+    shop.fail(5, 2, broken());
+    database.write_all(&shop.ledger, keys(300, 40)).await;
+    database.write(&shop.ledger, keys(100, 40)).await;
+    until("all events", async || shop.arrived() >= 400).await;
+    let shares = [first.stats()["shop"].delivered, second.stats()["shop"].delivered];
+    assert!(first.stop(GRACE).await.unwrap() & second.stop(GRACE).await.unwrap());
+    assert!(shares.iter().all(|share| *share > 0), "{shares:?}");
     let audit = shop.ledger.lock().unwrap().audit();
     assert_eq!((audit.lost, audit.duplicated, audit.inverted), (0, 0, 0), "{audit}");
 }

@@ -46,7 +46,8 @@ fn consume_now(bootstrap: &str, topic: &str) -> Vec<Consumed> {
         .unwrap();
     let patience = Duration::from_secs(30);
     let metadata = consumer.fetch_metadata(Some(topic), patience).unwrap();
-    let partitions: Vec<i32> = metadata.topics()[0].partitions().iter().map(rdkafka::metadata::MetadataPartition::id).collect();
+    let partitions: Vec<i32> =
+        metadata.topics()[0].partitions().iter().map(rdkafka::metadata::MetadataPartition::id).collect();
     let mut all = TopicPartitionList::new();
     for partition in &partitions {
         all.add_partition_offset(topic, *partition, Offset::Beginning).unwrap();

@@ -23,7 +23,7 @@ const API_KEY: &str = "relay-tests-key-of-a-throw-away-server";
 const SIGNING_KEY: &str = "5b9d1c3e7f2a4860b1c2d3e4f5061728394a5b6c7d8e9fa0b1c2d3e4f5061728";
 const PAYLOAD_KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0";
 const AGENT_KEY: [u8; 32] = [42; 32];
-const AGENT: Uuid = Uuid::from_u128(0xa6e7_0000_0000_4000_8000_0000_0000_0003);
+pub(crate) const AGENT: Uuid = Uuid::from_u128(0xa6e7_0000_0000_4000_8000_0000_0000_0003);
 
 /// The real server on an embedded database.
 pub(crate) struct SequencerPeer {
@@ -38,10 +38,12 @@ fn program() -> &'static Path {
         let test = std::env::current_exe().unwrap();
         let program = test.parent().and_then(Path::parent).unwrap().join("stateset-sequencer");
         let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let newest = ["api", "ledger", "sequencer", "store"].iter().map(|name| newest(&crates.join(name))).max().unwrap();
+        let newest =
+            ["api", "ledger", "sequencer", "store"].iter().map(|name| newest(&crates.join(name))).max().unwrap();
         let built = program.metadata().and_then(|file| file.modified());
         if !built.is_ok_and(|built| built >= newest) {
-            let cargo = Command::new(env!("CARGO")).args(["build", "-p", "stateset-sequencer"]).current_dir(&crates).status();
+            let cargo =
+                Command::new(env!("CARGO")).args(["build", "-p", "stateset-sequencer"]).current_dir(&crates).status();
             assert!(cargo.unwrap().success(), "the sequencer cannot be built");
         }
         program
@@ -50,7 +52,8 @@ fn program() -> &'static Path {
 
 fn newest(folder: &Path) -> SystemTime {
     let entries = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).filter(|path| !path.ends_with("tests"));
-    let times = entries.map(|path| if path.is_dir() { newest(&path) } else { path.metadata().unwrap().modified().unwrap() });
+    let times =
+        entries.map(|path| if path.is_dir() { newest(&path) } else { path.metadata().unwrap().modified().unwrap() });
     times.max().unwrap_or(SystemTime::UNIX_EPOCH)
 }
 

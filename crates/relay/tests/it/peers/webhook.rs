@@ -14,7 +14,7 @@ use stateset_relay::record::Record;
 use stateset_relay::sink::Sink;
 use stateset_relay::sink::webhook::{Secrets, Webhook, WebhookSettings};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::{Peer, event};
@@ -40,7 +40,7 @@ pub(crate) struct Receiver {
 pub(crate) struct WebhookPeer {
     pub(crate) address: SocketAddr,
     pub(crate) receiver: Arc<Mutex<Receiver>>,
-    server: Option<JoinHandle<()>>,
+    server: Option<JoinSet<()>>,
 }
 
 async fn take(State(receiver): State<Arc<Mutex<Receiver>>>, headers: HeaderMap, body: Bytes) -> Response {
@@ -67,9 +67,11 @@ impl WebhookPeer {
         settings
     }
 
-    async fn serve(&mut self, listener: TcpListener) {
+    fn serve(&mut self, listener: TcpListener) {
         let router = Router::new().route("/hooks", post(take)).with_state(Arc::clone(&self.receiver));
-        self.server = Some(tokio::task::spawn(async move { axum::serve(listener, router).await.unwrap() }));
+        let mut server = JoinSet::new();
+        server.spawn(async move { axum::serve(listener, router).await.unwrap() });
+        self.server = Some(server);
     }
 }
 
@@ -77,7 +79,7 @@ impl Peer for WebhookPeer {
     async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut peer = Self { address: listener.local_addr().unwrap(), receiver: Arc::default(), server: None };
-        peer.serve(listener).await;
+        peer.serve(listener);
         peer
     }
 
@@ -92,13 +94,13 @@ impl Peer for WebhookPeer {
     async fn vanish(&mut self) {
         // Open connections are served by tasks of their own; they end with the answer that says so.
         self.receiver.lock().unwrap().answer = Some((503, "connection", "close"));
-        self.server.take().unwrap().abort();
+        self.server.take().unwrap().shutdown().await;
     }
 
     async fn come_back(&mut self) {
         self.receiver.lock().unwrap().answer = None;
         let listener = TcpListener::bind(self.address).await.unwrap();
-        self.serve(listener).await;
+        self.serve(listener);
     }
 
     fn poison(&self, number: i64, key: &str) -> Record {

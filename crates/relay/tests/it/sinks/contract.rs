@@ -21,11 +21,7 @@ fn contract_event(event_type: &str, at: &str, data: &Value) -> Record {
 fn the_published_examples_come_out() {
     let items = json!([{ "product_id": 1, "qty": 2, "unit_price_cents": 12_999 }]);
     for (event_type, timestamp, data) in [
-        (
-            "order.created",
-            "2025-08-25T20:00:00Z",
-            json!({ "amount_cents": 25_998, "currency": "USD", "items": items }),
-        ),
+        ("order.created", "2025-08-25T20:00:00Z", json!({ "amount_cents": 25_998, "currency": "USD", "items": items })),
         (
             "payment.succeeded",
             "2025-08-25T20:01:00Z",

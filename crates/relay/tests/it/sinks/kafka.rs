@@ -14,7 +14,7 @@ fn all_accepted(outcomes: &[Outcome]) -> bool {
     outcomes.iter().all(|outcome| matches!(outcome, Outcome::Accepted(_)))
 }
 
-/// O02, O05, C04: what a consumer gets: key, envelope, headers, also as a CloudEvent.
+/// O02, O05, C04: what a consumer gets: key, envelope, headers, also as a `CloudEvent`.
 #[tokio::test]
 async fn a_consumer_gets_key_envelope_and_headers() {
     let bootstrap = shared().await.unwrap();
@@ -22,7 +22,7 @@ async fn a_consumer_gets_key_envelope_and_headers() {
     let kafka = Kafka::new(settings(bootstrap, &topic)).unwrap();
     let mut record = event(17, "123");
     record.replay_job = Some(Uuid::nil());
-    assert!(all_accepted(&kafka.publish(Batch::new(0, &[record.clone()])).await));
+    assert!(all_accepted(&kafka.publish(Batch::new(0, std::slice::from_ref(&record))).await));
     let message = consume(bootstrap, &topic).await.remove(0);
     assert_eq!(message.key, "123");
     let value: Value = serde_json::from_str(&message.value).unwrap();
@@ -109,7 +109,8 @@ async fn the_producer_of_a_lost_lease_is_fenced() {
     assert!(all_accepted(&heir.publish(batch(1)).await));
     let late = zombie.publish(batch(2)).await;
     assert!(matches!(&late[0], Outcome::Unavailable(_)), "{late:?}");
-    let seen: Vec<Uuid> = consume(bootstrap, &topic).await.iter().map(crate::peers::kafka::Consumed::event_id).collect();
+    let seen: Vec<Uuid> =
+        consume(bootstrap, &topic).await.iter().map(crate::peers::kafka::Consumed::event_id).collect();
     assert_eq!(seen, [records[0].event.event_id, records[1].event.event_id]);
 }
 

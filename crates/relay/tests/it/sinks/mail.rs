@@ -13,9 +13,12 @@ async fn a_mail_arrives_as_composed() {
     settings.credentials = Some(("shop".to_owned(), Secret::new("pass word")));
     let mail = Mail::new(&settings, compose).unwrap();
     let record = event(1, "ORD-7");
-    assert_eq!(mail.publish(Batch::new(0, &[record.clone()])).await, [Outcome::Accepted(None)]);
+    assert_eq!(mail.publish(Batch::new(0, std::slice::from_ref(&record))).await, [Outcome::Accepted(None)]);
     let received = peer.server.as_ref().unwrap().received().remove(0);
-    assert_eq!((received.from.as_str(), received.to.as_slice()), ("shop@example.com", &["cust@example.com".to_owned()][..]));
+    assert_eq!(
+        (received.from.as_str(), received.to.as_slice()),
+        ("shop@example.com", &["cust@example.com".to_owned()][..])
+    );
     assert_eq!(id_of(&received.data), record.event.event_id);
     assert!(received.data.contains("\r\nSubject: Your order ORD-7\r\n"), "{}", received.data);
     assert!(received.data.ends_with("\r\n\r\n.a line that begins with a dot\r\n"), "{:?}", received.data);

@@ -52,7 +52,7 @@ async fn a_receipt_of_a_stranger_is_flagged() {
 async fn a_verdict_is_final() {
     let peer = SequencerPeer::start().await;
     let first = peer.good(1, "7");
-    peer.sink().publish(Batch::new(0, &[first.clone()])).await;
+    peer.sink().publish(Batch::new(0, std::slice::from_ref(&first))).await;
     let mut forged = first;
     forged.event.payload = r#"{"amount_cents":1}"#.to_owned();
     let outcomes = peer.sink().publish(Batch::new(0, &[forged, peer.good(2, "7")])).await;
