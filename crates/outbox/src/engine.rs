@@ -17,7 +17,7 @@ use crate::write::Row;
 /// A database that the outbox runs in: `sqlx::Postgres` or `sqlx::Sqlite`.
 pub trait Engine: Verbs {}
 
-pub type SqlFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 'a>>;
+pub(crate) type SqlFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 'a>>;
 
 /// Identity of an event that is in the log, or was.
 #[derive(Clone, Debug)]

@@ -12,13 +12,17 @@
 
 #![warn(missing_docs)]
 
+#[cfg(feature = "axum")]
+pub mod axum;
 pub mod delivery;
 mod display_id;
 mod draft;
 mod engine;
 mod event;
 mod hint;
+mod inbox;
 mod migrate;
+mod operation;
 mod outbox;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -33,6 +37,8 @@ mod write;
 pub use draft::{Draft, Entity, Fact};
 pub use engine::Engine;
 pub use event::{Event, EventId, EventStatus, EventType, IdempotencyToken, Payload};
+pub use inbox::{MOST_PERMUTED, Receipt, permutations};
+pub use operation::{Claim, Command, KeyRecord, KeyStatus, Operation, OperationError, OperationPolicy, StoredResponse};
 pub use outbox::Outbox;
 pub use schema::{InvalidSchema, Schema};
 pub use scope::Scope;

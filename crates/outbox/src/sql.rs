@@ -146,6 +146,12 @@ impl Cells {
     }
 }
 
+/// Microseconds, as the database counts.
+pub(crate) fn micros(duration: std::time::Duration) -> i64 {
+    // A quarter, so that adding it to a time cannot overflow.
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX).min(i64::MAX / 4)
+}
+
 pub(crate) fn decode(what: &'static str) -> Error {
     Error::Decode(what.into())
 }

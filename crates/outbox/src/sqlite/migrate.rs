@@ -4,9 +4,10 @@ use sqlx::{Error, SqlSafeStr as _, SqlitePool};
 
 use crate::migrate::{Migration, missing};
 
-pub(super) static MIGRATIONS: [Migration; 2] = [
+pub(super) static MIGRATIONS: [Migration; 3] = [
     Migration { version: 1, name: "log", sql: include_str!("../../migrations/sqlite/0001_log.sql") },
     Migration { version: 2, name: "delivery", sql: include_str!("../../migrations/sqlite/0002_delivery.sql") },
+    Migration { version: 3, name: "operations", sql: include_str!("../../migrations/sqlite/0003_operations.sql") },
 ];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS outbox_migration (version integer PRIMARY KEY, name text NOT NULL, \

@@ -1,6 +1,6 @@
 //! The suite on PostgreSQL, each case with a database of its own, and in a schema that is not the default one.
 
-use sqlx::{PgPool, Postgres};
+use sqlx::{PgPool, Postgres, Transaction};
 use stateset_outbox::{Outbox, Schema};
 use stateset_testkit::postgres::{TestDatabase, shared};
 
@@ -30,6 +30,14 @@ impl Factory for PostgresFactory {
 
     fn table(&self, name: &str) -> String {
         format!("shop.{name}")
+    }
+
+    async fn kill(&self, mut tx: Transaction<'static, Postgres>) {
+        let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut *tx).await.expect("a process");
+        let kill = "SELECT pg_terminate_backend($1, 10000)";
+        let gone: bool = sqlx::query_scalar(kill).bind(pid).fetch_one(&self.pool).await.expect("it answers");
+        assert!(gone, "the server process ends");
+        sqlx::query("SELECT 1").execute(&mut *tx).await.expect_err("the connection is gone");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
-use sqlx::{Sqlite, SqlitePool};
+use sqlx::{Sqlite, SqlitePool, Transaction};
 use stateset_outbox::Outbox;
 use tempfile::TempDir;
 
@@ -36,6 +36,11 @@ impl Factory for SqliteFactory {
 
     fn table(&self, name: &str) -> String {
         name.to_owned()
+    }
+
+    /// SQLite runs in the process that dies: its connection goes without a word.
+    async fn kill(&self, tx: Transaction<'static, Sqlite>) {
+        drop(tx);
     }
 }
 

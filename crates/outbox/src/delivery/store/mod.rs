@@ -21,7 +21,7 @@ use super::{
 };
 use crate::engine::Engine;
 use crate::outbox::Outbox;
-use crate::sql::{self, Arg, Cells, Statement, args, statement};
+use crate::sql::{self, Arg, Cells, Statement, args, micros, statement};
 
 impl<DB: Engine> Outbox<DB> {
     /// What delivers this outbox's log. Woken by every clone of this handle, and by other processes.
@@ -232,11 +232,6 @@ impl<DB: Engine> DeliveryStore for Deliveries<DB> {
     fn wait(&self, most: Duration) -> BoxFuture<'_, ()> {
         Box::pin(self.wait_for_hint(most))
     }
-}
-
-/// Microseconds, as the database counts.
-fn micros(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX / 4)
 }
 
 /// What is left of a time; zero if it is past.

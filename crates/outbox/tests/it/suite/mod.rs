@@ -4,13 +4,16 @@
 //! factory and `outbox_suite!(ItsFactory);`. To add a case, write the function and put its name into the list.
 
 pub(crate) mod deliver;
+pub(crate) mod inbox;
 pub(crate) mod leases;
+pub(crate) mod operation;
 pub(crate) mod write;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sqlx::Transaction;
 use stateset_outbox::delivery::{DeliveryStore, Destination, Lease, NewRoute, Registration, Start};
 use stateset_outbox::{AddOutcome, Draft, Engine, Entity, Event, EventType, IdempotencyToken, Outbox, Payload};
 
@@ -27,12 +30,18 @@ pub(crate) trait Factory: Sized + Send + Sync {
 
     /// A table as SQL names it.
     fn table(&self, name: &str) -> String;
+
+    /// Takes the connection away from under a transaction, as a crash of either side does.
+    async fn kill(&self, tx: Transaction<'static, Self::Engine>);
 }
 
 /// An engine on which a test may run a statement of its own.
 pub(crate) trait Plain: Engine {
     /// Runs SQL without arguments.
-    async fn run(connection: &mut Self::Connection, sql: String) -> Result<u64, sqlx::Error>;
+    fn run(
+        connection: &mut Self::Connection,
+        sql: String,
+    ) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
     /// The one number that SQL gives.
     async fn number(connection: &mut Self::Connection, sql: String) -> i64;
     /// The texts that SQL gives.
@@ -98,6 +107,22 @@ macro_rules! outbox_suite {
                 finished_rows_are_collected
                 a_rebase_delivers_again
                 a_commit_wakes_a_worker;
+            operation:
+                a_command_answers_the_same_for_ever
+                a_key_of_another_request_is_refused
+                a_refusal_is_stored_and_a_crash_is_not
+                a_duplicate_waits_for_the_first
+                a_duplicate_does_not_wait_for_ever
+                an_expired_key_is_done_anew
+                a_reserved_key_is_used_once
+                a_reset_key_is_done_anew
+                an_external_call_leaves_the_outcome_uncertain
+                a_dead_worker_s_local_work_is_done_again
+                a_crash_at_every_step_leaves_one_order_and_one_event
+                lost_commits_leave_one_order_and_one_event;
+            inbox:
+                an_event_has_one_effect
+                every_order_and_duplication_ends_in_one_state;
         }
     };
     (@ $factory:ty; $($file:ident: $($case:ident)+;)+) => { $($(
