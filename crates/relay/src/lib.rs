@@ -23,6 +23,8 @@ pub mod delivery;
 pub mod engine;
 mod http_status;
 pub mod lane;
+pub mod latency;
+pub mod metrics;
 pub mod policy;
 pub mod record;
 pub mod secret;

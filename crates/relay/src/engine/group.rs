@@ -1,6 +1,6 @@
 //! One shard group under one lease: read, decide, publish, settle, until the lease is lost or the worker stops.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,7 +17,8 @@ use super::stats::Stats;
 use super::{Options, SinkHandle};
 use crate::breaker::{self, Permit};
 use crate::clock::{Clock, seed};
-use crate::lane::{Choice, Origin, Plan, choose, settle};
+use crate::lane::{Choice, Content, Origin, Plan, Row, Standing, choose, settle};
+use crate::metrics::{EventMetric, EventMetrics, MetricOutcome};
 use crate::record::Record;
 use crate::sink::{Batch, Outcome};
 
@@ -47,6 +48,7 @@ pub(super) struct Shared {
     pub(super) options: Options,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) stats: Stats,
+    pub(super) metrics: Arc<EventMetrics>,
     /// When the breaker was last seen closed.
     pub(super) seen_closed: Mutex<Option<Instant>>,
     /// Counts wake-ups, so that none is missed between looking and waiting.
@@ -288,7 +290,7 @@ impl Group {
         let settlement = round.settlement(&plan, advance, Timing { started_ago: took, took }, complete(round));
         self.commit(&settlement).await?;
         self.remember(&settlement);
-        shared.stats.settled(&plan, self.latencies(round, &plan));
+        self.count(round, &plan);
         Ok(if plan.unavailable.is_some() { Found::Closed(shared.options.poll_min) } else { Found::Work })
     }
 
@@ -368,17 +370,37 @@ impl Group {
         }
     }
 
-    fn latencies<'a>(&self, round: &'a Round, plan: &'a Plan) -> impl Iterator<Item = Duration> + use<'a> {
-        let now = self.shared.clock.now().0;
-        let with_row: HashSet<i64> = plan.rows.iter().map(|row| row.log_id).collect();
-        let through = round.candidates.iter().zip(&round.records).filter(move |(candidate, _)| {
-            candidate.origin == Origin::Fresh
-                && plan.upto.is_some_and(|upto| candidate.log_id <= upto)
-                && !with_row.contains(&candidate.log_id)
-        });
-        through.map(move |(_, record)| {
-            Duration::from_micros(u64::try_from(now.saturating_sub(record.event.written_at)).unwrap_or(0))
-        })
+    /// Records what the settled round came to.
+    fn count(&self, round: &Round, plan: &Plan) {
+        let now = self.shared.clock.now();
+        let with_row: HashMap<i64, &Row> = plan.rows.iter().map(|row| (row.log_id, row)).collect();
+        let mut latencies = Vec::new();
+        for (candidate, record) in round.candidates.iter().zip(&round.records) {
+            let passed = plan.upto.is_some_and(|upto| candidate.log_id <= upto);
+            let fresh = candidate.origin == Origin::Fresh;
+            let outcome = match with_row.get(&candidate.log_id).map(|row| &row.standing) {
+                None if fresh && passed && candidate.content != Content::NotWanted => MetricOutcome::Success,
+                Some(Standing::Delivered { .. }) => MetricOutcome::Success,
+                Some(Standing::RetryWait { .. }) => MetricOutcome::Retry,
+                Some(Standing::Dead { .. } | Standing::Rejected) => MetricOutcome::Failure,
+                None | Some(Standing::Held(..) | Standing::Pending) => continue,
+            };
+            let waited = u64::try_from(now.0.saturating_sub(record.event.written_at)).unwrap_or(0);
+            let metric = EventMetric {
+                event_id: record.event.event_id,
+                event_type: record.event.event_type.clone(),
+                tenant: record.event.tenant,
+                correlation_id: record.event.correlation_id.clone(),
+                at: now,
+                latency: Duration::from_micros(waited),
+                outcome,
+            };
+            if outcome == MetricOutcome::Success {
+                latencies.push(metric.latency);
+            }
+            self.shared.metrics.record_event_metric(metric);
+        }
+        self.shared.stats.settled(plan, latencies);
     }
 
     /// Waits for a wake-up, the next due lane, or the poll interval. Whether something woke it.

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::backoff::Backoff;
 use crate::breaker;
 use crate::clock::{Clock, SystemClock};
+use crate::metrics::EventMetrics;
 use crate::policy::{NotAPolicy, Policy};
 use crate::sink::Sink;
 use crate::sink::handler::Handler;
@@ -34,7 +35,8 @@ use manager::Manager;
 use round::Routes;
 use stats::Stats;
 
-pub use stats::{DestinationStats, Latency};
+pub use crate::latency::Latency;
+pub use stats::DestinationStats;
 
 type SinkHandle = Arc<dyn Sink>;
 
@@ -81,6 +83,7 @@ pub struct Relay {
     store: Arc<dyn DeliveryStore>,
     options: Options,
     clock: Arc<dyn Clock>,
+    metrics: Arc<EventMetrics>,
     destinations: Vec<(Registration, SinkHandle)>,
 }
 
@@ -107,7 +110,8 @@ pub enum StartError {
 impl Relay {
     /// A worker on this database.
     pub fn new(store: Arc<dyn DeliveryStore>, options: Options) -> Self {
-        Self { store, options, clock: Arc::new(SystemClock), destinations: Vec::new() }
+        let metrics = Arc::new(EventMetrics::new());
+        Self { store, options, clock: Arc::new(SystemClock), metrics, destinations: Vec::new() }
     }
 
     /// Delivers to `sink` what the registration's routes take.
@@ -166,6 +170,7 @@ impl Relay {
                 routes,
                 options: self.options.clone(),
                 clock: Arc::clone(&self.clock),
+                metrics: Arc::clone(&self.metrics),
                 stats: Stats::default(),
                 seen_closed: Mutex::default(),
                 wake: woken,
@@ -176,7 +181,7 @@ impl Relay {
         }
         #[expect(clippy::disallowed_methods, reason = "the handle is kept: stop and ended wait for it")]
         let task = tokio::spawn(supervise(managers, stop.clone()));
-        Ok(Running { shared: all, stop, task })
+        Ok(Running { shared: all, metrics: self.metrics, stop, task })
     }
 }
 
@@ -202,6 +207,7 @@ async fn supervise(
 /// A worker that delivers.
 pub struct Running {
     shared: Vec<Arc<Shared>>,
+    metrics: Arc<EventMetrics>,
     stop: CancellationToken,
     task: JoinHandle<Result<(), DeliveryError>>,
 }
@@ -223,6 +229,11 @@ impl Running {
     /// What happened since the start, by destination.
     pub fn stats(&self) -> BTreeMap<String, DestinationStats> {
         stats_of(&self.shared)
+    }
+
+    /// Latencies, rates, slow and failed events of the last 24 hours or since the start, whichever is shorter.
+    pub fn metrics(&self) -> &EventMetrics {
+        &self.metrics
     }
 
     /// How every destination stands, from the database: for `/ready` and for people.

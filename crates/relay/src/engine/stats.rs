@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::lane::{Plan, Standing};
+use crate::latency::{Latency, latency};
 
 /// Latencies kept for percentiles.
 const SAMPLES: usize = 10_000;
@@ -28,21 +29,8 @@ pub struct DestinationStats {
     pub repeated: u64,
     /// Shard groups held now.
     pub groups: u64,
-    /// From the commit of the event to the settlement of its delivery, of the last 10,000 first deliveries.
+    /// From the commit of the event to the settlement of its delivery, of the last 10,000 deliveries.
     pub latency: Option<Latency>,
-}
-
-/// Percentiles by nearest rank.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Latency {
-    /// Half were faster.
-    pub p50: Duration,
-    /// 95 of 100 were faster.
-    pub p95: Duration,
-    /// 99 of 100 were faster.
-    pub p99: Duration,
-    /// The slowest.
-    pub max: Duration,
 }
 
 #[derive(Default)]
@@ -55,7 +43,7 @@ struct Inner {
 }
 
 impl Stats {
-    pub(super) fn settled(&self, plan: &Plan, latencies: impl Iterator<Item = Duration>) {
+    pub(super) fn settled(&self, plan: &Plan, latencies: Vec<Duration>) {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let counters = &mut inner.counters;
         counters.delivered += plan.delivered;
@@ -87,34 +75,5 @@ impl Stats {
     pub(super) fn read(&self) -> DestinationStats {
         let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         DestinationStats { latency: latency(inner.latencies.iter().copied().collect()), ..inner.counters.clone() }
-    }
-}
-
-/// Q01. `None` without a value.
-pub(super) fn latency(mut values: Vec<Duration>) -> Option<Latency> {
-    values.sort_unstable();
-    let rank = |percent: usize| {
-        let place = (values.len() * percent).div_ceil(100).max(1);
-        values.get(place - 1).copied()
-    };
-    Some(Latency { p50: rank(50)?, p95: rank(95)?, p99: rank(99)?, max: rank(100)? })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::{Latency, latency};
-
-    /// Q01: nearest rank, exact for few values.
-    #[test]
-    fn percentiles_are_values_that_were_measured() {
-        let ms = Duration::from_millis;
-        assert_eq!(latency(Vec::new()), None);
-        let one = latency(vec![ms(7)]).unwrap();
-        assert_eq!(one, Latency { p50: ms(7), p95: ms(7), p99: ms(7), max: ms(7) });
-        let hundred = latency((1..=100).rev().map(ms).collect()).unwrap();
-        assert_eq!(hundred, Latency { p50: ms(50), p95: ms(95), p99: ms(99), max: ms(100) });
-        assert_eq!(latency(vec![ms(1), ms(2), ms(3)]).unwrap().p50, ms(2));
     }
 }

@@ -9,6 +9,8 @@ mod engine;
 #[cfg(test)]
 mod lanes;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod peers;
 #[cfg(test)]
 mod sinks;
