@@ -77,6 +77,11 @@ pub fn unavailable(breaker: &Breaker, why: &str, seed: u64) -> Option<Breaker> {
     })
 }
 
+/// The probe came to nothing, because the lease ran out before anything was sent: the next one is due at once.
+pub fn probe_unused(breaker: &Breaker) -> Breaker {
+    Breaker { state: BreakerState::Open, probe_in: Some(Duration::ZERO), ..breaker.clone() }
+}
+
 /// The destination stops until an operator [resumes](reached) it, because of a dead letter and the route's policy.
 pub fn stop(breaker: &Breaker, why: &str) -> Breaker {
     Breaker { state: BreakerState::Open, reason: Some(why.to_owned()), probe_in: None, ..breaker.clone() }

@@ -140,7 +140,8 @@ impl Group {
                 Err(DeliveryError::LeaseLost) => return Ok(()),
                 Err(DeliveryError::Conflict) => {
                     known = false;
-                    continue;
+                    failures += 1;
+                    Found::Closed(self.shared.options.database_backoff.delay(failures, seed()))
                 },
                 Err(DeliveryError::Unavailable(source)) => {
                     tracing::warn!(destination = self.shared.routes.name(), %source, "the database does not answer");
@@ -220,7 +221,10 @@ impl Group {
 
     /// A parked lane whose time has come.
     async fn lane(&mut self, lane: Lane) -> Result<Found, DeliveryError> {
-        let waiting = self.shared.store.waiting(&self.lease, &lane, LANE_RUN).await?;
+        // One call of the sink: what follows a failure in the lane must not be in a call of its own.
+        let limit = self.shared.sink.batch_limit().clamp(1, usize::from(LANE_RUN));
+        let run = u16::try_from(limit).unwrap_or(LANE_RUN);
+        let waiting = self.shared.store.waiting(&self.lease, &lane, run).await?;
         if waiting.is_empty() {
             // The last open delivery was discarded or redelivered: the lane flows.
             let lanes = vec![LaneChange::Unpark { lane: lane.clone() }];
@@ -228,7 +232,7 @@ impl Group {
             self.parked.remove(&lane);
             return Ok(Found::Work);
         }
-        let complete = waiting.len() < usize::from(LANE_RUN);
+        let complete = waiting.len() < limit;
         let count = waiting.len();
         let mut round = self.shared.routes.parked(waiting, &*self.shared.sink);
         let most = round.candidates.len();
@@ -260,21 +264,26 @@ impl Group {
     ) -> Result<Found, DeliveryError> {
         let whole = round.candidates.len();
         let shared = Arc::clone(&self.shared);
-        let probing = match shared.permit().await? {
+        let mut choices = choose(&round.candidates, &self.parked);
+        let sends = choices.contains(&Choice::Send);
+        // What sends nothing need not ask.
+        let permit = if sends { shared.permit().await? } else { Permit::Everything };
+        let probing = match permit {
             Permit::Everything => false,
             Permit::Nothing(wait) => return Ok(Found::Closed(wait)),
             Permit::Probe(probe) => {
                 if !shared.store.set_breaker(&probe).await? {
                     return Ok(Found::Closed(shared.options.poll_min));
                 }
-                round.truncate(PROBE_EVENTS);
+                let probed = choices.iter().position(|choice| *choice == Choice::Send).unwrap_or(0) + PROBE_EVENTS;
+                round.truncate(probed);
+                choices.truncate(probed);
                 true
             },
         };
         if !self.life.holds() {
             return Ok(Found::Expired);
         }
-        let choices = choose(&round.candidates, &self.parked);
         let place = |upto: i64| place(round, chunk, upto, whole);
         let last = round.candidates.last().and_then(|candidate| place(candidate.log_id));
         *self.life.in_flight.lock().unwrap_or_else(PoisonError::into_inner) = last;
@@ -300,15 +309,9 @@ impl Group {
         if records.is_empty() {
             return Vec::new();
         }
-        let mut outcomes = Vec::with_capacity(records.len());
-        for records in records.chunks(self.shared.sink.batch_limit().max(1)) {
-            let holds = || self.life.holds();
-            let batch = Batch::new(self.lease.shard_group, records).while_holding(&holds);
-            let mut answers = self.shared.sink.publish(batch).await;
-            answers.resize(records.len(), Outcome::NotTried);
-            outcomes.append(&mut answers);
-        }
-        outcomes
+        let holds = || self.life.holds();
+        let batch = Batch::new(self.lease.shard_group, &records).while_holding(&holds);
+        self.shared.sink.publish(batch).await
     }
 
     /// Tells all workers whether the destination is up.
@@ -324,8 +327,9 @@ impl Group {
                 },
                 (None, Some(why)) => breaker::unavailable(&stored, &format!("{}: {}", why.class, why.message), seed()),
                 // An operator's stop ends with the operator, not with the answer to a batch that was out.
-                (None, None) if plan.reached && stored.state == BreakerState::HalfOpen => breaker::reached(&stored),
-                (None, None) => None,
+                (None, None) if stored.state != BreakerState::HalfOpen => None,
+                (None, None) if plan.reached => breaker::reached(&stored),
+                (None, None) => Some(breaker::probe_unused(&stored)),
             };
             match next {
                 Some(next) if !store.set_breaker(&next).await? => {},
@@ -350,6 +354,11 @@ impl Group {
         let mut failures = 0;
         loop {
             match self.shared.store.settle(&self.lease, settlement).await {
+                // Two transactions were in each other's way, or an operator was faster: only the latter stays so.
+                Err(DeliveryError::Conflict) if failures < 3 && !self.life.end.is_cancelled() => {
+                    failures += 1;
+                    self.pause(self.shared.options.poll_min).await;
+                },
                 Err(DeliveryError::Unavailable(source)) if failures < 100 && !self.life.end.is_cancelled() => {
                     tracing::warn!(destination = self.shared.routes.name(), %source, "a settlement has to wait");
                     let wait = self.shared.options.database_backoff.delay(failures, seed());

@@ -1,5 +1,6 @@
 //! The worker on real databases.
 
+mod crash;
 mod harness;
 #[cfg(feature = "kafka")]
 mod kafka;

@@ -263,8 +263,8 @@ pub(crate) async fn a_long_publish_keeps_its_lease<D: Database>() {
         let relay = Relay::new(database.store(), options);
         relay.destination(registration("shop", &policy()), Arc::new(slow)).start().await.unwrap()
     };
-    let (first, second) = (start().await, start().await);
     let begun = Instant::now();
+    let (first, second) = (start().await, start().await);
     until("all events", async || shop.arrived() >= 10).await;
     assert!(begun.elapsed() >= lease * 4);
     assert!(first.stop(GRACE).await.unwrap() & second.stop(GRACE).await.unwrap());
