@@ -1,16 +1,6 @@
 //! `Idempotency-Key` for axum: claim, handler and stored answer in one transaction.
 //!
-//! ```ignore
-//! let router = Router::new()
-//!     .route("/orders/checkout", post(checkout))
-//!     .layer(middleware::from_fn_with_state(Idempotency::new(outbox), idempotency::<Postgres>));
-//!
-//! async fn checkout(mut work: Work<Postgres>, Json(order): Json<Checkout>) -> Result<Json<Order>, Error> {
-//!     sqlx::query("INSERT INTO orders …").execute(work.connection()).await?;
-//!     work.write_event(event).await?;
-//!     Ok(Json(order))
-//! }
-//! ```
+//! `examples/axum-checkout` is a service with it: the layer around the routes, [`Work`] as an argument of the handler.
 //!
 //! The handler takes its transaction from [`Work`] and never commits it: the layer does, with the answer. A 2xx or 3xx is
 //! stored and committed. A refusal that will stand (404, 409, 410 and other 4xx) is stored, and what the handler did is
@@ -137,7 +127,8 @@ pub async fn idempotency<DB: Engine>(
     next: Next,
 ) -> Response {
     match serve(&settings, request, next).await {
-        Ok(response) | Err(Refusal::Answer(response)) => response,
+        Ok(response) => response,
+        Err(Refusal::Answer(response)) => *response,
         Err(Refusal::Failure(error)) => {
             tracing::error!(error = &error as &dyn std::error::Error, "an operation failed");
             let refusal = problem(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", "nothing was done; try again");
@@ -147,7 +138,7 @@ pub async fn idempotency<DB: Engine>(
 }
 
 enum Refusal {
-    Answer(Response),
+    Answer(Box<Response>),
     Failure(OperationError),
 }
 
@@ -161,7 +152,7 @@ impl From<OperationError> for Refusal {
     fn from(error: OperationError) -> Self {
         match error {
             OperationError::Invalid { .. } => {
-                Self::Answer(problem(StatusCode::BAD_REQUEST, "INVALID_IDEMPOTENCY_KEY", &error.to_string()))
+                Self::Answer(Box::new(problem(StatusCode::BAD_REQUEST, "INVALID_IDEMPOTENCY_KEY", &error.to_string())))
             },
             OperationError::Lost | OperationError::Database(_) => Self::Failure(error),
         }
@@ -174,11 +165,11 @@ async fn serve<DB: Engine>(settings: &Idempotency<DB>, request: Request, next: N
     let key = key_of(&parts.headers)?;
     if key.is_none() && settings.required {
         let detail = "this request needs the header Idempotency-Key";
-        return Err(Refusal::Answer(problem(StatusCode::BAD_REQUEST, "IDEMPOTENCY_KEY_REQUIRED", detail)));
+        return Err(Refusal::Answer(Box::new(problem(StatusCode::BAD_REQUEST, "IDEMPOTENCY_KEY_REQUIRED", detail))));
     }
     let too_large = |_| {
         let detail = "a request under an Idempotency-Key has at most 2 MiB";
-        Refusal::Answer(problem(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", detail))
+        Refusal::Answer(Box::new(problem(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", detail)))
     };
     let body = to_bytes(body, BODY_BYTES).await.map_err(too_large)?;
     let mut tx = outbox.begin().await?;
@@ -196,7 +187,11 @@ async fn serve<DB: Engine>(settings: &Idempotency<DB>, request: Request, next: N
     let response = next.run(request).await;
     let Some(inner) = Arc::into_inner(slot.0) else {
         tracing::error!("a handler kept its Work beyond its answer; nothing was committed");
-        return Err(Refusal::Answer(problem(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "nothing was done")));
+        return Err(Refusal::Answer(Box::new(problem(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "INTERNAL",
+            "nothing was done",
+        ))));
     };
     finish(inner.into_inner(), response).await
 }
@@ -205,19 +200,23 @@ async fn serve<DB: Engine>(settings: &Idempotency<DB>, request: Request, next: N
 fn claimed(claim: Claim) -> Result<Operation, Refusal> {
     match claim {
         Claim::Fresh(operation) => Ok(operation),
-        Claim::Replay(stored) => Err(Refusal::Answer(replay(stored))),
+        Claim::Replay(stored) => Err(Refusal::Answer(Box::new(replay(stored)))),
         Claim::Reused => {
             let detail = "this Idempotency-Key was used for a different request; use a new key";
-            Err(Refusal::Answer(problem(StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED", detail)))
+            Err(Refusal::Answer(Box::new(problem(StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED", detail))))
         },
         Claim::InProgress { retry_after } => {
             let detail = "the first request with this Idempotency-Key is still at work";
             let refusal = problem(StatusCode::CONFLICT, "IN_PROGRESS", detail);
-            Err(Refusal::Answer(with_header(refusal, header::RETRY_AFTER, &retry_after.as_secs().max(1).to_string())))
+            Err(Refusal::Answer(Box::new(with_header(
+                refusal,
+                header::RETRY_AFTER,
+                &retry_after.as_secs().max(1).to_string(),
+            ))))
         },
         Claim::Uncertain { recovery_point, .. } => {
             let detail = format!("the first request broke off at {recovery_point:?}; an operator has to find out");
-            Err(Refusal::Answer(problem(StatusCode::CONFLICT, "UNCERTAIN", &detail)))
+            Err(Refusal::Answer(Box::new(problem(StatusCode::CONFLICT, "UNCERTAIN", &detail))))
         },
     }
 }
@@ -241,7 +240,11 @@ async fn finish<DB: Engine>(inner: Inner<DB>, response: Response) -> Result<Resp
     let (parts, body) = response.into_parts();
     let Ok(body) = to_bytes(body, BODY_BYTES).await else {
         tracing::error!("an answer under an Idempotency-Key has more than 2 MiB; nothing was committed");
-        return Err(Refusal::Answer(problem(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "nothing was done")));
+        return Err(Refusal::Answer(Box::new(problem(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "INTERNAL",
+            "nothing was done",
+        ))));
     };
     let stored =
         StoredResponse { status: status.as_u16(), headers: stored_headers(&parts.headers), body: body.to_vec() };

@@ -51,7 +51,7 @@ mod tests {
         let id = EventId(Uuid::from_u128(u128::MAX));
         assert_eq!(id.display(), "evt_7zzzzzzzzzzzzzzzzzzzzzzzzz");
         assert_eq!(EventId(Uuid::nil()).display(), "evt_00000000000000000000000000");
-        assert_eq!(EventId::parse("01ARZ3NDEKTSV4RRFFQ69G5FAV").map(|id| id.0.as_u128() >> 80), Some(0x01563E3AB5D3));
+        assert_eq!(EventId::parse("01ARZ3NDEKTSV4RRFFQ69G5FAV").map(|id| id.0.as_u128() >> 80), Some(0x0156_3E3A_B5D3));
         for text in ["evt_001", "evt_8zzzzzzzzzzzzzzzzzzzzzzzzz", "evt_", "", "evt_uuuuuuuuuuuuuuuuuuuuuuuuuu", "é"] {
             assert_eq!(EventId::parse(text), None, "{text}");
         }

@@ -130,7 +130,7 @@ impl<DB: Engine> Outbox<DB> {
 
 /// Serialization failures and deadlocks of PostgreSQL; a busy SQLite.
 pub(crate) fn is_retryable(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|fault| fault.code());
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     // SQLITE_BUSY and its extended codes, SQLITE_LOCKED
     matches!(code.as_deref(), Some("40001" | "40P01" | "5" | "6" | "261" | "517" | "773"))
 }

@@ -6,13 +6,12 @@ use sha2::{Digest as _, Sha256};
 /// contract: other writers compute the same.
 pub fn shard(order_key: Option<&str>, entity_type: &str, entity_id: &str) -> u8 {
     let mut hash = Sha256::new();
-    match order_key {
-        Some(key) => hash.update(key),
-        None => {
-            hash.update(entity_type);
-            hash.update([0]);
-            hash.update(entity_id);
-        },
+    if let Some(key) = order_key {
+        hash.update(key);
+    } else {
+        hash.update(entity_type);
+        hash.update([0]);
+        hash.update(entity_id);
     }
     // Of two big-endian bytes only the second has bits below 64.
     hash.finalize()[1] & 63

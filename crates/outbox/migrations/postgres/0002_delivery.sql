@@ -96,7 +96,7 @@ CREATE TABLE outbox.delivery (
 );
 CREATE INDEX delivery_lane ON outbox.delivery (destination_id, shard_group, tenant_id, store_id, lane, log_id)
     WHERE state IN ('pending', 'held', 'in_flight', 'retry_wait');
-CREATE INDEX delivery_state ON outbox.delivery (destination_id, state, log_id);
+CREATE INDEX delivery_by_state ON outbox.delivery (destination_id, state, log_id);
 CREATE INDEX delivery_finished ON outbox.delivery (finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX delivery_event ON outbox.delivery (log_id);
 

@@ -87,7 +87,7 @@ CREATE TABLE delivery (
 CREATE UNIQUE INDEX delivery_once ON delivery (destination_id, log_id, coalesce(replay_job, x''));
 CREATE INDEX delivery_lane ON delivery (destination_id, shard_group, tenant_id, store_id, lane, log_id)
     WHERE state IN ('pending', 'held', 'in_flight', 'retry_wait');
-CREATE INDEX delivery_state ON delivery (destination_id, state, log_id);
+CREATE INDEX delivery_by_state ON delivery (destination_id, state, log_id);
 CREATE INDEX delivery_finished ON delivery (finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX delivery_event ON delivery (log_id);
 

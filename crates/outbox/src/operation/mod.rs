@@ -40,7 +40,7 @@ pub struct OperationPolicy {
 
 impl Default for OperationPolicy {
     fn default() -> Self {
-        Self { ttl: Duration::from_hours(24), wait: Duration::from_secs(5), lease: Duration::from_secs(60) }
+        Self { ttl: Duration::from_hours(24), wait: Duration::from_secs(5), lease: Duration::from_mins(1) }
     }
 }
 
@@ -113,7 +113,7 @@ pub enum OperationError {
 /// A command that is this transaction's to do. Dropping it, with the transaction, leaves nothing.
 #[derive(Debug)]
 pub struct Operation {
-    operation: String,
+    name: String,
     key: String,
     generation: i32,
     command_id: Uuid,
@@ -192,7 +192,7 @@ impl<DB: Engine> Outbox<DB> {
 
     fn operation(&self, command: Command<'_>, generation: i32) -> Operation {
         Operation {
-            operation: command.operation.to_owned(),
+            name: command.operation.to_owned(),
             key: command.key.to_owned(),
             generation,
             command_id: command_id(self.scope.tenant, self.scope.store, command.operation, command.key, generation),
@@ -271,7 +271,7 @@ impl Operation {
         tx: &mut Transaction<'_, DB>,
         recovery_point: &str,
     ) -> Result<(), OperationError> {
-        let mut args = args![outbox.scope.tenant, outbox.scope.store, &self.operation, &self.key, recovery_point];
+        let mut args = args![outbox.scope.tenant, outbox.scope.store, &self.name, &self.key, recovery_point];
         args.extend(args![crate::sql::micros(self.policy.lease), self.generation]);
         match execute::<DB>(tx, &outbox.schema, statement!("operation_external"), args).await? {
             1 => Ok(()),
@@ -287,7 +287,7 @@ impl Operation {
         response: &StoredResponse,
     ) -> Result<(), OperationError> {
         let headers = serde_json::to_string(&response.headers).map_err(|error| sqlx::Error::Decode(error.into()))?;
-        let mut args = args![outbox.scope.tenant, outbox.scope.store, &self.operation, &self.key, status];
+        let mut args = args![outbox.scope.tenant, outbox.scope.store, &self.name, &self.key, status];
         args.extend(args![response.status, headers, response.body.as_slice()]);
         args.extend(args![crate::sql::micros(self.policy.ttl), self.generation]);
         match execute::<DB>(tx, &outbox.schema, statement!("operation_finish"), args).await? {
@@ -302,7 +302,7 @@ fn check(field: &'static str, text: &str) -> Result<(), OperationError> {
     if fits { Ok(()) } else { Err(OperationError::Invalid { field }) }
 }
 
-/// UUIDv5 in the tenant's namespace over store, operation, key and generation, separated by U+001F, which none holds.
+/// `UUIDv5` in the tenant's namespace over store, operation, key and generation, separated by U+001F, which none holds.
 fn command_id(tenant: Uuid, store: Uuid, operation: &str, key: &str, generation: i32) -> Uuid {
     Uuid::new_v5(&tenant, format!("{store}\u{1f}{operation}\u{1f}{key}\u{1f}{generation}").as_bytes())
 }

@@ -52,13 +52,12 @@ pub(super) async fn listen(
     most: Duration,
 ) -> Result<(), sqlx::Error> {
     // Taken out: should the wait be given up half-way, the next one begins with a new connection.
-    let mut listener = match slot.take() {
-        Some(listener) => listener,
-        None => {
-            let mut listener = PgListener::connect_with(pool).await?;
-            listener.listen(&channel(schema)).await?;
-            listener
-        },
+    let mut listener = if let Some(listener) = slot.take() {
+        listener
+    } else {
+        let mut listener = PgListener::connect_with(pool).await?;
+        listener.listen(&channel(schema)).await?;
+        listener
     };
     let heard = tokio::time::timeout(most, listener.recv()).await;
     match heard {

@@ -46,13 +46,12 @@ pub struct Listener(Option<(PoolConnection<Sqlite>, i64)>);
 
 pub(super) async fn listen(pool: &SqlitePool, listener: &mut Listener, most: Duration) -> Result<(), Error> {
     let end = Instant::now() + most;
-    let (mut connection, before) = match listener.0.take() {
-        Some(slot) => slot,
-        None => {
-            let mut connection = pool.acquire().await?;
-            let now = data_version(&mut connection).await?;
-            (connection, now)
-        },
+    let (mut connection, before) = if let Some(slot) = listener.0.take() {
+        slot
+    } else {
+        let mut connection = pool.acquire().await?;
+        let now = data_version(&mut connection).await?;
+        (connection, now)
     };
     loop {
         let now = data_version(&mut connection).await?;

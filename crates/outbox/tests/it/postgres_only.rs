@@ -5,9 +5,13 @@ use std::fs;
 use std::path::Path;
 
 use sqlx::{AssertSqlSafe, Executor as _, PgPool, SqlSafeStr as _};
-use stateset_outbox::delivery::{DeliveryError, LogFault, LoggedEvent, RebaseFrom, Settlement, Start};
-use stateset_outbox::{Outbox, WriteError};
+use stateset_outbox::delivery::{
+    AttemptRecord, Change, DeadLetter, DeliveryError, DeliveryRow, DeliveryState, Evidence, LaneChange, LogFault,
+    LoggedEvent, RebaseFrom, Settlement, Start,
+};
+use stateset_outbox::{Claim, Command, OperationPolicy, Outbox, Scope, WriteError};
 use stateset_testkit::postgres::{TestDatabase, shared};
+use uuid::Uuid;
 
 use crate::suite::{LEASE, Reader, number, order, write};
 
@@ -152,7 +156,7 @@ async fn a_restored_log_is_refused_until_it_is_rebased() {
     assert!(matches!(&fault, LogFault::Restored { evidence } if evidence.contains("transaction")), "{fault}");
     reader.store.release(&reader.leases).await.expect("released");
     let refused = reader.store.acquire(reader.destination.id, "again", LEASE, 1).await.expect_err("refused");
-    assert!(matches!(&refused, DeliveryError::Log(found) if *found == fault), "{refused:?}");
+    assert!(matches!(&refused, DeliveryError::Log(LogFault::Restored { .. })), "{refused:?}");
     assert!(reader.store.rebase(RebaseFrom::Resume).await.is_err(), "the transactions do not fit");
     reader.store.rebase(RebaseFrom::After(1)).await.expect("rebased");
     let leases = reader.store.acquire(reader.destination.id, "again", LEASE, 1).await.expect("a lease");
@@ -198,4 +202,127 @@ async fn events_are_partitioned() {
     let places: Vec<String> = sqlx::query_scalar(places).fetch_all(&pool).await.expect("two events");
     assert_eq!(places, ["outbox.event_log_0", "outbox.event_log_1"]);
     assert_eq!(numbers(&step(&reader, 10).await), [1, 2]);
+}
+
+/// R03, rulings 32: a role of the application, without rights of its own, over every table and view that the catalogue
+/// knows. The worker's role sees all, and needs nothing more to run.
+#[tokio::test]
+async fn no_tenant_sees_another() {
+    let (database, outbox, pool) = outbox().await;
+    let reader = Reader::new(&outbox, 1, Start::Now).await;
+    let (app, service) = create_roles(&database, &pool).await;
+    let connect =
+        async |role: &str| PgPool::connect(&database.url().replace("//postgres@", &format!("//{role}@"))).await;
+    let shop = Outbox::new(connect(&app).await.expect("the role logs in")).with_row_security();
+    let tenants = [1, 2].map(|tenant| Scope { tenant: Uuid::from_u128(tenant), store: Uuid::nil() });
+    for scope in tenants {
+        let shop = shop.for_scope(scope);
+        let mut tx = shop.begin().await.expect("a transaction");
+        let command =
+            Command { operation: "checkout", key: "k", fingerprint: [0; 32], policy: OperationPolicy::default() };
+        let claim = shop.claim(&mut tx, command).await.expect("it answers");
+        assert!(matches!(claim, Claim::Fresh(_)), "the other tenant's key is another key: {claim:?}");
+        shop.receive(&mut tx, "mailer", Uuid::nil()).await.expect("it answers");
+        shop.write_event_with_outbox(&mut tx, order("1", 1)).await.expect("written");
+        shop.commit(tx).await.expect("it commits");
+    }
+    park_everything(&reader).await;
+    for scope in tenants {
+        write(&shop.for_scope(scope), order("2", 3)).await;
+    }
+    assert_eq!(
+        Outbox::new(connect(&service).await.expect("the role logs in")).deliveries().check_log().await.expect("it may"),
+        None
+    );
+
+    let forged = shop.for_scope(tenants[0]);
+    let mut tx = forged.begin().await.expect("a transaction");
+    let other = shop.for_scope(tenants[1]);
+    other.write_event_with_outbox(&mut tx, order("1", 2)).await.expect_err("one tenant's transaction, another's event");
+    drop(tx);
+
+    let names = "SELECT c.table_name::text FROM information_schema.columns c WHERE c.table_schema = 'outbox' \
+                 AND c.column_name = 'tenant_id' AND c.table_name !~ '^event_log_' ORDER BY 1";
+    let names: Vec<String> = sqlx::query_scalar(names).fetch_all(&pool).await.expect("tables and views");
+    assert_eq!(names.len(), 12, "{names:?}");
+    for name in names {
+        for (scope, expected) in [(Some(tenants[0]), 1), (Some(tenants[1]), 1), (None, 0)] {
+            let mut tx = shop.for_scope(scope.unwrap_or(tenants[0])).begin().await.expect("a transaction");
+            if scope.is_none() {
+                sqlx::query("SELECT set_config('outbox.tenant_id', '', true)").execute(&mut *tx).await.expect("nobody");
+            }
+            let sql = format!("SELECT DISTINCT tenant_id FROM outbox.{name}");
+            let seen: Vec<Uuid> =
+                sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut *tx).await.expect("it may read");
+            let empty = name == "idempotency_key_history";
+            assert_eq!(seen.len(), if empty { 0 } else { expected }, "{name}: {seen:?}");
+            assert!(seen.iter().all(|tenant| scope.is_some_and(|scope| scope.tenant == *tenant)), "{name}: {seen:?}");
+        }
+    }
+    for name in ["attempt", "receipt"] {
+        let mut tx = shop.for_scope(tenants[0]).begin().await.expect("a transaction");
+        let sql = format!("SELECT count(*) FROM outbox.{name}");
+        let seen: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *tx).await.expect("it may read");
+        assert_eq!(seen, 1, "{name}");
+    }
+    let all: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox.event_log")
+        .fetch_one(&connect(&service).await.expect("the role logs in"))
+        .await
+        .expect("it may read");
+    assert_eq!(all, 4);
+    let roles = format!("DROP OWNED BY {app}, {service}; DROP ROLE {app}, {service}");
+    pool.execute(AssertSqlSafe(roles).into_sql_str()).await.expect("the roles are the cluster's, not the database's");
+}
+
+/// An application's role and a worker's, and the policies on.
+async fn create_roles(database: &TestDatabase, pool: &PgPool) -> (String, String) {
+    let (app, service) = (format!("{}_app", database.name()), format!("{}_service", database.name()));
+    for sql in [
+        format!("CREATE ROLE {app} LOGIN; CREATE ROLE {service} LOGIN"),
+        format!("SELECT outbox.enable_row_security('{service}')"),
+        format!("GRANT USAGE ON SCHEMA outbox TO {app}, {service}"),
+        format!("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA outbox TO {app}, {service}"),
+        format!("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA outbox TO {app}, {service}"),
+        format!("REVOKE ALL ON outbox.event_log_0, outbox.event_log_1, outbox.event_log_default FROM {app}"),
+    ] {
+        pool.execute(AssertSqlSafe(sql).into_sql_str()).await.expect("a superuser may");
+    }
+    (app, service)
+}
+
+/// A row of each tenant in every table: dead, with an attempt and a receipt, in a parked lane.
+async fn park_everything(reader: &Reader) {
+    let chunk = reader.store.poll(&reader.leases[0], 10).await.expect("a chunk");
+    let attempt = AttemptRecord {
+        started_ago: LEASE,
+        took: LEASE,
+        outcome: "refused",
+        class: Some("refused".to_owned()),
+        error: Some("secret of a tenant".to_owned()),
+    };
+    let dead = |event: &LoggedEvent| Change {
+        delivery: DeliveryRow::of(event, &reader.destination.routes[0]),
+        from: None,
+        to: DeliveryState::Dead,
+        reason: None,
+        attempts: 1,
+        next_attempt_in: None,
+        attempt: Some(attempt.clone()),
+        dead_letter: Some(DeadLetter { class: "refused".to_owned(), error: "no".to_owned() }),
+    };
+    let park = |event: &LoggedEvent| LaneChange::Park { lane: event.lane(), due_in: None, reason: "dead".to_owned() };
+    let receipt = |event: &LoggedEvent| Evidence {
+        log_id: event.log_id,
+        kind: "manual".to_owned(),
+        remote_sequence: None,
+        evidence: "{}".to_owned(),
+    };
+    let plan = Settlement {
+        advance: Some(chunk.advance()),
+        changes: chunk.events.iter().map(dead).collect(),
+        lanes: chunk.events.iter().map(park).collect(),
+        receipts: chunk.events.iter().map(receipt).collect(),
+        ..Settlement::default()
+    };
+    reader.store.settle(&reader.leases[0], &plan).await.expect("settled");
 }

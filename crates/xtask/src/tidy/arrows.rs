@@ -15,6 +15,8 @@ const ALLOWED: [(&str, &[&str]); 9] = [
     ("testkit", &["ledger"]),
     ("bench", &["ledger", "testkit"]),
     ("xtask", &[]),
+    // What a stranger does.
+    ("example-axum-checkout", &["outbox"]),
 ];
 
 /// What the tests of any crate may use besides.

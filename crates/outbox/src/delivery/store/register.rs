@@ -30,8 +30,9 @@ impl<DB: Engine> Deliveries<DB> {
             }
         }
         let rows = sql::fetch::<DB>(&mut tx, &self.outbox.schema, statement!("routes"), Vec::new()).await?;
-        let versions = read_routes(rows)?.into_iter().filter(|(of, _)| *of == id).map(|(_, route)| route).collect();
-        for (route, version, active) in new_versions(versions, &wanted.routes) {
+        let versions =
+            read_routes(rows)?.into_iter().filter(|(of, _)| *of == id).map(|(_, route)| route).collect::<Vec<_>>();
+        for (route, version, active) in new_versions(&versions, &wanted.routes) {
             let args = args![id, &route.name, version, &route.type_glob, active, &route.policy, from_beginning];
             self.change(&mut tx, statement!("route_add"), args).await?;
         }
@@ -54,7 +55,7 @@ impl<DB: Engine> Deliveries<DB> {
 }
 
 /// What must be added so that the newest versions are the wanted routes: pure.
-fn new_versions(versions: Vec<RouteVersion>, wanted: &[NewRoute]) -> Vec<(NewRoute, i32, bool)> {
+fn new_versions(versions: &[RouteVersion], wanted: &[NewRoute]) -> Vec<(NewRoute, i32, bool)> {
     let newest = |name: &str| versions.iter().filter(|route| route.name == name).max_by_key(|route| route.version);
     let mut added = Vec::new();
     for route in wanted {
@@ -125,7 +126,7 @@ mod tests {
             version("b", 2, "b.*", false),
             version("c", 1, "c.*", true),
         ];
-        let added = new_versions(known, &[route("a", "a.*"), route("b", "b.*"), route("d", "*")]);
+        let added = new_versions(&known, &[route("a", "a.*"), route("b", "b.*"), route("d", "*")]);
         let names: Vec<(&str, i32, bool)> =
             added.iter().map(|(route, v, active)| (route.name.as_str(), *v, *active)).collect();
         assert_eq!(names, [("b", 3, true), ("d", 1, true), ("c", 2, false)]);

@@ -5,7 +5,7 @@ use sqlx::Transaction;
 use uuid::Uuid;
 
 use super::{Deliveries, DeliveryError, Lease, Settlement, args, micros, statement};
-use crate::delivery::{Advance, AttemptRecord, Change, DeadLetter, DeliveryState, LaneChange};
+use crate::delivery::{Advance, AttemptRecord, Change, DeadLetter, DeliveryState, HeldReason, LaneChange};
 use crate::engine::Engine;
 
 /// Bytes of an error text that are kept.
@@ -68,7 +68,7 @@ impl<DB: Engine> Deliveries<DB> {
         let failure = change.attempt.as_ref();
         let class = failure.and_then(|attempt| attempt.class.as_deref());
         let error = failure.and_then(|attempt| attempt.error.as_deref()).map(cut);
-        let reason = change.reason.map(|reason| reason.as_str());
+        let reason = change.reason.map(HeldReason::as_str);
         let wait = change.next_attempt_in.map(micros);
         let row = &change.delivery;
         let (statement, args) = match change.from {

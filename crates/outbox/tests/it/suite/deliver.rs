@@ -347,13 +347,13 @@ pub(crate) async fn a_breaker_is_compared_and_set<F: Factory>(factory: &F) {
     breaker.state = BreakerState::Open;
     breaker.failures = 3;
     breaker.reason = Some("connection refused".to_owned());
-    breaker.probe_in = Some(Duration::from_secs(3_600));
+    breaker.probe_in = Some(Duration::from_hours(1));
     assert!(reader.store.set_breaker(&breaker).await.expect("stored"));
     assert!(!reader.store.set_breaker(&breaker).await.expect("another was first"));
     let stored = reader.store.breaker(reader.destination.id).await.expect("a breaker");
     assert_eq!((stored.state, stored.failures, stored.version), (BreakerState::Open, 3, 1));
     assert_eq!(stored.reason, breaker.reason);
-    assert!(stored.probe_in.is_some_and(|left| left > Duration::from_secs(3_000)), "{stored:?}");
+    assert!(stored.probe_in.is_some_and(|left| left > Duration::from_mins(50)), "{stored:?}");
     assert!(reader.store.set_breaker(&stored).await.expect("stored"));
 }
 
@@ -366,7 +366,7 @@ pub(crate) async fn counts_add_up<F: Factory>(factory: &F) {
     write_orders(&outbox, 0..10).await;
     let counts = reader.store.counts(reader.destination.id).await.expect("counts");
     assert_eq!((counts.pending, counts.pending_capped, counts.parked_lanes), (10, false, 0));
-    assert!(counts.oldest.is_some_and(|age| age < Duration::from_secs(60)), "{counts:?}");
+    assert!(counts.oldest.is_some_and(|age| age < Duration::from_mins(1)), "{counts:?}");
     assert_eq!(reader.store.counts(payments).await.expect("counts").pending, 0, "no route takes them");
     for lease in &reader.leases {
         let chunk = reader.store.poll(lease, 1).await.expect("a chunk");
@@ -391,7 +391,7 @@ pub(crate) async fn finished_rows_are_collected<F: Factory>(factory: &F) {
     };
     let plan = Settlement { changes: vec![done], receipts: vec![receipt.clone(), receipt], ..Settlement::default() };
     reader.store.settle(lease, &plan).await.expect("settled");
-    assert_eq!(reader.store.collect(Duration::from_secs(3_600), 100).await.expect("collected"), 0);
+    assert_eq!(reader.store.collect(Duration::from_hours(1), 100).await.expect("collected"), 0);
     let mut gone = 0;
     // The clock of the database has to move past the moment of the settlement.
     while gone == 0 {
@@ -444,7 +444,7 @@ pub(crate) async fn a_commit_wakes_a_worker<F: Factory>(factory: &F) {
             }
         };
         tokio::select! {
-            woken = store.wait(Duration::from_secs(600)) => woken.expect("it answers"),
+            woken = store.wait(Duration::from_mins(10)) => woken.expect("it answers"),
             () = writing => {},
             () = tokio::time::sleep(Duration::from_secs(30)) => panic!("nobody woke the worker"),
         }

@@ -7,6 +7,7 @@ pub(crate) mod deliver;
 pub(crate) mod inbox;
 pub(crate) mod leases;
 pub(crate) mod operation;
+pub(crate) mod views;
 pub(crate) mod write;
 
 use std::sync::Arc;
@@ -38,10 +39,7 @@ pub(crate) trait Factory: Sized + Send + Sync {
 /// An engine on which a test may run a statement of its own.
 pub(crate) trait Plain: Engine {
     /// Runs SQL without arguments.
-    fn run(
-        connection: &mut Self::Connection,
-        sql: String,
-    ) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
+    fn run(connection: &mut Self::Connection, sql: String) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
     /// The one number that SQL gives.
     async fn number(connection: &mut Self::Connection, sql: String) -> i64;
     /// The texts that SQL gives.
@@ -120,6 +118,8 @@ macro_rules! outbox_suite {
                 a_dead_worker_s_local_work_is_done_again
                 a_crash_at_every_step_leaves_one_order_and_one_event
                 lost_commits_leave_one_order_and_one_event;
+            views:
+                one_state_has_many_words;
             inbox:
                 an_event_has_one_effect
                 every_order_and_duplication_ends_in_one_state;
@@ -165,7 +165,7 @@ pub(crate) struct Reader {
     pub(crate) leases: Vec<Lease>,
 }
 
-pub(crate) const LEASE: Duration = Duration::from_secs(60);
+pub(crate) const LEASE: Duration = Duration::from_mins(1);
 
 pub(crate) fn registration(name: &str, shard_groups: u16, glob: &str, start: Start) -> Registration {
     let route = NewRoute { name: "all".into(), type_glob: glob.into(), policy: "{}".into() };

@@ -145,7 +145,7 @@ pub(crate) async fn a_duplicate_waits_for_the_first<F: Factory>(factory: &F) {
     for _ in 0..16 {
         let outbox = outbox.clone();
         // SQLite's own queue is not fair: the wait has to be long enough for the last of them.
-        let policy = OperationPolicy { wait: Duration::from_secs(60), ..OperationPolicy::default() };
+        let policy = OperationPolicy { wait: Duration::from_mins(1), ..OperationPolicy::default() };
         duplicates.spawn(async move {
             match checkout::<F>(&outbox, Command { policy, ..command("key") }, STEPS).await {
                 Ok(tx) => {
@@ -199,14 +199,14 @@ pub(crate) async fn a_reserved_key_is_used_once<F: Factory>(factory: &F) {
     let outbox = create_orders(factory).await;
     let reserve = async |ttl| outbox.create_idempotency_key(CHECKOUT, "key", ttl).await.expect("it answers");
     assert!(reserve(Duration::ZERO).await);
-    assert!(reserve(Duration::from_secs(60)).await, "the first reservation has expired");
-    assert!(!reserve(Duration::from_secs(60)).await);
+    assert!(reserve(Duration::from_mins(1)).await, "the first reservation has expired");
+    assert!(!reserve(Duration::from_mins(1)).await);
     let record = outbox.idempotency_key(CHECKOUT, "key").await.expect("it answers").expect("the key");
     assert_eq!((record.status, record.generation), (KeyStatus::Active, 2));
     let tx = checkout::<F>(&outbox, command("key"), STEPS).await.expect("it is fresh");
     outbox.commit(tx).await.expect("it commits");
     audit(factory, &outbox, "key").await;
-    assert!(!reserve(Duration::from_secs(60)).await);
+    assert!(!reserve(Duration::from_mins(1)).await);
 }
 
 /// I12

@@ -129,7 +129,7 @@ pub(crate) async fn another_payload_under_a_known_key_is_a_conflict<F: Factory>(
 fn hash(number: i64) -> String {
     use sha2::Digest as _;
     let digest = sha2::Sha256::digest(format!("{{\"number\":{number}}}"));
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// A13
