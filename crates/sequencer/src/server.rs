@@ -54,7 +54,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let flushing = tracker.spawn(flusher.run());
     crate::tasks::spawn(&tracker, &service, &config, &data_dir, &stop).await?;
     if let Some(embedded) = &embedded {
-        tracker.spawn(crate::tasks::checkpoint_when_idle(Arc::clone(embedded), stop.clone()));
+        tracker.spawn(crate::tasks::checkpoint_often(Arc::clone(embedded), stop.clone()));
     }
     announce(&config, &secrets, &listener)?;
     serve(&config, listener, Arc::clone(&service), &tracker, &stop).await;

@@ -225,3 +225,37 @@ fn within(request: &CommitRequest, batch: &Batch) -> ApiResult<()> {
 fn gap(expected: u64) -> ApiError {
     ApiError::fault(Code::SequenceGap, "/sequence_start", format!("the next batch starts at sequence {expected}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use stateset_ledger::bytes::Hash;
+    use stateset_ledger::id::{Micros, Scope, StoreId, TenantId};
+    use stateset_store::stream::StreamNo;
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// Ruling 29: a batch goes on where the last one ended, and no further than a batch may.
+    #[test]
+    fn a_batch_has_a_most() {
+        let (tenant, store) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let row = StreamRow {
+            stream: StreamNo(1),
+            scope: Scope::new(TenantId(tenant), StoreId(store)),
+            size: 3 * MAX_LEAVES,
+            root: Hash::ZERO,
+            last_at: None,
+            signed: None,
+            opened_at: Micros(0),
+        };
+        let behind = BatchFrontier { end: 7, state_root: Hash::ZERO };
+        let most = 7 + MAX_LEAVES;
+        let up_to = |sequence_end| {
+            let request = CommitRequest { tenant_id: tenant, store_id: store, sequence_start: Some(8), sequence_end };
+            decide(&request, &row, &behind).ok()
+        };
+        assert_eq!(up_to(None), Some(Decision::New(most)));
+        assert_eq!(up_to(Some(most)), Some(Decision::New(most)));
+        assert_eq!(up_to(Some(most + 1)), None);
+    }
+}
