@@ -1,7 +1,6 @@
 //! One shard group under one lease: read, decide, publish, settle, until the lease is lost or the worker stops.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,7 +29,7 @@ const LEAST_CHUNK: usize = 16;
 const CHUNK_BYTES: usize = 16 * 1024 * 1024;
 /// Events that are sent to find out whether a destination is back.
 const PROBE_EVENTS: usize = 16;
-/// Due lanes looked at before the log gets its turn.
+/// Due lanes of one turn.
 const DUE_LANES: u16 = 64;
 /// Open deliveries of one lane sent at a time.
 const LANE_RUN: u16 = 256;
@@ -79,13 +78,11 @@ pub(super) struct Life {
     pub(super) in_flight: Mutex<Option<Advance>>,
     /// Lost, or the worker stops.
     pub(super) end: CancellationToken,
-    /// Rounds so far, for the health report.
-    pub(super) rounds: AtomicI64,
 }
 
 impl Life {
     pub(super) fn new(until: Instant, end: CancellationToken) -> Self {
-        Self { until: Mutex::new(until), in_flight: Mutex::default(), end, rounds: AtomicI64::new(0) }
+        Self { until: Mutex::new(until), in_flight: Mutex::default(), end }
     }
 
     pub(super) fn extend(&self, until: Instant) {
@@ -150,7 +147,6 @@ impl Group {
                 },
                 Err(error) => return Err(error),
             };
-            self.life.rounds.fetch_add(1, Ordering::Relaxed);
             match found {
                 Found::Work => idle = self.shared.options.poll_min,
                 Found::Nothing | Found::Closed(_) if once && failures == 0 => return Ok(()),
@@ -168,7 +164,7 @@ impl Group {
         Ok(())
     }
 
-    /// One turn: lanes that are due, then the log.
+    /// One turn: the next chunk of the log, then the lanes that are due.
     async fn look(&mut self, known: &mut bool) -> Result<Found, DeliveryError> {
         if !*known {
             self.learn().await?;
@@ -181,6 +177,12 @@ impl Group {
                 other => return Ok(other),
             }
         }
+        // The log first: what was written this moment should not wait for a look at the lanes.
+        match self.log().await? {
+            Found::Nothing => {},
+            Found::Work => found = Found::Work,
+            other => return Ok(other),
+        }
         let due = self.shared.store.due(&self.lease, DUE_LANES).await?;
         for ParkedLane { lane, .. } in due {
             if self.life.end.is_cancelled() {
@@ -192,10 +194,7 @@ impl Group {
                 other => return Ok(other),
             }
         }
-        match self.log().await? {
-            Found::Nothing => Ok(found),
-            other => Ok(other),
-        }
+        Ok(found)
     }
 
     /// Which lanes are parked.

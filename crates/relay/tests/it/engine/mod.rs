@@ -27,6 +27,7 @@ macro_rules! engine_suite {
                 a_stopped_destination_waits_for_an_operator,
                 a_long_publish_keeps_its_lease,
                 two_workers_share_the_groups,
+                a_commit_wakes_an_idle_worker,
             );
             engine_suite!(@cases $database, kills:
                 killed_workers_lose_nothing,

@@ -292,3 +292,19 @@ pub(crate) async fn two_workers_share_the_groups<D: Database>() {
     let audit = shop.ledger.lock().unwrap().audit();
     assert_eq!((audit.lost, audit.duplicated, audit.inverted), (0, 0, 0), "{audit}");
 }
+
+/// F01: idle, with the ordinary poll interval of seconds: a writer's commit wakes the worker.
+pub(crate) async fn a_commit_wakes_an_idle_worker<D: Database>() {
+    let (database, shop) = (D::create().await, Shop::default());
+    let relay = Relay::new(database.store(), Options::new(format!("idle-{}", Uuid::new_v4())));
+    let running = relay.destination(registration("shop", &policy()), Arc::new(shop.handler())).start().await.unwrap();
+    until("the leases", async || running.stats()["shop"].groups == 4).await;
+    for number in 1..=40 {
+        database.write(&shop.ledger, [format!("key {number}")]).await;
+        until("the event", async || running.stats()["shop"].delivered >= number).await;
+    }
+    let latency = running.stats()["shop"].latency.unwrap();
+    assert!(running.stop(GRACE).await.unwrap());
+    println!("idle latency, commit to settlement: {latency:?}");
+    assert!(latency.p50 <= Duration::from_millis(50), "{latency:?}");
+}
