@@ -289,6 +289,9 @@ impl Group {
         let started = Instant::now();
         let outcomes = self.publish(round, &choices).await;
         let took = started.elapsed();
+        if sends {
+            shared.stats.published(took);
+        }
         *self.life.in_flight.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let plan = settle(&round.candidates, &choices, outcomes, seed());
         if probing || plan.unavailable.is_some() || plan.stop.is_some() {

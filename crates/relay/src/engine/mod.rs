@@ -7,6 +7,7 @@
 //!
 //! Deliberately absent: a rule about when anything is retried or given up; those are pure and elsewhere.
 
+mod exposition;
 mod group;
 mod manager;
 mod round;
@@ -36,6 +37,7 @@ use round::Routes;
 use stats::Stats;
 
 pub use crate::latency::Latency;
+pub use exposition::Durations;
 pub use stats::DestinationStats;
 
 type SinkHandle = Arc<dyn Sink>;
@@ -250,6 +252,11 @@ impl Running {
             });
         }
         Ok(report)
+    }
+
+    /// All of it in Prometheus' text format, for `/metrics`.
+    pub async fn prometheus(&self) -> Result<String, DeliveryError> {
+        Ok(exposition::exposition(&self.stats(), &self.health().await?))
     }
 
     /// Whether the worker has ended by itself.

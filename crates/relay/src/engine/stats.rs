@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::exposition::Durations;
 use crate::lane::{Plan, Standing};
 use crate::latency::{Latency, latency};
 
@@ -29,6 +30,8 @@ pub struct DestinationStats {
     pub repeated: u64,
     /// Shard groups held now.
     pub groups: u64,
+    /// Calls of the sink.
+    pub publishing: Durations,
     /// From the commit of the event to the settlement of its delivery, of the last 10,000 deliveries.
     pub latency: Option<Latency>,
 }
@@ -65,6 +68,10 @@ impl Stats {
             }
             inner.latencies.push_back(latency);
         }
+    }
+
+    pub(super) fn published(&self, took: Duration) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).counters.publishing.add(took);
     }
 
     pub(super) fn groups(&self, groups: usize) {

@@ -26,8 +26,10 @@ pub(crate) async fn delivers_in_order_without_rows<D: Database>() {
     database.write_all(&shop.ledger, keys(300, 20)).await;
     let running = relay(&database, &shop, &policy()).start().await.unwrap();
     database.write(&shop.ledger, keys(100, 20)).await;
-    until("all events", async || shop.arrived() >= 400).await;
+    until("all events", async || running.stats()["shop"].delivered >= 400).await;
     let health = running.health().await.unwrap().remove(0);
+    let exposition = running.prometheus().await.unwrap();
+    assert!(exposition.contains("outbox_events_total{destination=\"shop\",outcome=\"delivered\"} 400"), "{exposition}");
     assert!(running.stop(GRACE).await.unwrap());
     let audit = shop.ledger.lock().unwrap().audit();
     assert_eq!((audit.lost, audit.duplicated, audit.inverted), (0, 0, 0), "{audit}");
