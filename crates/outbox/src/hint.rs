@@ -2,11 +2,13 @@
 
 use std::pin::Pin;
 use std::sync::Mutex;
+#[cfg(feature = "postgres")]
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
 
 /// At most one notification to other processes in this time: each costs the server a turn of every listener.
+#[cfg(feature = "postgres")]
 pub(crate) const DEBOUNCE: Duration = Duration::from_millis(5);
 
 /// Sends notifications to other processes until the channel closes.

@@ -81,10 +81,13 @@ impl Advance {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     /// PostgreSQL, by snapshot.
+    #[cfg(feature = "postgres")]
     Snapshot,
     /// SQLite, by id.
+    #[cfg(feature = "sqlite")]
     PlainId,
     /// PostgreSQL, by id, from the time before a restore.
+    #[cfg(feature = "postgres")]
     OlderEpoch,
 }
 
@@ -93,6 +96,7 @@ pub(crate) enum Way {
 pub struct CursorState {
     pub(crate) log_epoch: i16,
     pub(crate) row: CursorRow,
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "SQLite goes back by its plain id"))]
     pub(crate) redeliver_upto: i64,
 }
 
@@ -143,8 +147,11 @@ impl Chunk {
     pub fn advance_through(&self, event: &LoggedEvent) -> Advance {
         let mut advance = self.part.clone();
         match advance.way {
+            #[cfg(feature = "postgres")]
             Way::Snapshot => advance.to.last_id = event.log_id,
+            #[cfg(feature = "sqlite")]
             Way::PlainId => advance.to.prev = event.log_id.to_string(),
+            #[cfg(feature = "postgres")]
             Way::OlderEpoch => advance.to.redeliver_from = event.log_id,
         }
         advance.mark.1 = event.log_id;

@@ -2,5 +2,5 @@
 SELECT min(id + 0) FROM (
     SELECT id FROM outbox.event_log WHERE log_epoch = $1 AND xid >= pg_snapshot_xmax($2::text::pg_snapshot)
     UNION ALL
-    SELECT id FROM outbox.event_log WHERE log_epoch = $1 AND xid IN (SELECT pg_snapshot_xip($2::text::pg_snapshot))
+    SELECT id FROM outbox.event_log WHERE log_epoch = $1 AND xid = ANY (ARRAY(SELECT pg_snapshot_xip($2::text::pg_snapshot)))
 ) AS unread

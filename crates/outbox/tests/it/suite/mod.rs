@@ -117,7 +117,7 @@ macro_rules! outbox_suite {
                 an_external_call_leaves_the_outcome_uncertain
                 a_dead_worker_s_local_work_is_done_again
                 a_crash_at_every_step_leaves_one_order_and_one_event
-                lost_commits_leave_one_order_and_one_event;
+                a_command_given_up_at_every_await_happens_once;
             views:
                 one_state_has_many_words;
             inbox:
