@@ -11,11 +11,12 @@ use anyhow::Context as _;
 
 use crate::clock::random;
 use crate::config::{Config, Database, EncryptionMode};
+use crate::identity::Access;
 
 /// Keys the server runs with.
 pub struct Secrets {
-    /// `None`: no credential is asked for.
-    pub api_key: Option<String>,
+    /// Who may call without a minted key or a token.
+    pub access: Access,
     /// Ed25519 seed.
     pub signing_seed: [u8; 32],
     /// The current one first; none: payloads are stored in the clear.
@@ -78,12 +79,14 @@ pub fn secrets(config: &Config, data_dir: &Path) -> anyhow::Result<Secrets> {
         EncryptionMode::Required if embedded && config.payload_keys.is_empty() => vec![stored_key("payload.key")?],
         EncryptionMode::Required | EncryptionMode::Optional => config.payload_keys.clone(),
     };
-    let api_key = match &config.bootstrap_key {
-        _ if !config.auth_required => None,
-        Some(key) => Some(key.clone()),
-        None => Some(stored_secret(data_dir, "admin.key", &mut created)?.trim().to_owned()),
+    let access = match &config.bootstrap_key {
+        _ if !config.auth_required => Access::Open,
+        Some(key) => Access::Key(key.clone()),
+        // On PostgreSQL there are tokens then: the configuration was checked.
+        None if config.without_bootstrap || !embedded => Access::Minted,
+        None => Access::Key(stored_secret(data_dir, "admin.key", &mut created)?.trim().to_owned()),
     };
-    Ok(Secrets { api_key, signing_seed, payload_keys, created })
+    Ok(Secrets { access, signing_seed, payload_keys, created })
 }
 
 /// Reads a secret of the data directory, making it on the first start.

@@ -2,6 +2,7 @@
 //! started again.
 
 use std::fs::{self, File};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -58,7 +59,12 @@ pub struct Broker {
     bootstrap: String,
     folder: TempDir,
     child: Option<Child>,
+    /// Ends the broker when this process has ended, however it did.
+    guard: Option<std::process::Child>,
 }
+
+/// Waits for the end of its input, which is the end of the process that holds the other side.
+const GUARD: &str = "cat >/dev/null; kill -KILL \"$1\" 2>/dev/null; rm -rf \"$2\"";
 
 impl Broker {
     /// Formats a new log folder and starts a broker on free ports.
@@ -66,7 +72,7 @@ impl Broker {
         let folder = tempfile::Builder::new().prefix("stateset-kafka-").tempdir()?;
         let (port, controller) = (free_port()?, free_port()?);
         fs::write(folder.path().join("broker.properties"), properties(folder.path(), port, controller))?;
-        let mut broker = Self { bootstrap: format!("127.0.0.1:{port}"), folder, child: None };
+        let mut broker = Self { bootstrap: format!("127.0.0.1:{port}"), folder, child: None, guard: None };
         let mut identity = [0; 16];
         getrandom::fill(&mut identity).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
         let mut format = broker.java("kafka.tools.StorageTool")?;
@@ -104,7 +110,9 @@ impl Broker {
         ensure!(self.child.is_none(), "the broker still runs");
         let mut run = self.java("kafka.Kafka")?;
         run.arg("broker.properties");
-        self.child = Some(run.spawn().context("starting the broker")?);
+        let child = run.spawn().context("starting the broker")?;
+        self.guard = child.id().map(|id| spawn_guard(id, self.folder.path())).transpose()?;
+        self.child = Some(child);
         let deadline = Instant::now() + READY_WITHIN;
         while TcpStream::connect(&self.bootstrap).await.is_err() {
             if let Some(status) = self.child.as_mut().map(Child::try_wait).transpose()?.flatten() {
@@ -119,6 +127,10 @@ impl Broker {
     async fn wait(&mut self) -> anyhow::Result<()> {
         if let Some(mut child) = self.child.take() {
             timeout(Duration::from_mins(1), child.wait()).await.context("the broker does not end")??;
+            // Its data stays for the next start, and its process id may soon be another's.
+            if let Some(mut guard) = self.guard.take() {
+                guard.kill().and_then(|()| guard.wait()).context("ending the broker's guard")?;
+            }
         }
         Ok(())
     }
@@ -145,6 +157,14 @@ impl Broker {
         let skip = text.lines().count().saturating_sub(20);
         text.lines().skip(skip).collect::<Vec<_>>().join("\n")
     }
+}
+
+fn spawn_guard(broker: u32, folder: &Path) -> anyhow::Result<std::process::Child> {
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", GUARD, "kafka-guard", &broker.to_string()]).arg(folder).current_dir("/");
+    // Its own process group: an interrupt typed at the terminal must not end it before its work is done.
+    command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().context("starting the guard of the broker")
 }
 
 fn jars() -> anyhow::Result<PathBuf> {

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod harness;
+mod identity;
 mod openapi;
 mod proof_harness;
 mod proofs;
