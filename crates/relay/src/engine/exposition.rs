@@ -1,0 +1,165 @@
+//! A worker's numbers in Prometheus' text format 0.0.4.
+//!
+//! `outbox_events_total` and `outbox_publish_duration_seconds` are what exporters make of the names
+//! `outbox.events_total` and `outbox.publish_duration_seconds`. Labels are destinations and outcomes: never tenants,
+//! events or keys, whose number has no bound.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::Health;
+use super::stats::DestinationStats;
+
+/// Upper bounds of the duration buckets in microseconds: 0.5 ms to 16 s, each twice the one before.
+pub(super) const BOUNDS_US: [u64; 16] = [
+    500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000, 256_000, 512_000, 1_024_000, 2_048_000,
+    4_096_000, 8_192_000, 16_384_000,
+];
+
+/// Calls of a sink by how long they took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Durations {
+    /// Calls per bucket of [`BOUNDS_US`], not cumulated; longer ones are in none.
+    pub(super) buckets: [u64; BOUNDS_US.len()],
+    /// All calls.
+    pub count: u64,
+    /// Time spent in all of them, in microseconds.
+    pub sum_us: u64,
+}
+
+impl Durations {
+    pub(super) fn add(&mut self, took: std::time::Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        if let Some((bucket, _)) = self.buckets.iter_mut().zip(BOUNDS_US).find(|(_, bound)| micros <= *bound) {
+            *bucket += 1;
+        }
+        self.count += 1;
+        self.sum_us = self.sum_us.saturating_add(micros);
+    }
+}
+
+/// Everything of one worker. Destinations' names hold nothing that needs escaping beyond what is done here.
+pub(super) fn exposition(stats: &BTreeMap<String, DestinationStats>, health: &[Health]) -> String {
+    let mut text = String::new();
+    family(&mut text, "outbox_events_total", "counter", "Deliveries of this worker by what became of them.");
+    for (name, stats) in stats {
+        for (outcome, count) in [
+            ("delivered", stats.delivered),
+            ("retried", stats.retried),
+            ("dead", stats.dead),
+            ("rejected", stats.rejected),
+            ("unrouted", stats.unrouted),
+            ("repeated", stats.repeated),
+        ] {
+            let destination = escaped(name);
+            line(
+                &mut text,
+                &format!("outbox_events_total{{destination=\"{destination}\",outcome=\"{outcome}\"}}"),
+                count,
+            );
+        }
+    }
+    durations(&mut text, stats);
+    for (family_name, help, value) in GAUGES {
+        family(&mut text, family_name, "gauge", help);
+        for report in health {
+            let destination = escaped(&report.destination);
+            line(&mut text, &format!("{family_name}{{destination=\"{destination}\"}}"), value(report));
+        }
+    }
+    text
+}
+
+type Gauge = (&'static str, &'static str, fn(&Health) -> f64);
+
+const GAUGES: [Gauge; 6] =
+    [
+        ("outbox_pending", "Events not delivered yet, counted up to 10000.", |health| number(health.counts.pending)),
+        ("outbox_oldest_seconds", "Age of the oldest event that is not finished.", |health| {
+            health.counts.oldest.map_or(0.0, |age| age.as_secs_f64())
+        }),
+        ("outbox_parked_lanes", "Keys that wait.", |health| number(health.counts.parked_lanes)),
+        ("outbox_dead_letters", "Open dead letters.", |health| number(health.counts.dead_letters)),
+        ("outbox_breaker_open", "1 while the destination is left alone.", |health| {
+            if health.outage.is_some() { 1.0 } else { 0.0 }
+        }),
+        ("outbox_shard_groups", "Shard groups this worker holds.", |health| {
+            f64::from(u32::try_from(health.groups).unwrap_or(u32::MAX))
+        }),
+    ];
+
+fn number(count: i64) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+fn durations(text: &mut String, stats: &BTreeMap<String, DestinationStats>) {
+    let name = "outbox_publish_duration_seconds";
+    family(text, name, "histogram", "Calls of a destination.");
+    for (destination, stats) in stats {
+        let destination = escaped(destination);
+        let mut below = 0;
+        for (bucket, bound) in stats.publishing.buckets.iter().zip(BOUNDS_US) {
+            below += bucket;
+            let bound = seconds(bound);
+            line(text, &format!("{name}_bucket{{destination=\"{destination}\",le=\"{bound}\"}}"), below);
+        }
+        line(text, &format!("{name}_bucket{{destination=\"{destination}\",le=\"+Inf\"}}"), stats.publishing.count);
+        line(text, &format!("{name}_sum{{destination=\"{destination}\"}}"), seconds(stats.publishing.sum_us));
+        line(text, &format!("{name}_count{{destination=\"{destination}\"}}"), stats.publishing.count);
+    }
+}
+
+fn seconds(micros: u64) -> f64 {
+    std::time::Duration::from_micros(micros).as_secs_f64()
+}
+
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+fn family(text: &mut String, name: &str, kind: &str, help: &str) {
+    writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}").expect("a string can be written to");
+}
+
+fn line(text: &mut String, sample: &str, value: impl std::fmt::Display) {
+    writeln!(text, "{sample} {value}").expect("a string can be written to");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Q13: the names, the buckets that cumulate, the labels that are escaped.
+    #[test]
+    fn numbers_come_out_as_prometheus_reads_them() {
+        let mut shop = DestinationStats { delivered: 7, dead: 1, ..DestinationStats::default() };
+        for ms in [1, 3, 3, 60_000] {
+            shop.publishing.add(Duration::from_millis(ms));
+        }
+        let health = Health {
+            destination: "sh\"op".to_owned(),
+            groups: 4,
+            outage: Some("down".to_owned()),
+            counts: stateset_outbox::delivery::Counts::default(),
+        };
+        let text = exposition(&BTreeMap::from([("shop".to_owned(), shop)]), &[health]);
+        for expected in [
+            "# TYPE outbox_events_total counter",
+            "outbox_events_total{destination=\"shop\",outcome=\"delivered\"} 7",
+            "outbox_events_total{destination=\"shop\",outcome=\"dead\"} 1",
+            "outbox_publish_duration_seconds_bucket{destination=\"shop\",le=\"0.0005\"} 0",
+            "outbox_publish_duration_seconds_bucket{destination=\"shop\",le=\"0.001\"} 1",
+            "outbox_publish_duration_seconds_bucket{destination=\"shop\",le=\"0.004\"} 3",
+            "outbox_publish_duration_seconds_bucket{destination=\"shop\",le=\"16.384\"} 3",
+            "outbox_publish_duration_seconds_bucket{destination=\"shop\",le=\"+Inf\"} 4",
+            "outbox_publish_duration_seconds_sum{destination=\"shop\"} 60.007",
+            "outbox_publish_duration_seconds_count{destination=\"shop\"} 4",
+            "outbox_breaker_open{destination=\"sh\\\"op\"} 1",
+            "outbox_shard_groups{destination=\"sh\\\"op\"} 4",
+        ] {
+            assert!(text.lines().any(|line| line == expected), "{expected} is not in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! From the outbox to its destinations: in order per key, retried, never lost.
+//!
+//! Read facts, decide purely, write one plan. The decisions are the pure modules:
+//!
+//! * [`lane`]: what is sent, and what the answers mean;
+//! * [`delivery`]: the states of one delivery;
+//! * [`backoff`], [`breaker`]: when something is tried again;
+//! * [`policy`]: what a route wants done with failures.
+//!
+//! Destinations are [`sink`]s; the module says what they promise and how to add one.
+//!
+//! [`engine`] is the worker around them; it drives the outbox's storage contract.
+//!
+//! Deliberately absent: SQL (the outbox has it), and any rule that looks at a payload.
+
+#![warn(missing_docs)]
+
+pub mod backoff;
+pub mod breaker;
+pub mod clock;
+pub mod contract;
+pub mod delivery;
+pub mod engine;
+mod http_status;
+pub mod lane;
+pub mod latency;
+pub mod metrics;
+pub mod policy;
+pub mod record;
+pub mod secret;
+pub mod sink;
