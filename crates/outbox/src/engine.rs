@@ -32,6 +32,10 @@ pub trait Verbs: Database {
     /// Begins a transaction that is going to write.
     const BEGIN: &'static str;
 
+    /// Begins a transaction of a worker, whose locks must not outlive its sign of life: a worker that is stopped between
+    /// two statements would keep its shard group from everybody else.
+    const BEGIN_DELIVERY: &'static str;
+
     /// Creates the tables, or brings them to this version. Idempotent, safe when several processes do it at once.
     fn migrate<'a>(pool: &'a Pool<Self>, schema: &'a Schema) -> SqlFuture<'a, ()>;
 

@@ -22,6 +22,8 @@ impl Engine for Sqlite {}
 
 impl Verbs for Sqlite {
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
+    // A file lock belongs to the process, and nobody can take it away.
+    const BEGIN_DELIVERY: &'static str = "BEGIN IMMEDIATE";
 
     fn migrate<'a>(pool: &'a SqlitePool, _: &'a Schema) -> SqlFuture<'a, ()> {
         Box::pin(migrate::migrate(pool))

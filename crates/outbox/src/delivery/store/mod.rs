@@ -66,7 +66,7 @@ impl<DB: Engine> Deliveries<DB> {
     }
 
     async fn begin(&self) -> Result<Transaction<'static, DB>, DeliveryError> {
-        Ok(self.outbox.pool.begin_with(sqlx::SqlSafeStr::into_sql_str(DB::BEGIN)).await?)
+        Ok(self.outbox.pool.begin_with(sqlx::SqlSafeStr::into_sql_str(DB::BEGIN_DELIVERY)).await?)
     }
 
     async fn fetch(&self, statement: Statement, args: Vec<Arg>) -> Result<Vec<Cells>, DeliveryError> {
