@@ -4,9 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use stateset_ledger::signature::Signer as _;
 use stateset_store::postgres::PostgresStore;
 use stateset_store::sqlite::SqliteStore;
@@ -20,8 +17,11 @@ use crate::agent_keys::KeyCache;
 use crate::append::{Flusher, FlusherParts};
 use crate::clock::{Clock, SystemClock, random};
 use crate::config::{Config, Database};
+use crate::connection::Acceptor;
+use crate::edge::Edge;
 use crate::keyring::Keyring;
 use crate::log_tiles::LogTiles;
+use crate::metrics::Metrics;
 use crate::service::{Access, Service};
 use crate::signing::SequencerKey;
 use crate::startup::{DataDir, Secrets, secrets};
@@ -30,13 +30,6 @@ use crate::startup::{DataDir, Secrets, secrets};
 const SQLITE_READERS: u32 = 4;
 /// Pause between attempts to reach the database at start.
 const DATABASE_RETRY: Duration = Duration::from_millis(500);
-/// A request head must arrive within this.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Largest request head, and how much of a body is read at a time.
-const READ_BUFFER_BYTES: usize = 64 * 1024;
-/// Requests still running at a stop get this long; then their connections are closed, so that a client which never finishes
-/// its request cannot keep the process beyond the ten seconds that most supervisors grant.
-const REQUEST_GRACE: Duration = Duration::from_secs(6);
 /// Tasks get this long after the last request.
 const TASK_GRACE: Duration = Duration::from_secs(3);
 
@@ -44,6 +37,7 @@ const TASK_GRACE: Duration = Duration::from_secs(3);
 pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
     let data_dir = DataDir::lock(&config.data_dir)?;
     let secrets = secrets(&config, &data_dir.path)?;
+    let tls = config.tls.as_ref().map(crate::tls::acceptor).transpose()?;
     let listener = TcpListener::bind((config.host, config.port))
         .await
         .with_context(|| format!("cannot listen on {}:{}; is another server running?", config.host, config.port))?;
@@ -57,8 +51,13 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
         tracker.spawn(crate::tasks::checkpoint_when_idle(Arc::clone(embedded), stop.clone()));
     }
     announce(&config, &secrets, &listener)?;
-    serve(&config, listener, Arc::clone(&service), &tracker, &stop).await;
-    drop(service);
+    let acceptor = Acceptor {
+        metrics: Arc::clone(&service.metrics),
+        router: crate::http::router(service, config.request_timeout, stop.clone()),
+        limit: config.max_connections,
+        tls,
+    };
+    acceptor.run(listener, &tracker, &stop).await;
     tracker.close();
     if tokio::time::timeout(TASK_GRACE, tracker.wait()).await.is_err() {
         tracing::warn!("some tasks did not finish in time");
@@ -127,6 +126,7 @@ async fn assemble(config: &Config, secrets: &Secrets, store: Arc<dyn Store>) -> 
     let keys = Arc::new(KeyCache::default());
     let grown = Arc::new(Notify::new());
     let log = store.log_state(random()).await.map_err(explain)?;
+    let metrics = Arc::new(Metrics::default());
     let (appender, flusher) = Flusher::new(FlusherParts {
         store: Arc::clone(&store),
         clock: Arc::clone(&clock),
@@ -135,6 +135,7 @@ async fn assemble(config: &Config, secrets: &Secrets, store: Arc<dyn Store>) -> 
         keys: Arc::clone(&keys),
         unsigned_allowed: config.unsigned_allowed,
         grown: Arc::clone(&grown),
+        metrics: Arc::clone(&metrics),
     });
     let sequencer_id = config.sequencer_id.clone().unwrap_or_else(|| const_hex::encode(&signer.public_key().0[..8]));
     let service = Service {
@@ -155,6 +156,8 @@ async fn assemble(config: &Config, secrets: &Secrets, store: Arc<dyn Store>) -> 
         grown,
         published: Arc::new(Notify::new()),
         log_wanted: Arc::new(Notify::new()),
+        metrics,
+        edge: Arc::new(Edge::new(config.edge.clone())),
     };
     Ok((service, flusher))
 }
@@ -178,48 +181,6 @@ fn announce(config: &Config, secrets: &Secrets, listener: &TcpListener) -> anyho
             path.display()
         );
     }
-    tracing::info!(%address, "listening");
+    tracing::info!(%address, tls = config.tls.is_some(), "listening");
     Ok(())
-}
-
-async fn serve(
-    config: &Config,
-    listener: TcpListener,
-    service: Arc<Service>,
-    tracker: &TaskTracker,
-    stop: &CancellationToken,
-) {
-    let router = crate::http::router(service, config.request_timeout, stop.clone());
-    let (graceful, cut) = (GracefulShutdown::new(), CancellationToken::new());
-    let mut builder = hyper::server::conn::http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(READ_BUFFER_BYTES);
-    loop {
-        let (stream, _) = tokio::select! {
-            () = stop.cancelled() => break,
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    // Out of file descriptors, most likely: let connections end first.
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                },
-            },
-        };
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "cannot switch Nagle's algorithm off");
-        }
-        let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
-        let (watched, cut) = (graceful.watch(connection), cut.clone());
-        tracker.spawn(async move {
-            if let Some(Err(error)) = cut.run_until_cancelled(watched).await {
-                tracing::debug!(%error, "connection ended early");
-            }
-        });
-    }
-    drop(listener);
-    if tokio::time::timeout(REQUEST_GRACE, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests did not finish in time");
-        cut.cancel();
-    }
 }

@@ -8,8 +8,10 @@ use tokio::sync::Notify;
 use crate::agent_keys::KeyCache;
 use crate::append::Appender;
 use crate::clock::Clock;
+use crate::edge::Edge;
 use crate::keyring::Keyring;
 use crate::log_tiles::LogTiles;
+use crate::metrics::Metrics;
 use crate::signing::SequencerKey;
 
 /// Bounds that the operator may set.
@@ -69,4 +71,8 @@ pub struct Service {
     pub log_wanted: Arc<Notify>,
     /// Reads the head log's tiles.
     pub log_tiles: LogTiles,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Who may call from where, and how often.
+    pub edge: Arc<Edge>,
 }

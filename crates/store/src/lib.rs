@@ -22,6 +22,7 @@ pub mod memory;
 pub mod postgres;
 mod raw;
 pub mod read;
+pub mod sizes;
 pub mod sqlite;
 pub mod stream;
 

@@ -1,5 +1,6 @@
 //! Configuration: every variable read once, typed, with all faults reported together.
 
+mod edge;
 mod faults;
 mod setting;
 
@@ -11,7 +12,9 @@ pub use faults::ConfigFaults;
 use setting::Reader;
 pub use setting::{SETTINGS, Setting};
 
+use crate::edge::EdgeConfig;
 use crate::service::Limits;
+use crate::tls::TlsFiles;
 
 /// Where the log is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +82,12 @@ pub struct Config {
     pub json_logs: bool,
     /// `RUST_LOG`.
     pub log_filter: String,
+    /// `RATE_LIMIT_PER_MINUTE`, `CORS_ALLOW_ORIGINS`, `ADMIN_IP_ALLOWLIST`, `TRUST_PROXY_HEADERS`, `METRICS_ACCESS`.
+    pub edge: EdgeConfig,
+    /// `TLS_CERT_FILE`, `TLS_KEY_FILE`.
+    pub tls: Option<TlsFiles>,
+    /// `MAX_CONNECTIONS`.
+    pub max_connections: usize,
     /// `MAX_BODY_SIZE_BYTES`, `MAX_EVENTS_PER_BATCH`, `MAX_EVENT_PAYLOAD_SIZE`, `MAX_FUTURE_SKEW_MS`.
     pub limits: Limits,
 }
@@ -122,6 +131,9 @@ impl Config {
             worker_threads: reader.in_range("WORKER_THREADS", 1..=256),
             json_logs: reader.choice("LOG_FORMAT", &[("text", false), ("json", true)]),
             log_filter: reader.text("RUST_LOG").unwrap_or_default(),
+            edge: edge::read(&mut reader),
+            tls: edge::tls(&mut reader),
+            max_connections: reader.in_range("MAX_CONNECTIONS", 16..=1_000_000),
             limits: Limits {
                 body_bytes: reader.in_range("MAX_BODY_SIZE_BYTES", 1_024..=1 << 30),
                 batch_events: reader.in_range("MAX_EVENTS_PER_BATCH", 1..=10_000),

@@ -11,6 +11,7 @@ use stateset_ledger::id::{Scope, StoreId, TenantId};
 use subtle::ConstantTimeEq as _;
 
 use super::problem::{ApiError, ApiResult};
+use crate::edge;
 use crate::service::{Access, Service};
 
 /// A caller that has shown a valid credential.
@@ -51,12 +52,13 @@ impl Credential {
 
     /// Permits administering the tenant.
     pub fn may_administer(&self, tenant: TenantId) -> ApiResult<()> {
+        edge::admit_admin()?;
         self.permit(self.admin, "admin", tenant)
     }
 
     fn permit(&self, granted: bool, permission: &str, tenant: TenantId) -> ApiResult<()> {
         if granted && self.tenant.is_none_or(|own| own == tenant) {
-            return Ok(());
+            return edge::charge(tenant);
         }
         Err(ApiError::new(
             Code::InsufficientPermissions,

@@ -20,6 +20,7 @@ use stateset_sequencer::clock::Clock;
 use stateset_sequencer::http::router;
 use stateset_sequencer::keyring::Keyring;
 use stateset_sequencer::log_tiles::LogTiles;
+use stateset_sequencer::metrics::Metrics;
 use stateset_sequencer::service::{Access, Limits, Service};
 use stateset_sequencer::signing::SequencerKey;
 use stateset_store::Store;
@@ -119,7 +120,7 @@ impl Sequencer {
         let number = store.register_sequencer_key(key.public_key(), clock.now()).await.unwrap();
         let signer = Arc::new(key.numbered(number));
         let (keyring, keys) = (Arc::new(Keyring::new(vec![payload_key])), Arc::new(KeyCache::default()));
-        let grown = Arc::new(Notify::new());
+        let (grown, metrics) = (Arc::new(Notify::new()), Arc::new(Metrics::default()));
         let log = store.log_state([8; 32]).await.unwrap();
         let (appender, flusher) = Flusher::new(FlusherParts {
             store: Arc::clone(&store),
@@ -129,6 +130,7 @@ impl Sequencer {
             keys: Arc::clone(&keys),
             unsigned_allowed: true,
             grown: Arc::clone(&grown),
+            metrics: Arc::clone(&metrics),
         });
         drop(TaskTracker::new().spawn(flusher.run()));
         let service = Arc::new(Service {
@@ -149,6 +151,8 @@ impl Sequencer {
             grown,
             published: Arc::new(Notify::new()),
             log_wanted: Arc::new(Notify::new()),
+            metrics,
+            edge: Arc::default(),
         });
         let stop = CancellationToken::new();
         let router = router(Arc::clone(&service), timeout, stop.clone());

@@ -7,3 +7,4 @@ mod proof_harness;
 mod proofs;
 mod published;
 mod reads;
+mod service;

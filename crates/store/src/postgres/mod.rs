@@ -11,6 +11,7 @@ mod head_log;
 mod keys;
 mod migrate;
 mod read;
+mod sizes;
 mod streams;
 mod verbs;
 

@@ -15,6 +15,7 @@ mod keys;
 mod migrate;
 mod read;
 mod rows;
+mod sizes;
 mod streams;
 mod verbs;
 

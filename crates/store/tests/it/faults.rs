@@ -18,6 +18,7 @@ use stateset_store::append::{Appended, StreamAppend};
 use stateset_store::batch::{Batch, BatchFrontier};
 use stateset_store::head_log::{Checkpoint, LogState, LogTile, PublisherLease, Round, StoredRecord, Unpublished};
 use stateset_store::read::{EventFilter, EventPage, EventQuery, FoundEvent};
+use stateset_store::sizes::Sizes;
 use stateset_store::stream::{OpenStream, StreamNo, StreamRow};
 use stateset_store::{Found, Store, StoreError};
 
@@ -129,6 +130,7 @@ lossy_store! {
     sequencer_keys() -> Vec<(KeyId, PublicKeyBytes, Micros)>;
     register_sequencer_key(public_key: PublicKeyBytes, now: Micros) -> KeyId;
     ping() -> ();
+    sizes() -> Sizes;
 }
 
 /// Far more than any loss needs; reaching it means that no progress is possible.
