@@ -122,11 +122,12 @@ impl Serving {
         }
         let stream = Impatient::new(stream, WRITE_TIMEOUT);
         match self.tls.clone() {
-            None => self.http(stream, peer, watcher).await,
+            // Boxed, each for itself: a task is as large as its largest branch, and thousands of them only wait.
+            None => Box::pin(self.http(stream, peer, watcher)).await,
             Some(tls) => {
-                let shake = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream));
+                let shake = Box::pin(tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)));
                 let stream = shake.await.map_err(|_| "no TLS handshake in time".to_owned())?;
-                self.http(stream.map_err(|error| error.to_string())?, peer, watcher).await
+                Box::pin(self.http(stream.map_err(|error| error.to_string())?, peer, watcher)).await
             },
         }
     }
@@ -137,6 +138,7 @@ impl Serving {
     {
         let service = TowerToHyperService::new(Extension(Peer(peer.ip())).layer(self.router));
         let connection = self.http.serve_connection(TokioIo::new(stream), service);
+        tracing::trace!(bytes = size_of_val(&connection), "serving a connection");
         watcher.watch(connection).await.map_err(|error| error.to_string())
     }
 }

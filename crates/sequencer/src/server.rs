@@ -19,7 +19,6 @@ use crate::clock::{Clock, SystemClock, random};
 use crate::config::{Config, Database};
 use crate::connection::Acceptor;
 use crate::edge::Edge;
-use crate::keyring::Keyring;
 use crate::log_tiles::LogTiles;
 use crate::metrics::Metrics;
 use crate::service::{Access, Service};
@@ -122,7 +121,7 @@ async fn assemble(config: &Config, secrets: &Secrets, store: Arc<dyn Store>) -> 
     let key = SequencerKey::from_seed(&secrets.signing_seed)?;
     let number = store.register_sequencer_key(key.public_key(), clock.now()).await.map_err(explain)?;
     let signer = Arc::new(key.numbered(number));
-    let keyring = Arc::new(Keyring::new(secrets.payload_keys.clone()));
+    let keyring = Arc::new(secrets.keyring());
     let keys = Arc::new(KeyCache::default());
     let grown = Arc::new(Notify::new());
     let log = store.log_state(random()).await.map_err(explain)?;

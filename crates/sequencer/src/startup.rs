@@ -3,14 +3,17 @@
 //! On the embedded database a first start makes its own keys, readable by their owner only, and says where they are. On
 //! PostgreSQL nothing is invented.
 
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use stateset_ledger::id::TenantId;
 
 use crate::clock::random;
 use crate::config::{Config, Database, EncryptionMode};
+use crate::keyring::Keyring;
 
 /// Keys the server runs with.
 pub struct Secrets {
@@ -20,6 +23,8 @@ pub struct Secrets {
     pub signing_seed: [u8; 32],
     /// The current one first; none: payloads are stored in the clear.
     pub payload_keys: Vec<[u8; 32]>,
+    /// Rings of tenants that have their own.
+    pub tenant_keys: HashMap<TenantId, Vec<[u8; 32]>>,
     /// Files made by this start.
     pub created: Vec<PathBuf>,
 }
@@ -78,12 +83,23 @@ pub fn secrets(config: &Config, data_dir: &Path) -> anyhow::Result<Secrets> {
         EncryptionMode::Required if embedded && config.payload_keys.is_empty() => vec![stored_key("payload.key")?],
         EncryptionMode::Required | EncryptionMode::Optional => config.payload_keys.clone(),
     };
+    let tenant_keys = match config.encryption {
+        EncryptionMode::Disabled => HashMap::new(),
+        EncryptionMode::Required | EncryptionMode::Optional => config.tenant_keys.clone(),
+    };
     let api_key = match &config.bootstrap_key {
         _ if !config.auth_required => None,
         Some(key) => Some(key.clone()),
         None => Some(stored_secret(data_dir, "admin.key", &mut created)?.trim().to_owned()),
     };
-    Ok(Secrets { api_key, signing_seed, payload_keys, created })
+    Ok(Secrets { api_key, signing_seed, payload_keys, tenant_keys, created })
+}
+
+impl Secrets {
+    /// The payload keys at work.
+    pub fn keyring(&self) -> Keyring {
+        Keyring::new(self.payload_keys.clone()).with_tenants(self.tenant_keys.clone())
+    }
 }
 
 /// Reads a secret of the data directory, making it on the first start.

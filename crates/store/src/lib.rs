@@ -18,6 +18,7 @@ pub mod batch;
 mod contract;
 pub mod error;
 pub mod head_log;
+pub mod maintenance;
 pub mod memory;
 pub mod postgres;
 mod raw;

@@ -4,12 +4,14 @@ mod edge;
 mod faults;
 mod setting;
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub use faults::ConfigFaults;
 use setting::Reader;
+use stateset_ledger::id::TenantId;
 pub use setting::{SETTINGS, Setting};
 
 use crate::edge::EdgeConfig;
@@ -58,6 +60,8 @@ pub struct Config {
     pub encryption: EncryptionMode,
     /// `PAYLOAD_ENCRYPTION_KEYS` or `PAYLOAD_ENCRYPTION_KEY`, the current one first.
     pub payload_keys: Vec<[u8; 32]>,
+    /// `PAYLOAD_ENCRYPTION_KEYS_BY_TENANT`, each ring with the current key first.
+    pub tenant_keys: HashMap<TenantId, Vec<[u8; 32]>>,
     /// `VES_SEQUENCER_SIGNING_KEY`.
     pub signing_seed: Option<[u8; 32]>,
     /// `VES_SEQUENCER_ID`.
@@ -118,6 +122,7 @@ impl Config {
                 ],
             ),
             payload_keys: reader.payload_keys(),
+            tenant_keys: reader.tenant_keys(),
             signing_seed: reader.key("VES_SEQUENCER_SIGNING_KEY"),
             sequencer_id: reader.text("VES_SEQUENCER_ID"),
             log_origin: reader.text("LOG_ORIGIN").unwrap_or_default(),

@@ -1,5 +1,6 @@
 //! The table of variables, and reading them by it.
 
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use stateset_ledger::id::TenantId;
 
 use super::Database;
 use super::faults::ConfigFaults;
@@ -55,6 +57,12 @@ pub const SETTINGS: &[Setting] = &[
     setting("PAYLOAD_ENCRYPTION_MODE", "required", "`required`, `optional` (if keys are given) or `disabled`"),
     setting("PAYLOAD_ENCRYPTION_KEY", "", "one 32-byte key, hex (0x allowed) or base64"),
     setting("PAYLOAD_ENCRYPTION_KEYS", "", "comma-separated keys, the current one first; older ones stay readable"),
+    setting(
+        "PAYLOAD_ENCRYPTION_KEYS_BY_TENANT",
+        "",
+        "JSON object from tenant id to a list of keys, the current one first, which take the place of the common ones for \
+         that tenant; what was sealed under the common ones stays readable",
+    ),
     setting(
         "VES_SEQUENCER_SIGNING_KEY",
         "",
@@ -230,6 +238,34 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
                 key
             })
             .collect()
+    }
+
+    pub(super) fn tenant_keys(&mut self) -> HashMap<TenantId, Vec<[u8; 32]>> {
+        const NAME: &str = "PAYLOAD_ENCRYPTION_KEYS_BY_TENANT";
+        let Some(text) = self.text(NAME) else { return HashMap::new() };
+        // The text holds secrets, and so might what the parser says of it.
+        let Ok(rings) = serde_json::from_str::<BTreeMap<String, Vec<String>>>(&text) else {
+            self.fault(NAME, "must be a JSON object such as {\"<tenant uuid>\":[\"<key>\",\"<older key>\"]}");
+            return HashMap::new();
+        };
+        let mut keys = HashMap::new();
+        for (place, (tenant, ring)) in (1..).zip(rings) {
+            let Ok(tenant) = tenant.parse() else {
+                self.fault(NAME, format!("tenant {place} is not a UUID"));
+                continue;
+            };
+            let ring: Vec<_> = ring.iter().map(|text| key_bytes(text.trim())).collect();
+            if ring.is_empty() {
+                self.fault(NAME, format!("tenant {tenant} has no keys; leave it out to use the common ones"));
+            }
+            if let Some(bad) = ring.iter().position(Option::is_none) {
+                self.fault(NAME, format!("tenant {tenant}, key {}: {KEY_FORM}", bad + 1));
+            }
+            if keys.insert(TenantId(tenant), ring.into_iter().flatten().collect()).is_some() {
+                self.fault(NAME, format!("tenant {tenant} is there twice"));
+            }
+        }
+        keys
     }
 
     pub(super) fn key(&mut self, name: &str) -> Option<[u8; 32]> {

@@ -9,6 +9,7 @@ mod batches;
 mod connect;
 mod head_log;
 mod keys;
+mod maintenance;
 mod migrate;
 mod read;
 mod sizes;

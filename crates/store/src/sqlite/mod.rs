@@ -12,6 +12,7 @@ mod batches;
 mod connect;
 mod head_log;
 mod keys;
+mod maintenance;
 mod migrate;
 mod read;
 mod rows;
