@@ -9,6 +9,7 @@
 //! To add a route: a handler in the file of its subject under `http/`, a line in `http::router`, a line in `http::openapi::operations`, and
 //! `cargo xtask codegen`.
 
+pub mod admin;
 pub mod agent_keys;
 pub mod append;
 pub mod clock;

@@ -23,7 +23,7 @@ use crate::log_tiles::LogTiles;
 use crate::metrics::Metrics;
 use crate::service::{Access, Service};
 use crate::signing::SequencerKey;
-use crate::startup::{DataDir, Secrets, secrets};
+use crate::startup::{DATABASE_FILE, DataDir, Secrets, secrets};
 
 /// Readers on the embedded database; each is a thread.
 const SQLITE_READERS: u32 = 4;
@@ -78,7 +78,7 @@ async fn open_store(config: &Config, data_dir: &DataDir, stop: &CancellationToke
     match &config.database {
         Database::Embedded => {
             let store =
-                SqliteStore::open(&data_dir.path.join("sequencer.db"), SQLITE_READERS).await.map_err(explain)?;
+                SqliteStore::open(&data_dir.path.join(DATABASE_FILE), SQLITE_READERS).await.map_err(explain)?;
             if config.migrate_on_startup {
                 store.migrate().await.map_err(explain)?;
             }

@@ -15,6 +15,10 @@ use crate::clock::random;
 use crate::config::{Config, Database, EncryptionMode};
 use crate::keyring::Keyring;
 
+/// Name of the embedded database in the data directory.
+pub const DATABASE_FILE: &str = "sequencer.db";
+const PAYLOAD_KEY_FILE: &str = "payload.key";
+
 /// Keys the server runs with.
 pub struct Secrets {
     /// `None`: no credential is asked for.
@@ -80,7 +84,7 @@ pub fn secrets(config: &Config, data_dir: &Path) -> anyhow::Result<Secrets> {
     };
     let payload_keys = match config.encryption {
         EncryptionMode::Disabled => Vec::new(),
-        EncryptionMode::Required if embedded && config.payload_keys.is_empty() => vec![stored_key("payload.key")?],
+        EncryptionMode::Required if embedded && config.payload_keys.is_empty() => vec![stored_key(PAYLOAD_KEY_FILE)?],
         EncryptionMode::Required | EncryptionMode::Optional => config.payload_keys.clone(),
     };
     let tenant_keys = match config.encryption {
@@ -93,6 +97,23 @@ pub fn secrets(config: &Config, data_dir: &Path) -> anyhow::Result<Secrets> {
         None => Some(stored_secret(data_dir, "admin.key", &mut created)?.trim().to_owned()),
     };
     Ok(Secrets { api_key, signing_seed, payload_keys, tenant_keys, created })
+}
+
+/// The payload keys that a server with this configuration would use, as far as they are there already.
+pub fn existing_payload_keys(config: &Config) -> anyhow::Result<Vec<[u8; 32]>> {
+    if !config.payload_keys.is_empty() || config.database != Database::Embedded {
+        return Ok(config.payload_keys.clone());
+    }
+    let path = config.data_dir.join(PAYLOAD_KEY_FILE);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    };
+    let mut key = [0; 32];
+    const_hex::decode_to_slice(text.trim(), &mut key)
+        .with_context(|| format!("{} must hold 64 hexadecimal digits", path.display()))?;
+    Ok(vec![key])
 }
 
 impl Secrets {

@@ -100,12 +100,33 @@ impl Config {
     /// Reads the configuration through `variable`, which answers a variable's value if it is set.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigFaults> {
         let mut reader = Reader::new(variable);
+        let config = Self::read_each(&mut reader);
+        config.check_together(&mut reader);
+        reader.finish(config)
+    }
+
+    /// The same for the operator's tools, which need no more than what they touch: what a server would miss is not asked for.
+    pub fn read_for_tools(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigFaults> {
+        let mut reader = Reader::new(variable);
+        let config = Self::read_each(&mut reader);
+        reader.finish(config)
+    }
+
+    /// As much as can be understood, with everything that is wrong: for looking at it.
+    pub fn examine(variable: impl Fn(&str) -> Option<String>) -> (Self, ConfigFaults) {
+        let mut reader = Reader::new(variable);
+        let config = Self::read_each(&mut reader);
+        config.check_together(&mut reader);
+        (config, reader.into_faults())
+    }
+
+    fn read_each<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Self {
         let database = reader.database();
         let default_host = match database {
             Database::Embedded => "127.0.0.1",
             Database::Postgres(_) => "0.0.0.0",
         };
-        let config = Self {
+        Self {
             data_dir: PathBuf::from(reader.text("STATESET_DATA_DIR").unwrap_or_default()),
             host: reader.parse_or("HOST", default_host),
             port: reader.parse("PORT"),
@@ -136,8 +157,8 @@ impl Config {
             worker_threads: reader.in_range("WORKER_THREADS", 1..=256),
             json_logs: reader.choice("LOG_FORMAT", &[("text", false), ("json", true)]),
             log_filter: reader.text("RUST_LOG").unwrap_or_default(),
-            edge: edge::read(&mut reader),
-            tls: edge::tls(&mut reader),
+            edge: edge::read(reader),
+            tls: edge::tls(reader),
             max_connections: reader.in_range("MAX_CONNECTIONS", 16..=1_000_000),
             limits: Limits {
                 body_bytes: reader.in_range("MAX_BODY_SIZE_BYTES", 1_024..=1 << 30),
@@ -146,9 +167,7 @@ impl Config {
                 future_skew_ms: reader.optional("MAX_FUTURE_SKEW_MS"),
             },
             database,
-        };
-        config.check_together(&mut reader);
-        reader.finish(config)
+        }
     }
 
     /// Faults that only show when variables are seen together.

@@ -132,6 +132,10 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         if self.faults.0.is_empty() { Ok(config) } else { Err(self.faults) }
     }
 
+    pub(super) fn into_faults(self) -> ConfigFaults {
+        self.faults
+    }
+
     pub(super) fn fault(&mut self, name: &str, fault: impl Display) {
         self.faults.0.push((name.to_owned(), fault.to_string()));
     }

@@ -1,6 +1,7 @@
 //! Integration tests of the sequencer, one binary.
 #![cfg(test)]
 
+mod admin;
 mod harness;
 mod openapi;
 mod proof_harness;
