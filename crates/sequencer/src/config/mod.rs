@@ -220,6 +220,93 @@ mod tests {
         assert!(config.auth_required && config.migrate_on_startup);
     }
 
+    /// L18: every variable of the published table is known, with its default or one of the two documented differences.
+    /// `DATABASE_URL` and `HOST` have none here, because the embedded database is the default; the JWT variables belong to
+    /// authentication.
+    #[test]
+    fn the_published_table() {
+        for (name, default) in [
+            ("DATABASE_URL", ""),
+            ("HOST", ""),
+            ("PORT", "8080"),
+            ("MAX_DB_CONNECTIONS", "10"),
+            ("RUST_LOG", "info"),
+            ("AUTH_MODE", "required"),
+            ("BOOTSTRAP_ADMIN_API_KEY", ""),
+            ("RATE_LIMIT_PER_MINUTE", ""),
+            ("CORS_ALLOW_ORIGINS", ""),
+            ("DB_MIGRATE_ON_STARTUP", "true"),
+            ("PAYLOAD_ENCRYPTION_MODE", "required"),
+            ("PAYLOAD_ENCRYPTION_KEY", ""),
+            ("PAYLOAD_ENCRYPTION_KEYS", ""),
+            ("PAYLOAD_ENCRYPTION_KEYS_BY_TENANT", ""),
+        ] {
+            let setting = super::SETTINGS.iter().find(|setting| setting.name == name);
+            assert_eq!(setting.map(|setting| setting.default), Some(default), "{name}");
+        }
+        let keys = [("VES_SEQUENCER_SIGNING_KEY", KEY), ("BOOTSTRAP_ADMIN_API_KEY", "dev_admin_key")];
+        let on_postgres = |more: &[(&str, &str)]| {
+            let set = [&[("DATABASE_URL", "postgres://localhost/stateset_sequencer")], &keys[..], more].concat();
+            read(&set)
+        };
+        let config = on_postgres(&[("PAYLOAD_ENCRYPTION_KEYS", KEY)]).map_err(|e| panic!("{e}")).unwrap();
+        assert_eq!(config.host.to_string(), "0.0.0.0");
+        assert!(config.edge.rate_per_minute.is_none() && config.edge.admin_networks.is_empty());
+        // L14: required without a key names the variable; the other modes start.
+        assert!(on_postgres(&[]).err().unwrap().contains("PAYLOAD_ENCRYPTION_KEYS"));
+        for mode in ["optional", "disabled", "DISABLED"] {
+            assert!(on_postgres(&[("PAYLOAD_ENCRYPTION_MODE", mode)]).is_ok(), "{mode}");
+        }
+    }
+
+    const KEY: &str = "0x4242424242424242424242424242424242424242424242424242424242424242";
+
+    /// L11, L12, L15 to L17 and their like: what is taken, and what is refused by name, without repeating a secret.
+    #[test]
+    fn values_are_taken_or_refused_by_name() {
+        let tenant = "00000000-0000-0000-0000-000000000001";
+        let base64 = "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI=";
+        let ring = format!("{{\"{tenant}\":[\"{KEY}\",\"{base64}\"]}}");
+        for (name, value) in [
+            ("RATE_LIMIT_PER_MINUTE", "600"),
+            ("CORS_ALLOW_ORIGINS", "*"),
+            ("CORS_ALLOW_ORIGINS", "https://a.example.com, http://localhost:3000"),
+            ("ADMIN_IP_ALLOWLIST", "10.0.0.0/8, ::1"),
+            ("TRUST_PROXY_HEADERS", "TRUE"),
+            ("METRICS_ACCESS", "off"),
+            ("PAYLOAD_ENCRYPTION_KEY", base64),
+            ("PAYLOAD_ENCRYPTION_KEYS", &format!("{KEY},{base64}")),
+            ("PAYLOAD_ENCRYPTION_KEYS_BY_TENANT", ring.as_str()),
+            ("DB_MIGRATE_ON_STARTUP", "false"),
+        ] {
+            assert_eq!(read(&[(name, value)]).err(), None, "{name}={value}");
+        }
+        for (name, value) in [
+            ("RATE_LIMIT_PER_MINUTE", "0"),
+            ("RATE_LIMIT_PER_MINUTE", "-5"),
+            ("CORS_ALLOW_ORIGINS", "example.com"),
+            ("CORS_ALLOW_ORIGINS", "https://a.example.com/path"),
+            ("ADMIN_IP_ALLOWLIST", "10.0.0.0/40"),
+            ("TRUST_PROXY_HEADERS", "maybe"),
+            ("METRICS_ACCESS", "public"),
+            ("PAYLOAD_ENCRYPTION_KEY", "0x4242"),
+            ("PAYLOAD_ENCRYPTION_KEYS", "s3cret-s3cret"),
+            ("PAYLOAD_ENCRYPTION_KEYS_BY_TENANT", "s3cret"),
+            ("PAYLOAD_ENCRYPTION_KEYS_BY_TENANT", "{\"s3cret\":[\"s3cret\"]}"),
+            ("PAYLOAD_ENCRYPTION_KEYS_BY_TENANT", &format!("{{\"{tenant}\":[]}}")),
+            ("PAYLOAD_ENCRYPTION_KEYS_BY_TENANT", &format!("{{\"{tenant}\":[\"s3cret\"]}}")),
+            ("TLS_CERT_FILE", "cert.pem"),
+            ("DB_MIGRATE_ON_STARTUP", "yes"),
+            ("MAX_DB_CONNECTIONS", "1"),
+            ("PORT", "65536"),
+            ("HOST", "localhost:80"),
+        ] {
+            let fault = read(&[(name, value)]).err().unwrap_or_else(|| panic!("{name}={value} was taken"));
+            let named = if name == "TLS_CERT_FILE" { "TLS_KEY_FILE" } else { name };
+            assert!(fault.contains(named) && !fault.contains("s3cret"), "{name}={value}: {fault}");
+        }
+    }
+
     /// All faults at once, each named with its fix, no secret repeated.
     #[test]
     fn faults_are_reported_together_without_secrets() {

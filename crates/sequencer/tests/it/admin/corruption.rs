@@ -38,7 +38,7 @@ const DAMAGES: &[Damage] = &[
     damage("DELETE FROM events WHERE seq = 601", &["events"]),
     damage("UPDATE event_payload SET sealed = {64}", &["event_payload"]),
     damage("UPDATE event_payload SET key_id = NULL", &["event_payload", "events"]),
-    damage("UPDATE event_payload SET first_seq = first_seq + 1 WHERE first_seq > 1", &["event_payload"]),
+    damage("UPDATE event_payload SET last_seq = last_seq - 1 WHERE last_seq > 100", &["event_payload"]),
     damage("DELETE FROM event_payload WHERE first_seq = 1", &["event_payload", "events", "unknown"]),
     damage("UPDATE stream_tiles SET hashes = (SELECT hashes FROM log_tiles)", &["stream_tiles"]),
     damage("UPDATE stream_tiles SET root = {32}", &["stream_tiles"]),
@@ -64,7 +64,7 @@ const DAMAGES: &[Damage] = &[
     damage("DELETE FROM log_records WHERE log_index = 7", &["log_records"]),
     damage("UPDATE logged_heads SET size = size - 1 WHERE size > 500", &["logged_heads"]),
     damage("DELETE FROM logged_heads WHERE size > 500", &["logged_heads"]),
-    damage("UPDATE log_tiles SET hashes = (SELECT max(hashes) FROM stream_tiles WHERE level = 0)", &["log_tiles"]),
+    damage("UPDATE log_tiles SET hashes = (SELECT hashes FROM stream_tiles WHERE level = 0 ORDER BY stream_no LIMIT 1)", &["log_tiles"]),
     damage("DELETE FROM log_tiles", &["log_tiles"]),
     damage("UPDATE checkpoints SET note = upper(note)", &["checkpoints"]),
     damage("DELETE FROM checkpoints WHERE size = (SELECT max(size) FROM checkpoints)", &["checkpoints"]),
@@ -122,7 +122,7 @@ async fn every_change_is_seen_on_sqlite() -> anyhow::Result<()> {
         let file = copy.path().join("sequencer.db");
         let mut connection = SqliteConnection::connect(&format!("sqlite://{}", file.display())).await?;
         let sql = damage.sql.replace("{32}", "zeroblob(32)").replace("{64}", "zeroblob(64)");
-        run_sqlite(&mut connection, &sql).await.with_context(|| sql.clone())?;
+        run_sqlite(&mut connection, &sql).await.map_err(|fault| anyhow::anyhow!("{sql}: {fault:#}"))?;
         connection.close().await?;
         let variables = [("STATESET_DATA_DIR".to_owned(), copy.path().display().to_string())];
         missed.extend(judge(damage, &admin(&variables, &["fsck", "--json"], copy.path()).await?).err());
@@ -159,7 +159,7 @@ async fn every_change_is_seen_on_postgres() -> anyhow::Result<()> {
             .sql
             .replace("{32}", "decode(repeat('00', 32), 'hex')")
             .replace("{64}", "decode(repeat('00', 64), 'hex')");
-        run_postgres(&mut connection, &sql).await.with_context(|| sql.clone())?;
+        run_postgres(&mut connection, &sql).await.map_err(|fault| anyhow::anyhow!("{sql}: {fault:#}"))?;
         connection.close().await?;
         let mut variables = site.variables.clone();
         variables.retain(|(name, _)| name != "DATABASE_URL");
