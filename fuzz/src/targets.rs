@@ -64,15 +64,16 @@ pub fn envelope(input: &[u8]) {
         }
     }
     if let Ok(encrypted) = serde_json::from_str::<EncryptedPayload<'_>>(text) {
-        drop(encrypted.check());
+        let _ = encrypted.check();
     }
-    drop(parse_rfc3339(text));
+    let _ = parse_rfc3339(text);
 }
 
 /// Canonical JSON is canonical, and its canonical form is itself.
 pub fn canonical_json(input: &[u8]) {
     if let Ok(canonical) = json::canonical(input) {
-        assert!(json::is_canonical(&canonical), "{}", String::from_utf8_lossy(&canonical));
+        // The quick check may say no to canonical JSON, but never yes to anything else.
+        assert!(!json::is_canonical(input) || canonical == input);
         let again = json::canonical(&canonical).expect("canonical JSON is JSON");
         assert_eq!(again, canonical);
         assert!(serde_json::from_slice::<&serde_json::value::RawValue>(&canonical).is_ok());
@@ -93,10 +94,10 @@ pub fn note(input: &[u8]) {
     if let Ok(checkpoint) = Checkpoint::parse(text) {
         assert_eq!(checkpoint.text(), text);
     }
-    drop(VerifierKey::parse(text));
+    let _ = VerifierKey::parse(text);
     let key = PublicKey::new(&PublicKeyBytes(PUBLIC)).expect("a constant");
-    drop(note::verify(text, "log.example", &key));
-    drop(Checkpoint::open(text, "log.example", &key));
+    let _ = note::verify(text, "log.example", &key);
+    let _ = Checkpoint::open(text, "log.example", &key);
 }
 
 /// Public key of RFC 8032, test 1.
@@ -108,10 +109,10 @@ const PUBLIC: [u8; 32] = [
 /// Proofs as JSON: reading and checking ends without a panic, whatever numbers and lengths they hold.
 pub fn proof(input: &[u8]) {
     if let Ok(proof) = serde_json::from_slice::<InclusionProof>(input) {
-        drop(verify_inclusion(&leaf_hash(&proof.leaf_hash.0), proof.leaf_index, proof.tree_size, &proof.path, &proof.root));
+        let _ = verify_inclusion(&leaf_hash(&proof.leaf_hash.0), proof.leaf_index, proof.tree_size, &proof.path, &proof.root);
     }
     if let Ok(proof) = serde_json::from_slice::<ConsistencyProof>(input) {
-        drop(verify_consistency(proof.from_size, proof.to_size, &proof.from_root, &proof.to_root, &proof.path));
+        let _ = verify_consistency(proof.from_size, proof.to_size, &proof.from_root, &proof.to_root, &proof.path);
     }
     let places = [
         serde_json::from_slice::<BatchProof>(input).map(|proof| (proof.place, proof.merkle_root)),
@@ -119,12 +120,12 @@ pub fn proof(input: &[u8]) {
     ];
     for (place, root) in places.into_iter().flatten() {
         let (leaf_index, leaf_count, path) = (place.leaf_index, place.leaf_count, place.proof_path);
-        drop(batch::BatchProof { leaf_index, leaf_count, path }.verify(&place.leaf_hash, &root));
+        let _ = batch::BatchProof { leaf_index, leaf_count, path }.verify(&place.leaf_hash, &root);
     }
     if let Ok(VerifyRequest { leaf_hash, merkle_root, proof_path, leaf_index, leaf_count }) = serde_json::from_slice(input) {
-        drop(batch::verify_published(&leaf_hash, &merkle_root, &proof_path, leaf_index));
+        let _ = batch::verify_published(&leaf_hash, &merkle_root, &proof_path, leaf_index);
         if let Some(leaf_count) = leaf_count {
-            drop(batch::BatchProof { leaf_index, leaf_count, path: proof_path }.verify(&leaf_hash, &merkle_root));
+            let _ = batch::BatchProof { leaf_index, leaf_count, path: proof_path }.verify(&leaf_hash, &merkle_root);
         }
     }
 }
@@ -141,7 +142,7 @@ pub fn key(input: &[u8]) {
         assert_eq!(Hash::from_hex(&hash.to_prefixed_hex()), Ok(hash));
     }
     if let Ok(bytes) = PublicKeyBytes::from_hex(text) {
-        drop(PublicKey::new(&bytes));
+        let _ = PublicKey::new(&bytes);
     }
 }
 

@@ -173,13 +173,12 @@ fn logged_head(verdict: &mut Verdict, proof: &InclusionProof, logged: &LoggedHea
             proof.tree_size, logged.size
         ));
     }
-    let checkpoint = match &known.log_key {
-        Some(key) => Checkpoint::open(&logged.checkpoint, key.name(), key.key()).map_err(|fault| fault.to_string()),
-        None => {
-            verdict.unchecked.push("the checkpoint's signature: give the log's key with --log-key".to_owned());
-            let text = logged.checkpoint.rsplit_once("\n\n").map(|(text, _)| format!("{text}\n")).unwrap_or_default();
-            Checkpoint::parse(&text).map_err(|fault| fault.to_string())
-        },
+    let checkpoint = if let Some(key) = &known.log_key {
+        Checkpoint::open(&logged.checkpoint, key.name(), key.key())
+    } else {
+        verdict.unchecked.push("the checkpoint's signature: give the log's key with --log-key".to_owned());
+        let text = logged.checkpoint.rsplit_once("\n\n").map(|(text, _)| format!("{text}\n")).unwrap_or_default();
+        Checkpoint::parse(&text)
     };
     let checkpoint = match checkpoint {
         Ok(checkpoint) => checkpoint,

@@ -16,7 +16,7 @@ use crate::edge::{Call, Edge, Origins};
 use crate::service::Service;
 
 /// How long a browser may remember what a preflight told it.
-const PREFLIGHT_LASTS: Duration = Duration::from_secs(3_600);
+const PREFLIGHT_LASTS: Duration = Duration::from_hours(1);
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 

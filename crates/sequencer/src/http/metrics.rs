@@ -38,7 +38,9 @@ impl FromRequestParts<Arc<Service>> for MetricsReader {
     async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, ApiError> {
         match service.edge.metrics_access {
             MetricsAccess::Open => {},
-            MetricsAccess::Credential => drop(Credential::from_request_parts(parts, service).await?),
+            MetricsAccess::Credential => {
+                Credential::from_request_parts(parts, service).await?;
+            },
             MetricsAccess::Off => return Err(ApiError::new(Code::RouteNotFound, "METRICS_ACCESS is off")),
         }
         Ok(Self)

@@ -1,4 +1,4 @@
-//! What the server counts, in OpenMetrics.
+//! What the server counts, in the text form of `OpenMetrics`.
 //!
 //! Counting happens where the work happens and is an addition to an atomic; whatever has to be looked up (the pool, the
 //! process, the sizes in the database) is looked up when somebody asks. No label names a tenant, a store or anything else

@@ -86,7 +86,7 @@ enum Command {
     },
     /// Seal old payloads anew under the current key of their tenant
     ///
-    /// To rotate: put the new key in front (PAYLOAD_ENCRYPTION_KEYS=<new>,<old>), restart the servers, run this with
+    /// To rotate: put the new key in front (`PAYLOAD_ENCRYPTION_KEYS=<new>,<old>`), restart the servers, run this with
     /// --apply, and drop the old key when a last run finds nothing to do. May be stopped and started again at any time.
     /// Hashes and proofs do not change.
     ReencryptEvents {

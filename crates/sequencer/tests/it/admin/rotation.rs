@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use stateset_testkit::http::Client;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::{SECRET, Site};
 use crate::service::{scope, unsigned};
@@ -72,9 +73,10 @@ async fn a_rotation_under_load_leaves_nothing_unreadable() -> anyhow::Result<()>
         } else {
             std::fs::read_to_string(site.server.folder().join("stateset-data/payload.key"))?
         };
+        let tasks = TaskTracker::new();
         let (stop, taken) = (CancellationToken::new(), Arc::new(AtomicU64::new(0)));
-        let writer = tokio::spawn(write(site.client(), Arc::clone(&taken), stop.clone()));
-        let reader = tokio::spawn(read(site.client(), stop.clone()));
+        let writer = tasks.spawn(write(site.client(), Arc::clone(&taken), stop.clone()));
+        let reader = tasks.spawn(read(site.client(), stop.clone()));
         until(&taken, 200).await;
 
         let both = format!("{NEW},{old}");
@@ -126,5 +128,5 @@ async fn until(taken: &AtomicU64, events: u64) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), waiting).await.expect("the load goes on");
+    tokio::time::timeout(Duration::from_mins(1), waiting).await.expect("the load goes on");
 }

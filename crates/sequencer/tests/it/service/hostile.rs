@@ -251,7 +251,7 @@ async fn harm_fields(client: &stateset_testkit::http::Client, number: u128, text
 }
 
 async fn harm_queries(client: &stateset_testkit::http::Client, text: &str) -> anyhow::Result<()> {
-    let escaped: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let escaped = text.bytes().fold(String::new(), |escaped, byte| format!("{escaped}%{byte:02x}"));
     let query = scope(1, 2);
     for path in [
         format!("/api/v1/events?{query}&entity_type={escaped}"),

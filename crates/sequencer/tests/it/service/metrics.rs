@@ -103,17 +103,17 @@ fn sample(line: &str) -> Result<Sample, String> {
     Ok((name.to_owned(), labels.to_owned(), value))
 }
 
-/// M-rows of observability: one page, strict OpenMetrics, right numbers.
+/// One page, strict OpenMetrics, right numbers.
 #[tokio::test]
 async fn the_page_is_openmetrics_and_counts() -> anyhow::Result<()> {
     let server = embedded()?.start().await?;
     let client = client(&server);
-    let batch = unsigned(0x7e4a47, 2, 1, &["{}", "{\"a\":1}", "{\"a\":2}"]);
+    let batch = unsigned(0x007e_4a47, 2, 1, &["{}", "{\"a\":1}", "{\"a\":2}"]);
     push(&client, &batch).await?;
     push(&client, &batch).await?;
-    push(&client, &unsigned(0x7e4a47, 2, 10, &["{}"])).await?;
-    client.get(&format!("/api/v1/head?{}", scope(0x7e4a47, 2))).await?.expect_status(200)?;
-    server.client().get(&format!("/api/v1/head?{}", scope(0x7e4a47, 2))).await?.expect_status(401)?;
+    push(&client, &unsigned(0x007e_4a47, 2, 10, &["{}"])).await?;
+    client.get(&format!("/api/v1/head?{}", scope(0x007e_4a47, 2))).await?.expect_status(200)?;
+    server.client().get(&format!("/api/v1/head?{}", scope(0x007e_4a47, 2))).await?.expect_status(401)?;
     client.get("/nothing/here/0123456789").await?.expect_status(404)?;
 
     let response = client.get("/metrics").await?.expect_status(200)?;
