@@ -66,7 +66,7 @@ def open_all(port, count, words):
             sys.exit(f"cannot connect: {os.strerror(outcome)}")
         waiting.register(connection, selectors.EVENT_WRITE)
         held.append(connection)
-        if len(held) % 500 == 0:
+        if len(held) % 100 == 0:
             # A burst beyond the listener's queue would be retried by the kernel seconds later.
             drain(waiting, words, leave=0)
             while open_connections(port) < len(held):

@@ -121,15 +121,23 @@ impl Serving {
             tracing::debug!(%error, "cannot switch Nagle's algorithm off");
         }
         let stream = Impatient::new(stream, WRITE_TIMEOUT);
+        // Boxed, each for itself: a task is as large as its largest branch, and thousands of them only wait.
         match self.tls.clone() {
-            // Boxed, each for itself: a task is as large as its largest branch, and thousands of them only wait.
             None => Box::pin(self.http(stream, peer, watcher)).await,
-            Some(tls) => {
-                let shake = Box::pin(tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)));
-                let stream = shake.await.map_err(|_| "no TLS handshake in time".to_owned())?;
-                Box::pin(self.http(stream.map_err(|error| error.to_string())?, peer, watcher)).await
-            },
+            Some(tls) => Box::pin(self.https(tls, stream, peer, watcher)).await,
         }
+    }
+
+    async fn https(
+        self,
+        tls: TlsAcceptor,
+        stream: Impatient<TcpStream>,
+        peer: SocketAddr,
+        watcher: Watcher,
+    ) -> Result<(), String> {
+        let shake = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await;
+        let stream = shake.map_err(|_| "no TLS handshake in time".to_owned())?.map_err(|error| error.to_string())?;
+        self.http(stream, peer, watcher).await
     }
 
     async fn http<S>(self, stream: S, peer: SocketAddr, watcher: Watcher) -> Result<(), String>
@@ -138,7 +146,6 @@ impl Serving {
     {
         let service = TowerToHyperService::new(Extension(Peer(peer.ip())).layer(self.router));
         let connection = self.http.serve_connection(TokioIo::new(stream), service);
-        tracing::trace!(bytes = size_of_val(&connection), "serving a connection");
         watcher.watch(connection).await.map_err(|error| error.to_string())
     }
 }

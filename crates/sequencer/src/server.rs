@@ -1,5 +1,6 @@
 //! Puts the parts together, serves, and stops without losing anything.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use stateset_ledger::signature::Signer as _;
 use stateset_store::postgres::PostgresStore;
 use stateset_store::sqlite::SqliteStore;
 use stateset_store::{Store, StoreError};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -37,8 +38,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let data_dir = DataDir::lock(&config.data_dir)?;
     let secrets = secrets(&config, &data_dir.path)?;
     let tls = config.tls.as_ref().map(crate::tls::acceptor).transpose()?;
-    let listener = TcpListener::bind((config.host, config.port))
-        .await
+    let listener = listen(SocketAddr::new(config.host, config.port))
         .with_context(|| format!("cannot listen on {}:{}; is another server running?", config.host, config.port))?;
     let Some((store, embedded)) = open_store(&config, &data_dir, &stop).await? else { return Ok(()) };
     let tracker = TaskTracker::new();
@@ -68,6 +68,19 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Connections the kernel keeps for us while we are busy; it may allow fewer (`net.core.somaxconn`). With a short queue the
+/// ends of a burst wait seconds for their first answer.
+const BACKLOG: u32 = 4_096;
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restart must not wait for the connections of the process before.
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// A store, and once more by its own type if it is the embedded one, which wants looking after.
