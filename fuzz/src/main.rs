@@ -68,7 +68,9 @@ fn survives(name: &str, target: fn(&[u8]), bytes: &[u8]) -> bool {
         return true;
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("artifacts");
-    let sum = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3));
+    let sum = bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3));
     let file = folder.join(format!("{name}-{sum:016x}"));
     let kept = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&file, bytes));
     eprintln!("{name} panicked; the input is in {} ({kept:?})", file.display());

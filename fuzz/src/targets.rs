@@ -102,14 +102,20 @@ pub fn note(input: &[u8]) {
 
 /// Public key of RFC 8032, test 1.
 const PUBLIC: [u8; 32] = [
-    0xd7, 0x5a, 0x98, 0x01, 0x82, 0xb1, 0x0a, 0xb7, 0xd5, 0x4b, 0xfe, 0xd3, 0xc9, 0x64, 0x07, 0x3a, 0x0e, 0xe1, 0x72, 0xf3,
-    0xda, 0xa6, 0x23, 0x25, 0xaf, 0x02, 0x1a, 0x68, 0xf7, 0x07, 0x51, 0x1a,
+    0xd7, 0x5a, 0x98, 0x01, 0x82, 0xb1, 0x0a, 0xb7, 0xd5, 0x4b, 0xfe, 0xd3, 0xc9, 0x64, 0x07, 0x3a, 0x0e, 0xe1, 0x72,
+    0xf3, 0xda, 0xa6, 0x23, 0x25, 0xaf, 0x02, 0x1a, 0x68, 0xf7, 0x07, 0x51, 0x1a,
 ];
 
 /// Proofs as JSON: reading and checking ends without a panic, whatever numbers and lengths they hold.
 pub fn proof(input: &[u8]) {
     if let Ok(proof) = serde_json::from_slice::<InclusionProof>(input) {
-        let _ = verify_inclusion(&leaf_hash(&proof.leaf_hash.0), proof.leaf_index, proof.tree_size, &proof.path, &proof.root);
+        let _ = verify_inclusion(
+            &leaf_hash(&proof.leaf_hash.0),
+            proof.leaf_index,
+            proof.tree_size,
+            &proof.path,
+            &proof.root,
+        );
     }
     if let Ok(proof) = serde_json::from_slice::<ConsistencyProof>(input) {
         let _ = verify_consistency(proof.from_size, proof.to_size, &proof.from_root, &proof.to_root, &proof.path);
@@ -122,7 +128,9 @@ pub fn proof(input: &[u8]) {
         let (leaf_index, leaf_count, path) = (place.leaf_index, place.leaf_count, place.proof_path);
         let _ = batch::BatchProof { leaf_index, leaf_count, path }.verify(&place.leaf_hash, &root);
     }
-    if let Ok(VerifyRequest { leaf_hash, merkle_root, proof_path, leaf_index, leaf_count }) = serde_json::from_slice(input) {
+    if let Ok(VerifyRequest { leaf_hash, merkle_root, proof_path, leaf_index, leaf_count }) =
+        serde_json::from_slice(input)
+    {
         let _ = batch::verify_published(&leaf_hash, &merkle_root, &proof_path, leaf_index);
         if let Some(leaf_count) = leaf_count {
             let _ = batch::BatchProof { leaf_index, leaf_count, path: proof_path }.verify(&leaf_hash, &merkle_root);

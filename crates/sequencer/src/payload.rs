@@ -57,7 +57,8 @@ pub fn reseal_segment(
     for (i, event_id) in ids.iter().enumerate() {
         let sequence = Sequence::from_index(segment.first.index() + i as u64).map_err(|_| OpenError::Damaged)?;
         let row = Row { scope, sequence, event_id: *event_id };
-        let payload = keyring.open(&row, segment.key_id, sealed_payload(segment, sequence).ok_or(OpenError::Damaged)?)?;
+        let payload =
+            keyring.open(&row, segment.key_id, sealed_payload(segment, sequence).ok_or(OpenError::Damaged)?)?;
         keyring.seal(&row, &payload, &mut sealed);
         let end = u32::try_from(sealed.len() - offsets_end).map_err(|_| OpenError::Damaged)?;
         sealed[i * OFFSET_BYTES..(i + 1) * OFFSET_BYTES].copy_from_slice(&end.to_be_bytes());

@@ -90,8 +90,7 @@ type Opened = (Arc<dyn Store>, Option<Arc<SqliteStore>>);
 async fn open_store(config: &Config, data_dir: &DataDir, stop: &CancellationToken) -> anyhow::Result<Option<Opened>> {
     match &config.database {
         Database::Embedded => {
-            let store =
-                SqliteStore::open(&data_dir.path.join(DATABASE_FILE), SQLITE_READERS).await.map_err(explain)?;
+            let store = SqliteStore::open(&data_dir.path.join(DATABASE_FILE), SQLITE_READERS).await.map_err(explain)?;
             if config.migrate_on_startup {
                 store.migrate().await.map_err(explain)?;
             }

@@ -137,7 +137,11 @@ async fn database(config: &Config, findings: &mut Findings) {
     };
     match postgres_version(&facts.version) {
         Some(version) if version < POSTGRES => {
-            findings.fault(SUBJECT, format!("is PostgreSQL {version}"), format!("PostgreSQL {POSTGRES} or later is needed"));
+            findings.fault(
+                SUBJECT,
+                format!("is PostgreSQL {version}"),
+                format!("PostgreSQL {POSTGRES} or later is needed"),
+            );
         },
         _ => findings.ok(SUBJECT, facts.version.clone()),
     }
@@ -165,7 +169,10 @@ fn postgres_version(text: &str) -> Option<u32> {
 
 fn clock(database: Micros, findings: &mut Findings) {
     let apart = (SystemClock.now().0 - database.0).abs();
-    let detail = format!("this machine and the database differ by {:.1} s", Duration::from_micros(apart.unsigned_abs()).as_secs_f64());
+    let detail = format!(
+        "this machine and the database differ by {:.1} s",
+        Duration::from_micros(apart.unsigned_abs()).as_secs_f64()
+    );
     if apart > CLOCK_FAULT_MICROS {
         findings.fault("clock", detail, "synchronise both (NTP)");
     } else if apart > CLOCK_WARN_MICROS {
@@ -183,11 +190,16 @@ async fn migrations(store: &dyn Maintenance, findings: &mut Findings) -> bool {
         Ok(applied) if applied == own => findings.ok(SUBJECT, format!("{applied:?}")),
         Ok(applied) if own.starts_with(&applied) => {
             let detail = format!("the database has {applied:?}, this program {own:?}");
-            findings.warn(SUBJECT, detail, "run `stateset-sequencer-admin migrate`; a start does it too, unless switched off");
+            findings.warn(
+                SUBJECT,
+                detail,
+                "run `stateset-sequencer-admin migrate`; a start does it too, unless switched off",
+            );
             return false;
         },
         Ok(applied) => {
-            let detail = format!("the database has {applied:?}, this program {own:?}: a newer program has been at work");
+            let detail =
+                format!("the database has {applied:?}, this program {own:?}: a newer program has been at work");
             findings.fault(SUBJECT, detail, "use the newer program");
             return false;
         },
@@ -230,7 +242,12 @@ async fn keys(config: &Config, keyring: &Keyring, store: &dyn Maintenance, findi
             None => clear += usage.events,
             Some(id) if !keyring.holds(usage.tenant, id) => findings.fault(
                 SUBJECT,
-                format!("{} payloads of tenant {} are sealed under key {}", usage.events, usage.tenant, const_hex::encode(id)),
+                format!(
+                    "{} payloads of tenant {} are sealed under key {}",
+                    usage.events,
+                    usage.tenant,
+                    const_hex::encode(id)
+                ),
                 "add that key to PAYLOAD_ENCRYPTION_KEYS or the tenant's ring; without it they cannot be read",
             ),
             Some(_) => {},

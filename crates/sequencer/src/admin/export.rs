@@ -30,7 +30,8 @@ pub struct Selection {
 
 impl Selection {
     fn takes(&self, scope: Scope) -> bool {
-        self.tenant.is_none_or(|tenant| tenant == scope.tenant.0) && self.store.is_none_or(|store| store == scope.store.0)
+        self.tenant.is_none_or(|tenant| tenant == scope.tenant.0)
+            && self.store.is_none_or(|store| store == scope.store.0)
     }
 }
 

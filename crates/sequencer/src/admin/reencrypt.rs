@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use stateset_ledger::id::{EventId, Scope, Sequence};
+use stateset_store::StoreError;
 use stateset_store::append::PayloadSegment;
 use stateset_store::maintenance::Maintenance;
 use stateset_store::read::{EventFilter, EventQuery, PAGE_EVENTS};
 use stateset_store::stream::StreamNo;
-use stateset_store::StoreError;
 
 use crate::keyring::{Keyring, OpenError};
 use crate::payload::{open_payload, reseal_segment};
@@ -115,7 +115,8 @@ impl Work<'_> {
         let segment = Arc::clone(&old);
         let sealing = move || resealed_and_checked(&keyring, scope, &segment, &ids);
         let new = tokio::task::spawn_blocking(sealing).await.map_err(StoreError::unavailable)?;
-        let new = new.map_err(|cause| Stopped::Unreadable { stream: stream.0, first: old.first, last: old.last, cause })?;
+        let new =
+            new.map_err(|cause| Stopped::Unreadable { stream: stream.0, first: old.first, last: old.last, cause })?;
         if self.apply && !self.store.replace_segment(stream, &old, &new).await? {
             self.outcome.overtaken += 1;
             return Ok(());

@@ -57,7 +57,9 @@ impl Site {
             Database::Embedded => {
                 std::fs::create_dir_all(&config.data_dir)
                     .with_context(|| format!("cannot create the data directory {}", config.data_dir.display()))?;
-                Engine::Embedded(Arc::new(SqliteStore::open(&database_file(config), CONNECTIONS).await.map_err(explain)?))
+                Engine::Embedded(Arc::new(
+                    SqliteStore::open(&database_file(config), CONNECTIONS).await.map_err(explain)?,
+                ))
             },
             Database::Postgres(url) => {
                 Engine::Postgres(Arc::new(PostgresStore::new(url, CONNECTIONS).map_err(explain)?))

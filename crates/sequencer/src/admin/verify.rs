@@ -98,7 +98,9 @@ pub fn verify(text: &[u8], known: &Known) -> Result<Verdict, NotAProof> {
         let proof: BatchProof = serde_json::from_value(value)?;
         Ok(batch_place(&proof.place, &proof.merkle_root, known))
     } else {
-        Err(NotAProof::Malformed("it has none of the members tree_size, from_root, merkle_root, events_root".to_owned()))
+        Err(NotAProof::Malformed(
+            "it has none of the members tree_size, from_root, merkle_root, events_root".to_owned(),
+        ))
     }
 }
 
@@ -112,8 +114,11 @@ fn consistency(proof: &ConsistencyProof, known: &Known) -> Verdict {
 
 fn batch_place(place: &BatchPlace, merkle_root: &Hash, known: &Known) -> Verdict {
     let mut verdict = Verdict { kind: "batch", ..Verdict::default() };
-    let proof =
-        batch::BatchProof { leaf_index: place.leaf_index, leaf_count: place.leaf_count, path: place.proof_path.clone() };
+    let proof = batch::BatchProof {
+        leaf_index: place.leaf_index,
+        leaf_count: place.leaf_count,
+        path: place.proof_path.clone(),
+    };
     let what = format!("the leaf is number {} of the {} in the batch", place.leaf_index, place.leaf_count);
     verdict.check(what, proof.verify(&place.leaf_hash, merkle_root));
     root(&mut verdict, merkle_root, known);
@@ -139,7 +144,9 @@ fn inclusion(proof: &InclusionProof, known: &Known) -> Verdict {
     match (&proof.signed_head, &known.sequencer_key) {
         (None, _) => {},
         (Some(_), None) => {
-            verdict.unchecked.push("the sequencer's signature on the head: give its key with --sequencer-key".to_owned());
+            verdict
+                .unchecked
+                .push("the sequencer's signature on the head: give its key with --sequencer-key".to_owned());
         },
         (Some(head), Some(key)) => {
             let key_id = KeyId(head.key_version);

@@ -77,7 +77,10 @@ fn serve() -> ExitCode {
 }
 
 fn healthcheck() -> ExitCode {
-    match read_config().map_err(|faults| faults.to_string()).and_then(|config| alive(&config).map_err(|e| e.to_string())) {
+    match read_config()
+        .map_err(|faults| faults.to_string())
+        .and_then(|config| alive(&config).map_err(|e| e.to_string()))
+    {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => fail("the server does not answer GET /health with 200"),
         Err(fault) => fail(&fault),

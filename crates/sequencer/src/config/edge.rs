@@ -18,11 +18,7 @@ pub(super) fn read<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Edg
         trust_proxy: reader.flag("TRUST_PROXY_HEADERS"),
         metrics_access: reader.choice(
             "METRICS_ACCESS",
-            &[
-                ("open", MetricsAccess::Open),
-                ("credential", MetricsAccess::Credential),
-                ("off", MetricsAccess::Off),
-            ],
+            &[("open", MetricsAccess::Open), ("credential", MetricsAccess::Credential), ("off", MetricsAccess::Off)],
         ),
         tls: reader.text("TLS_CERT_FILE").is_some(),
     }

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 pub use faults::ConfigFaults;
 use setting::Reader;
-use stateset_ledger::id::TenantId;
 pub use setting::{SETTINGS, Setting};
+use stateset_ledger::id::TenantId;
 
 use crate::edge::EdgeConfig;
 use crate::service::Limits;

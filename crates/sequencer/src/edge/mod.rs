@@ -118,11 +118,8 @@ pub fn charge(tenant: TenantId) -> ApiResult<()> {
         call.standing.set(Some(standing));
         outcome.map(drop).map_err(|standing| {
             call.metrics.rate_limited.inc();
-            ApiError::new(
-                Code::RateLimitExceeded,
-                format!("the tenant may send {} requests a minute", standing.limit),
-            )
-            .retry_after(standing.reset_seconds)
+            ApiError::new(Code::RateLimitExceeded, format!("the tenant may send {} requests a minute", standing.limit))
+                .retry_after(standing.reset_seconds)
         })
     });
     charged.unwrap_or(Ok(()))

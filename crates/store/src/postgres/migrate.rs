@@ -39,7 +39,8 @@ impl PostgresStore {
 
     /// What has been applied; nothing in a database in which nothing has.
     pub(super) async fn list_applied(&self) -> Result<Vec<i64>, StoreError> {
-        let applied = sqlx::query_scalar(include_str!("../../sql/postgres/applied_migrations.sql")).fetch_all(&self.pool).await;
+        let applied =
+            sqlx::query_scalar(include_str!("../../sql/postgres/applied_migrations.sql")).fetch_all(&self.pool).await;
         match applied {
             Err(sqlx::Error::Database(fault)) if fault.code().as_deref() == Some("42P01") => Ok(Vec::new()),
             applied => applied.map_err(store_error),

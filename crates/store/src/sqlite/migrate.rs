@@ -36,7 +36,8 @@ impl SqliteStore {
 
     /// What has been applied; nothing in a database in which nothing has.
     pub(super) async fn list_applied(&self) -> Result<Vec<i64>, StoreError> {
-        let applied = sqlx::query_scalar(include_str!("../../sql/sqlite/applied_migrations.sql")).fetch_all(&self.readers).await;
+        let applied =
+            sqlx::query_scalar(include_str!("../../sql/sqlite/applied_migrations.sql")).fetch_all(&self.readers).await;
         match applied {
             Err(sqlx::Error::Database(fault)) if fault.message().starts_with("no such table") => Ok(Vec::new()),
             applied => applied.map_err(store_error),

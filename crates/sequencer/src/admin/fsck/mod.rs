@@ -115,14 +115,8 @@ pub async fn run(
     mut progress: impl FnMut(u64),
 ) -> Result<Report, StoreError> {
     let keys = Keys::read(store.as_ref()).await?;
-    let mut check = Check {
-        store,
-        keyring,
-        keys,
-        report: Report::default(),
-        logged: HashMap::new(),
-        batches_seen: HashMap::new(),
-    };
+    let mut check =
+        Check { store, keyring, keys, report: Report::default(), logged: HashMap::new(), batches_seen: HashMap::new() };
     let strays = check.strays().await;
     check.note(strays)?;
     // The log first: what it holds by now, every stream holds by the time it is looked at.

@@ -114,7 +114,11 @@ async fn check_page(
     .map_err(StoreError::unavailable)?;
     for (event, fault) in events.iter().zip(faults) {
         if let Some((table, fault)) = fault {
-            return found(table, format!("tenant {}, store {}, sequence {}", scope.tenant, scope.store, event.sequence), fault);
+            return found(
+                table,
+                format!("tenant {}, store {}, sequence {}", scope.tenant, scope.store, event.sequence),
+                fault,
+            );
         }
         check.report.signatures += u64::from(matches!(event.header.seal, Seal::Signed { .. }));
         if let Some(receipt) = event.receipt {
@@ -209,7 +213,8 @@ impl Derived<'_> {
 
     /// The log's heads of this size say the root that the events give.
     fn confirm_logged(&mut self) -> Result<(), Stop> {
-        while let Some((size, root, index)) = self.logged.heads.get(self.confirmed).filter(|h| h.0 == self.tree.size()) {
+        while let Some((size, root, index)) = self.logged.heads.get(self.confirmed).filter(|h| h.0 == self.tree.size())
+        {
             if *root != self.tree.root() {
                 let fault = format!("says another root than the events give at size {size}");
                 return found("log_records", format!("index {index}"), fault);
@@ -294,7 +299,11 @@ impl Derived<'_> {
             return found("batches", place, "ends where no batch may, or overlaps another");
         }
         if let Some(index) = self.logged.batches.keys().min() {
-            return found("batches", place, format!("the batch of log record {index} is missing or names another record"));
+            return found(
+                "batches",
+                place,
+                format!("the batch of log record {index} is missing or names another record"),
+            );
         }
         Ok(())
     }

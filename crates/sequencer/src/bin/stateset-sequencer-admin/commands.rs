@@ -82,7 +82,12 @@ async fn examine(as_json: bool) -> Outcome {
             doctor::State::Fault => "FAULT",
         };
         let rows = findings.iter().map(|finding| {
-            vec![finding.subject.to_owned(), word(finding.state).to_owned(), finding.detail.clone(), finding.fix.clone()]
+            vec![
+                finding.subject.to_owned(),
+                word(finding.state).to_owned(),
+                finding.detail.clone(),
+                finding.fix.clone(),
+            ]
         });
         table(&["", "", "seen", "do"], rows.collect())?;
         line(&match bad {
@@ -197,14 +202,16 @@ fn verify_proof(as_json: bool, arguments: &VerifyArguments) -> Outcome {
         root: hex("root", &arguments.root)?,
     };
     let name = arguments.file.display();
-    let verdict = verify::verify(&read(&arguments.file)?, &known).map_err(|fault| Stopped::Usage(anyhow!("{name} {fault}")))?;
+    let verdict =
+        verify::verify(&read(&arguments.file)?, &known).map_err(|fault| Stopped::Usage(anyhow!("{name} {fault}")))?;
     if as_json {
         json(&verdict)?;
     } else {
         let part = |word: &'static str, texts: &[String]| -> Vec<Vec<String>> {
             texts.iter().map(|text| vec![word.to_owned(), text.clone()]).collect()
         };
-        let rows = [part("holds", &verdict.checked), part("FAILS", &verdict.faults), part("not checked", &verdict.unchecked)];
+        let rows =
+            [part("holds", &verdict.checked), part("FAILS", &verdict.faults), part("not checked", &verdict.unchecked)];
         table(&["", verdict.kind], rows.concat())?;
     }
     Ok(if verdict.valid { Done::Well } else { Done::Wrong })
@@ -253,7 +260,8 @@ async fn payload_keys(as_json: bool) -> Outcome {
             .collect();
         json(&json!({ "keys": keys }))?;
     } else {
-        let rows = rows.into_iter().map(|(ring, id, state, events)| vec![ring, id, state.to_owned(), events.to_string()]);
+        let rows =
+            rows.into_iter().map(|(ring, id, state, events)| vec![ring, id, state.to_owned(), events.to_string()]);
         table(&["ring", "key id", "", "payloads"], rows.collect())?;
     }
     Ok(if missing { Done::Wrong } else { Done::Well })

@@ -168,7 +168,8 @@ async fn statuses_mean_what_the_help_says() -> anyhow::Result<()> {
         (&away, &["migrate"], 7),
         (&none, &["keys", "payload", "generate"], 0),
     ] {
-        let answer = tokio::time::timeout(Duration::from_secs(30), admin(variables, arguments, folder.path())).await??;
+        let answer =
+            tokio::time::timeout(Duration::from_secs(30), admin(variables, arguments, folder.path())).await??;
         assert_eq!(answer.code, Some(code), "{arguments:?}: {} {}", answer.out, answer.error);
         assert!(code == 0 || !answer.error.is_empty(), "{arguments:?}");
     }

@@ -64,7 +64,10 @@ const DAMAGES: &[Damage] = &[
     damage("DELETE FROM log_records WHERE log_index = 7", &["log_records"]),
     damage("UPDATE logged_heads SET size = size - 1 WHERE size > 500", &["logged_heads"]),
     damage("DELETE FROM logged_heads WHERE size > 500", &["logged_heads"]),
-    damage("UPDATE log_tiles SET hashes = (SELECT hashes FROM stream_tiles WHERE level = 0 ORDER BY stream_no LIMIT 1)", &["log_tiles"]),
+    damage(
+        "UPDATE log_tiles SET hashes = (SELECT hashes FROM stream_tiles WHERE level = 0 ORDER BY stream_no LIMIT 1)",
+        &["log_tiles"],
+    ),
     damage("DELETE FROM log_tiles", &["log_tiles"]),
     damage("UPDATE checkpoints SET note = upper(note)", &["checkpoints"]),
     damage("DELETE FROM checkpoints WHERE size = (SELECT max(size) FROM checkpoints)", &["checkpoints"]),

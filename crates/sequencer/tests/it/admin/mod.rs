@@ -36,10 +36,13 @@ impl Site {
     /// On a PostgreSQL database of its own.
     async fn postgres() -> anyhow::Result<Self> {
         let database = stateset_testkit::postgres::shared().await?.create_database("admin").await?;
-        let variables: Vec<(String, String)> =
-            [("DATABASE_URL", database.url()), ("PAYLOAD_ENCRYPTION_KEYS", SECRET), ("VES_SEQUENCER_SIGNING_KEY", SECRET)]
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .into();
+        let variables: Vec<(String, String)> = [
+            ("DATABASE_URL", database.url()),
+            ("PAYLOAD_ENCRYPTION_KEYS", SECRET),
+            ("VES_SEQUENCER_SIGNING_KEY", SECRET),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
         let launch = variables.iter().fold(quick(embedded()?), |launch, (name, value)| launch.variable(name, value));
         Ok(Self { server: launch.start().await?, database: Some(database), variables })
     }

@@ -42,7 +42,8 @@ async fn without_a_rate_there_are_no_headers() -> anyhow::Result<()> {
     let server = embedded()?.start().await?;
     let response = client(&server).get(&format!("/api/v1/head?{}", scope(1, 1))).await?.expect_status(200)?;
     assert_eq!(response.header("ratelimit"), None);
-    for (name, value) in [("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"), ("cache-control", "no-store")]
+    for (name, value) in
+        [("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"), ("cache-control", "no-store")]
     {
         assert_eq!(response.header(name), Some(value), "{name}");
     }
@@ -56,10 +57,7 @@ async fn without_a_rate_there_are_no_headers() -> anyhow::Result<()> {
 #[tokio::test]
 async fn only_listed_origins_may_call_from_a_browser() -> anyhow::Result<()> {
     let listed = "https://shop.example.com";
-    let server = embedded()?
-        .variable("CORS_ALLOW_ORIGINS", format!("{listed}, http://localhost:3000"))
-        .start()
-        .await?;
+    let server = embedded()?.variable("CORS_ALLOW_ORIGINS", format!("{listed}, http://localhost:3000")).start().await?;
     let client = server.client();
     let path = format!("/api/v1/head?{}", scope(1, 1));
     let preflight = [("access-control-request-method", "GET"), ("access-control-request-headers", "authorization")];
@@ -83,7 +81,8 @@ async fn only_listed_origins_may_call_from_a_browser() -> anyhow::Result<()> {
 async fn administration_comes_from_listed_addresses_only() -> anyhow::Result<()> {
     let forged = [("x-forwarded-for", "10.1.2.3")];
     let server = embedded()?.variable("ADMIN_IP_ALLOWLIST", "10.0.0.0/8").start().await?;
-    let revoke = "/api/v1/agents/00000000-0000-0000-0000-000000000009/keys/1?tenant_id=00000000-0000-0000-0000-000000000001";
+    let revoke =
+        "/api/v1/agents/00000000-0000-0000-0000-000000000009/keys/1?tenant_id=00000000-0000-0000-0000-000000000001";
     let outside = send(&client(&server), "DELETE", revoke, &forged).await?.expect_status(403)?;
     assert!(outside.text().contains("this address"), "{}", outside.text());
     client(&server).get(&format!("/api/v1/head?{}", scope(1, 1))).await?.expect_status(200)?;
@@ -94,7 +93,9 @@ async fn administration_comes_from_listed_addresses_only() -> anyhow::Result<()>
         .await?;
     let inside = send(&client(&server), "DELETE", revoke, &forged).await?;
     assert_eq!(inside.status, 404, "{}", inside.text());
-    send(&client(&server), "DELETE", revoke, &[("x-forwarded-for", "10.1.2.3, 192.0.2.1")]).await?.expect_status(403)?;
+    send(&client(&server), "DELETE", revoke, &[("x-forwarded-for", "10.1.2.3, 192.0.2.1")])
+        .await?
+        .expect_status(403)?;
     Ok(())
 }
 
@@ -154,7 +155,8 @@ async fn tls_is_spoken_with_a_certificate() -> anyhow::Result<()> {
     assert!(answer.contains("strict-transport-security: max-age="), "{answer}");
     assert!(server.client().get("/health").await.is_err(), "plain HTTP was answered");
     server.kill9().await?;
-    let mut wrong = embedded()?.variable("TLS_CERT_FILE", &certificate).variable("TLS_KEY_FILE", &certificate).spawn()?;
+    let mut wrong =
+        embedded()?.variable("TLS_CERT_FILE", &certificate).variable("TLS_KEY_FILE", &certificate).spawn()?;
     assert!(!wrong.wait(Duration::from_secs(20)).await?.success());
     assert!(wrong.log().contains("TLS_KEY_FILE"), "{}", wrong.log());
     Ok(())

@@ -104,7 +104,9 @@ async fn bombs_are_not_unpacked() -> anyhow::Result<()> {
     let server = embedded()?.variable("MAX_BODY_SIZE_BYTES", "4096").start().await?;
     let client = client(&server);
     for encoding in ["gzip", "deflate", "br", "zstd", "identity, gzip", "GZIP", "x"] {
-        for path in ["/api/v1/events/ingest", "/api/v1/ves/events/ingest", "/api/v1/proofs/verify", "/api/v1/agents/keys"] {
+        for path in
+            ["/api/v1/events/ingest", "/api/v1/ves/events/ingest", "/api/v1/proofs/verify", "/api/v1/agents/keys"]
+        {
             let headers = [("content-encoding", encoding), ("content-type", "application/json")];
             let bomb = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0];
             let request = Request { headers: &headers, body: Some(&bomb), ..Request::new("POST", path) };
@@ -222,7 +224,8 @@ async fn strings_stay_strings() -> anyhow::Result<()> {
 /// One event per field, with the text in that field; how many were taken. Taken ones read back exactly.
 async fn harm_fields(client: &stateset_testkit::http::Client, number: u128, text: &str) -> anyhow::Result<u64> {
     let mut placed = 0;
-    let fields = ["entity_type", "entity_id", "event_type", "created_at", "order_key", "correlation_id", "causation_id"];
+    let fields =
+        ["entity_type", "entity_id", "event_type", "created_at", "order_key", "correlation_id", "causation_id"];
     for (at, field) in (0_u128..).zip(fields) {
         let payload = json!({ "text": text });
         let hash = stateset_ledger::json::legacy::payload_hash(payload.to_string().as_bytes())?;

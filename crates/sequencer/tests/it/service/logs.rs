@@ -37,7 +37,8 @@ async fn no_secret_and_no_payload_is_logged() -> anyhow::Result<()> {
         ] {
             client.get(&path).await?;
         }
-        for header in ["authorization", "x-api-key", "cookie", "traceparent", "last-event-id", "user-agent", "x-forwarded-for"]
+        for header in
+            ["authorization", "x-api-key", "cookie", "traceparent", "last-event-id", "user-agent", "x-forwarded-for"]
         {
             for value in [CANARY.to_owned(), format!("ApiKey {CANARY}"), format!("Bearer {CANARY}")] {
                 let headers = [(header, value.as_str())];
@@ -45,7 +46,9 @@ async fn no_secret_and_no_payload_is_logged() -> anyhow::Result<()> {
                 server.client().send(Request { headers: &headers, ..Request::new("GET", &path) }).await?;
             }
         }
-        for body in [format!("{{\"{CANARY}"), format!("{{\"agent_id\":\"{CANARY}\",\"events\":[{{\"x\":\"{CANARY}\"}}]}}")] {
+        for body in
+            [format!("{{\"{CANARY}"), format!("{{\"agent_id\":\"{CANARY}\",\"events\":[{{\"x\":\"{CANARY}\"}}]}}")]
+        {
             client.post("/api/v1/events/ingest", "application/json", body.as_bytes()).await?;
             client.post("/api/v1/ves/events/ingest", "application/json", body.as_bytes()).await?;
             client.post("/api/v1/agents/keys", "application/json", body.as_bytes()).await?;

@@ -165,10 +165,7 @@ async fn the_publisher_is_measured() -> anyhow::Result<()> {
     let server = embedded()?.variable("PUBLISH_INTERVAL_MS", "10").start().await?;
     let client = client(&server);
     let batch = unsigned(1, 2, 1, &["{}"]);
-    client
-        .post("/api/v1/events/ingest?wait=logged", "application/json", batch.as_bytes())
-        .await?
-        .expect_status(200)?;
+    client.post("/api/v1/events/ingest?wait=logged", "application/json", batch.as_bytes()).await?.expect_status(200)?;
     let page = Page::parse(&client.get("/metrics").await?.text()).map_err(anyhow::Error::msg)?;
     assert!(page.value("stateset_publisher_rounds_total", "") >= Some(1.0));
     assert!(page.value("stateset_head_log_entries", "") >= Some(2.0));

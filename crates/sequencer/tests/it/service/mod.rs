@@ -54,7 +54,8 @@ pub(crate) fn unsigned(tenant: u128, store: u128, first: u128, payloads: &[&str]
 
 /// Pushes and expects that all is taken.
 pub(crate) async fn push(client: &Client, body: &str) -> anyhow::Result<Response> {
-    let response = client.post("/api/v1/events/ingest", "application/json", body.as_bytes()).await?.expect_status(200)?;
+    let response =
+        client.post("/api/v1/events/ingest", "application/json", body.as_bytes()).await?.expect_status(200)?;
     let reply: serde_json::Value = response.json()?;
     anyhow::ensure!(reply["events_rejected"] == 0, "{reply}");
     Ok(response)
