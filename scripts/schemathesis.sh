@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Calls every operation of the live OpenAPI document with inputs that schemathesis makes up, good and bad, and fails on
-# any server error and on any answer whose media type, status or body the document does not know.
+# any server error and on any answer whose media type, status or body the document does not know. Then reads the metrics of
+# that server with a strict parser.
 #
 # Usage: scripts/schemathesis.sh [SERVER_BINARY] [EXAMPLES_PER_OPERATION]
 #
@@ -50,6 +51,7 @@ run() {
         --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance \
         --max-examples "$examples" --phases examples,coverage,fuzzing --workers 1 --request-timeout 15 \
         --suppress-health-check all --generation-database none --seed 1 --no-color
+    python3 scripts/openmetrics.py "http://$address/metrics"
     kill -TERM "$server" && wait "$server" || stop "the server did not stop in order"
     server=
     if grep -E 'ERROR|panicked' "$folder/server.log"; then stop "the server logged an error"; fi

@@ -4,6 +4,7 @@ mod edge;
 mod hostile;
 mod logs;
 mod metrics;
+mod start;
 
 use std::fmt::Write as _;
 
