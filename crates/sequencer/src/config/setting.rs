@@ -115,7 +115,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "MAX_CONNECTIONS",
         "16384",
-        "most open connections; one more is closed at once. Each idle one takes about 10 KB",
+        "most open connections; one more is closed at once. Each idle one takes 12 to 18 KB",
     ),
     setting("LOG_FORMAT", "text", "`text` or `json`"),
     setting("RUST_LOG", "info", "log level or filter"),

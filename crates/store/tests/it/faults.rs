@@ -175,6 +175,7 @@ impl<S: Store> Service<'_, S> {
         again(async || self.store.register_sequencer_key(self.sequencer_key, self.now).await).await;
         self.sequence(Scope::key_stream(self.scope.tenant), key_events).await;
         self.sequence(self.scope, candidates).await;
+        assert!(again(async || self.store.sizes().await).await.streams > 0);
         self.commit().await;
         self.publish().await;
         self.read().await;

@@ -17,7 +17,8 @@ async fn readiness_has_reasons() -> anyhow::Result<()> {
     assert_eq!(server.client().get("/health").await?.expect_status(200)?.json::<Value>()?["status"], "ok");
     // Another program's key in the place of ours: what is signed now could not be verified.
     let file = server.folder().join("stateset-data/sequencer.db");
-    let mut database = <sqlx::SqliteConnection as sqlx::Connection>::connect(&format!("sqlite://{}", file.display())).await?;
+    let mut database =
+        <sqlx::SqliteConnection as sqlx::Connection>::connect(&format!("sqlite://{}", file.display())).await?;
     sqlx::raw_sql("UPDATE sequencer_keys SET public_key = zeroblob(32)").execute(&mut database).await?;
     let wrong: Value = server.client().get("/ready").await?.expect_status(503)?.json()?;
     assert!(wrong["keys"].as_str().is_some_and(|text| text.contains("signing key")), "{wrong}");
@@ -85,7 +86,8 @@ async fn the_published_curl_lines_work() -> anyhow::Result<()> {
         (vec!["-H".into(), key.into(), format!("{url}/api/v1/events?{ids}&from=0&limit=100")], "{\"total\":1.10}"),
         (vec!["-H".into(), key.into(), format!("{url}/api/v1/entities/order/o-1?{ids}")], "order.created"),
     ] {
-        let run = tokio::process::Command::new("curl").args(["-sS", "--fail-with-body"]).args(&arguments).output().await?;
+        let run =
+            tokio::process::Command::new("curl").args(["-sS", "--fail-with-body"]).args(&arguments).output().await?;
         let text = String::from_utf8_lossy(&run.stdout);
         assert!(run.status.success() && text.contains(expected), "{arguments:?}: {text}");
     }
