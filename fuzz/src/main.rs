@@ -19,6 +19,7 @@ struct Run {
     files: Vec<PathBuf>,
 }
 
+#[expect(clippy::disallowed_methods, reason = "a program of its own, which has no clock to be given")]
 fn main() -> ExitCode {
     let run = match arguments() {
         Ok(run) => run,

@@ -12,7 +12,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -22,7 +22,7 @@ impl Random {
     /// A number below `end`; 0 if there is none.
     pub fn below(&mut self, end: usize) -> usize {
         let end = u64::try_from(end).unwrap_or(u64::MAX).max(1);
-        usize::try_from((self.next() >> 11) % end).unwrap_or(0)
+        usize::try_from((self.number() >> 11) % end).unwrap_or(0)
     }
 }
 
@@ -75,7 +75,7 @@ fn change(random: &mut Random, input: &mut Vec<u8>, seeds: &[Vec<u8>]) {
     let end = (at + random.below(32)).min(input.len());
     match random.below(9) {
         0 if at < input.len() => input[at] ^= 1 << random.below(8),
-        1 if at < input.len() => input[at] = random.next().to_le_bytes()[0],
+        1 if at < input.len() => input[at] = random.number().to_le_bytes()[0],
         2 => drop(input.drain(at..end)),
         3 => input.truncate(at),
         4 => {
