@@ -37,9 +37,13 @@ macro_rules! codes {
 
 codes! {
     AuthRequired = "AUTH_REQUIRED", 401, "Authentication required",
-        "send `Authorization: ApiKey <key>`";
+        "send `Authorization: ApiKey <key>` or `Authorization: Bearer <token>`";
     InvalidApiKey = "INVALID_API_KEY", 401, "The API key is not valid",
         "check the key; a revoked or mistyped key cannot be told apart";
+    InvalidToken = "INVALID_TOKEN", 401, "The token is not valid",
+        "ask the issuer for a token with sub, iss, aud and exp for this service, or send an API key";
+    TokenExpired = "TOKEN_EXPIRED", 401, "The token has expired",
+        "ask the issuer for a new one";
     InsufficientPermissions = "INSUFFICIENT_PERMISSIONS", 403, "The credential does not permit this",
         "use a credential with the permission named in the detail";
     KeyStreamReserved = "KEY_STREAM_RESERVED", 403, "The nil store is reserved for the tenant's key stream",
@@ -66,6 +70,8 @@ codes! {
         "name the store with `store_id`";
     BatchNotFound = "BATCH_NOT_FOUND", 404, "No such batch",
         "check the id; a proof before its batch becomes available after `Retry-After` seconds";
+    ApiKeyNotFound = "API_KEY_NOT_FOUND", 404, "No such API key",
+        "list the tenant's keys with GET /api/v1/api-keys; a key is named by the part between the underscores";
     AgentKeyNotFound = "AGENT_KEY_NOT_FOUND", 404, "No such agent key",
         "list the agent's keys with GET /api/v1/agents/keys";
     NotLogged = "NOT_LOGGED", 404, "The head log does not reach there yet",

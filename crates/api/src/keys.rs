@@ -157,6 +157,8 @@ pub struct SequencerKeyView {
     /// Public key, hexadecimal.
     #[schema(value_type = String)]
     pub public_key: PublicKeyBytes,
+    /// Verifier key of checkpoints signed with it, in the form of signed notes.
+    pub log_verifier_key: String,
     /// First use, RFC 3339.
     pub added_at: String,
     /// Whether new receipts are signed with it.

@@ -8,6 +8,7 @@
 
 #![warn(missing_docs)]
 
+pub mod api_keys;
 pub mod code;
 pub mod event;
 pub mod ingest;

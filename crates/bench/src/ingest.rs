@@ -132,7 +132,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let mut conditions = conditions::of_machine(&options.server.label, options.ids);
     conditions.push((
         "checking a signature".to_owned(),
-        format!("{:.1} µs in this program, alone on a core", micros_each(signature_check, 1)),
+        format!("{:.1} µs in this program, all cores at it", micros_each(signature_check, 1)),
     ));
     let mut results = Vec::new();
     let mut failures = Vec::new();

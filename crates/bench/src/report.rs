@@ -47,6 +47,7 @@ pub(crate) fn print_results(results: &[Result], style: Style) {
     print_table(&rows, style);
     println!();
     println!("µs: processor time per event. ✓ met, ✗ missed, – not judged.");
+    println!("Bound: COPY over one connection into a table with the server's indexes. Ceiling: over two, no indexes.");
 }
 
 pub(crate) fn print_verdicts(verdicts: &[Verdict], style: Style) {
@@ -79,7 +80,10 @@ fn row(result: &Result) -> Vec<String> {
 fn bound(result: &Result) -> String {
     let rate = grouped(result.bound.rate);
     match result.cell.bound {
-        BoundKind::Bulk => format!("{rate} rows/s"),
+        BoundKind::Bulk => match result.bound.ceiling {
+            Some(ceiling) => format!("{rate} rows/s (ceiling {})", grouped(ceiling)),
+            None => format!("{rate} rows/s"),
+        },
         BoundKind::Commits => format!("{rate} commits/s"),
         BoundKind::LoneCommit => format!("commit p50 {}", latency(result.bound.p50)),
     }
@@ -142,6 +146,7 @@ fn value(result: &Result) -> Value {
         "generator_us_per_event": result.generator_micros(),
         "peak_resident_bytes": result.peak_resident_bytes,
         "bound_per_second": result.bound.rate,
+        "ceiling_per_second": result.bound.ceiling,
         "bound_p50_us": micros_u64(result.bound.p50),
         "of_bound": result.of_bound(),
         "processors_used_elsewhere": result.share_elsewhere(),

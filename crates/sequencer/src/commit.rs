@@ -16,8 +16,8 @@ use uuid::Uuid;
 
 use crate::service::Service;
 
-/// Most leaves of one batch: its tree is a few megabytes, and the chunk roots kept for its proofs a few kilobytes.
-pub const MAX_LEAVES: u64 = 65_536;
+/// Most leaves of one batch: they are four megabytes while the batch is made, and the chunk roots kept for its proofs 16 KiB.
+pub const MAX_LEAVES: u64 = 131_072;
 /// Streams looked at per search.
 const STREAMS: u32 = 1_000;
 /// Committing may take this part of the time.

@@ -16,6 +16,8 @@ use stateset_ledger::tree::{TileId, TileSet};
 use stateset_store::head_log::StoredRecord;
 use stateset_store::{Store, StoreError};
 
+use crate::tile_cache::TileCache;
+
 /// Roots remembered at most; a log of 16 million entries has as many level-0 tiles. Beyond it the memory starts over.
 const MAX_ROOTS: usize = 65_536;
 /// Tiles asked for at the same time: more would keep other readers from the database.
@@ -27,12 +29,13 @@ pub struct LogTiles {
     blinding_key: [u8; 32],
     /// Roots of complete tiles, by level and index.
     roots: Mutex<HashMap<(u8, u64), Hash>>,
+    tiles: TileCache<TileId>,
 }
 
 impl LogTiles {
     /// Reads the log in `store`.
     pub fn new(store: Arc<dyn Store>, blinding_key: [u8; 32]) -> Self {
-        Self { store, blinding_key, roots: Mutex::default() }
+        Self { store, blinding_key, roots: Mutex::default(), tiles: TileCache::default() }
     }
 
     /// What opens the entry of `record`.
@@ -57,6 +60,17 @@ impl LogTiles {
 
     /// The hashes of a tile, which the log must reach. Also the first hashes of a tile that has become wider.
     pub async fn tile(&self, id: TileId) -> Result<Vec<Hash>, StoreError> {
+        if let Some(hashes) = self.tiles.get(&id) {
+            return Ok(hashes);
+        }
+        let hashes = self.read_tile(id).await?;
+        if hashes.len() == usize::from(id.width) {
+            self.tiles.keep(id, &hashes);
+        }
+        Ok(hashes)
+    }
+
+    async fn read_tile(&self, id: TileId) -> Result<Vec<Hash>, StoreError> {
         if let Some(full) = self.store.log_tile(id.level, id.index).await? {
             let mut hashes = full.hashes;
             hashes.truncate(usize::from(id.width));

@@ -9,6 +9,8 @@ use stateset_ledger::tree::{RangeProof, TileId, TileSet};
 use stateset_store::stream::StreamNo;
 use stateset_store::{Store, StoreError};
 
+use crate::tile_cache::TileCache;
+
 /// That a leaf is in a stream's tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inclusion {
@@ -34,13 +36,14 @@ pub struct Consistency {
 /// The tree of one stream. Indices and sizes must be within what the stream holds; historic sizes are as good as the newest.
 pub struct StreamTree<'a> {
     store: &'a dyn Store,
+    tiles: &'a TileCache<(StreamNo, TileId)>,
     stream: StreamNo,
 }
 
 impl<'a> StreamTree<'a> {
-    /// The tree of `stream`.
-    pub fn new(store: &'a dyn Store, stream: StreamNo) -> Self {
-        Self { store, stream }
+    /// The tree of `stream`, whose tiles are looked for in `tiles` first.
+    pub fn new(store: &'a dyn Store, tiles: &'a TileCache<(StreamNo, TileId)>, stream: StreamNo) -> Self {
+        Self { store, tiles, stream }
     }
 
     /// Leaf `index` in the tree of `size` leaves.
@@ -83,14 +86,7 @@ impl<'a> StreamTree<'a> {
     async fn load(&self, mut ids: Vec<TileId>) -> Result<(TileSet, Vec<(u64, Vec<Hash>)>), StoreError> {
         ids.sort_unstable_by_key(|id| (id.level, id.index, std::cmp::Reverse(id.width)));
         ids.dedup_by_key(|id| (id.level, id.index));
-        let read = ids.iter().map(async |id| {
-            let first = id.index * u64::from(TILE_WIDTH);
-            match id.level.checked_sub(1) {
-                None => self.store.leaves(self.stream, first, u64::from(id.width)).await,
-                Some(below) => self.store.tile_roots(self.stream, below, first, u64::from(id.width)).await,
-            }
-        });
-        let hashes = try_join_all(read).await?;
+        let hashes = try_join_all(ids.iter().map(|&id| self.tile(id))).await?;
         let (mut set, mut leaves) = (TileSet::new(), Vec::new());
         for (id, hashes) in ids.into_iter().zip(hashes) {
             if id.level > 0 {
@@ -101,5 +97,25 @@ impl<'a> StreamTree<'a> {
             leaves.push((id.index * u64::from(TILE_WIDTH), hashes));
         }
         Ok((set, leaves))
+    }
+
+    async fn tile(&self, id: TileId) -> Result<Vec<Hash>, StoreError> {
+        if let Some(hashes) = self.tiles.get(&(self.stream, id)) {
+            return Ok(hashes);
+        }
+        let (first, width) = (id.index * u64::from(TILE_WIDTH), u64::from(id.width));
+        let Some(below) = id.level.checked_sub(1) else {
+            let leaves = self.store.leaves(self.stream, first, width).await?;
+            // Complete tiles of leaves are many, and each proof wants another; all want the tile at the border.
+            if id.width < TILE_WIDTH && leaves.len() as u64 == width {
+                self.tiles.keep((self.stream, id), &leaves);
+            }
+            return Ok(leaves);
+        };
+        let roots = self.store.tile_roots(self.stream, below, first, width).await?;
+        if roots.len() as u64 == width {
+            self.tiles.keep((self.stream, id), &roots);
+        }
+        Ok(roots)
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use stateset_ledger::signature::Signer as _;
-use stateset_store::postgres::PostgresStore;
+use stateset_store::postgres::{Isolation, PostgresStore};
 use stateset_store::sqlite::SqliteStore;
 use stateset_store::{Store, StoreError};
 use tokio::net::{TcpListener, TcpSocket};
@@ -20,11 +20,15 @@ use crate::clock::{Clock, SystemClock, random};
 use crate::config::{Config, Database};
 use crate::connection::Acceptor;
 use crate::edge::Edge;
+use crate::identity::jwks::KeySet;
+use crate::identity::token::Tokens;
+use crate::identity::{Access, Identity};
 use crate::log_tiles::LogTiles;
 use crate::metrics::Metrics;
-use crate::service::{Access, Service};
+use crate::service::Service;
 use crate::signing::SequencerKey;
 use crate::startup::{DATABASE_FILE, DataDir, Secrets, secrets};
+use crate::tile_cache::TileCache;
 
 /// Readers on the embedded database; each is a thread.
 const SQLITE_READERS: u32 = 4;
@@ -47,7 +51,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let flushing = tracker.spawn(flusher.run());
     crate::tasks::spawn(&tracker, &service, &config, &data_dir, &stop).await?;
     if let Some(embedded) = &embedded {
-        tracker.spawn(crate::tasks::checkpoint_when_idle(Arc::clone(embedded), stop.clone()));
+        tracker.spawn(crate::tasks::checkpoint_often(Arc::clone(embedded), stop.clone()));
     }
     announce(&config, &secrets, &listener)?;
     let acceptor = Acceptor {
@@ -108,7 +112,10 @@ async fn open_store(config: &Config, data_dir: &DataDir, stop: &CancellationToke
                     store.ping().await
                 };
                 match ready.await {
-                    Ok(()) => return Ok(Some((Arc::new(store), None))),
+                    Ok(()) => {
+                        say_isolation(&store).await?;
+                        return Ok(Some((Arc::new(store), None)));
+                    },
                     Err(StoreError::Unavailable(cause)) => {
                         tracing::warn!(%cause, "the database is not available; waiting for it");
                     },
@@ -150,6 +157,7 @@ async fn assemble(config: &Config, secrets: &Secrets, store: Arc<dyn Store>) -> 
     });
     let sequencer_id = config.sequencer_id.clone().unwrap_or_else(|| const_hex::encode(&signer.public_key().0[..8]));
     let service = Service {
+        stream_tiles: TileCache::default(),
         log_tiles: LogTiles::new(Arc::clone(&store), log.blinding_key),
         store,
         appender,
@@ -160,7 +168,7 @@ async fn assemble(config: &Config, secrets: &Secrets, store: Arc<dyn Store>) -> 
         sequencer_id: sequencer_id.into(),
         log_origin: config.log_origin.clone(),
         limits: config.limits,
-        access: secrets.api_key.clone().map_or(Access::Open, Access::Key),
+        identity: Identity::new(&secrets.access, tokens(config)?),
         possession_proof_required: config.possession_proof_required,
         public_log: config.public_log,
         blinding_key: log.blinding_key,
@@ -173,19 +181,45 @@ async fn assemble(config: &Config, secrets: &Secrets, store: Arc<dyn Store>) -> 
     Ok((service, flusher))
 }
 
+/// Says where the database keeps tenants apart less than it could.
+async fn say_isolation(store: &PostgresStore) -> anyhow::Result<()> {
+    match store.isolation().await.map_err(explain)? {
+        Isolation::Role => {},
+        Isolation::Setting => tracing::info!(
+            "there is no role stateset_api for this database login; row security holds by the tables' owner's own \
+             policies (docs/guide/operate.md, \"Roles\")"
+        ),
+        Isolation::None => tracing::warn!(
+            "the database login bypasses row security and there is no role stateset_api: only the server keeps tenants \
+             apart (docs/guide/operate.md, \"Roles\")"
+        ),
+    }
+    Ok(())
+}
+
+/// What tokens are checked with, if they are taken.
+fn tokens(config: &Config) -> anyhow::Result<Option<Tokens>> {
+    let Some(settings) = &config.tokens else { return Ok(None) };
+    let keys = settings.keys.clone().map(KeySet::new).transpose().context("JWT_JWKS_URL cannot be fetched")?;
+    Ok(Some(Tokens::new(&settings.issuer, &settings.audience, settings.secret.as_deref(), keys)))
+}
+
 /// Tells a person where the server is and how to call it; the first line is for programs that wait for it.
 fn announce(config: &Config, secrets: &Secrets, listener: &TcpListener) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     for path in &secrets.created {
         tracing::info!(path = %path.display(), "created a key; keep a copy, it is needed to read this log again");
     }
-    if secrets.api_key.is_none() {
+    if matches!(secrets.access, Access::Open) {
         tracing::warn!("AUTH_MODE is disabled: everybody who reaches this address may do everything");
+        if !config.host.is_loopback() {
+            tracing::error!("ALLOW_AUTH_DISABLED: {address} is not loopback, and NOTHING here asks who calls");
+        }
     }
     if config.bootstrap_key.as_ref().is_some_and(|key| key.len() < 24) && !config.host.is_loopback() {
         tracing::warn!("BOOTSTRAP_ADMIN_API_KEY is short and HOST is not loopback; use a long random text");
     }
-    if config.bootstrap_key.is_none() && secrets.api_key.is_some() {
+    if config.bootstrap_key.is_none() && matches!(secrets.access, Access::Key(_)) {
         let path = config.data_dir.join("admin.key");
         tracing::info!(
             "call it: curl -H \"Authorization: ApiKey $(cat {})\" \"http://{address}/api/v1/head?tenant_id=<uuid>&store_id=<uuid>\"",

@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 
+use stateset_ledger::tree::TileId;
 use stateset_store::Store;
+use stateset_store::stream::StreamNo;
 use tokio::sync::Notify;
 
 use crate::agent_keys::KeyCache;
 use crate::append::Appender;
 use crate::clock::Clock;
 use crate::edge::Edge;
+use crate::identity::Identity;
 use crate::keyring::Keyring;
 use crate::log_tiles::LogTiles;
 use crate::metrics::Metrics;
 use crate::signing::SequencerKey;
+use crate::tile_cache::TileCache;
 
 /// Bounds that the operator may set.
 #[derive(Clone, Copy, Debug)]
@@ -25,14 +29,6 @@ pub struct Limits {
     pub payload_bytes: usize,
     /// Furthest `created_at` may lie ahead of the clock, if bounded.
     pub future_skew_ms: Option<i64>,
-}
-
-/// Who may call, until credentials can be minted.
-pub enum Access {
-    /// The bootstrap key, compared in constant time.
-    Key(String),
-    /// Everybody: `AUTH_MODE=disabled`.
-    Open,
 }
 
 /// The service's parts, shared by handlers and tasks.
@@ -56,7 +52,7 @@ pub struct Service {
     /// Bounds.
     pub limits: Limits,
     /// Who may call.
-    pub access: Access,
+    pub identity: Identity,
     /// Whether a key is registered only with a proof that the registrant holds its secret.
     pub possession_proof_required: bool,
     /// Whether `/checkpoint` and `/tile` need no credential.
@@ -69,6 +65,8 @@ pub struct Service {
     pub published: Arc<Notify>,
     /// Asks this process's publisher for a round at once.
     pub log_wanted: Arc<Notify>,
+    /// Tiles of the streams' trees that proofs have needed lately.
+    pub stream_tiles: TileCache<(StreamNo, TileId)>,
     /// Reads the head log's tiles.
     pub log_tiles: LogTiles,
     /// What is counted.

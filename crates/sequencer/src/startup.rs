@@ -13,6 +13,7 @@ use stateset_ledger::id::TenantId;
 
 use crate::clock::random;
 use crate::config::{Config, Database, EncryptionMode};
+use crate::identity::Access;
 use crate::keyring::Keyring;
 
 /// Name of the embedded database in the data directory.
@@ -21,8 +22,8 @@ const PAYLOAD_KEY_FILE: &str = "payload.key";
 
 /// Keys the server runs with.
 pub struct Secrets {
-    /// `None`: no credential is asked for.
-    pub api_key: Option<String>,
+    /// Who may call without a minted key or a token.
+    pub access: Access,
     /// Ed25519 seed.
     pub signing_seed: [u8; 32],
     /// The current one first; none: payloads are stored in the clear.
@@ -91,12 +92,14 @@ pub fn secrets(config: &Config, data_dir: &Path) -> anyhow::Result<Secrets> {
         EncryptionMode::Disabled => HashMap::new(),
         EncryptionMode::Required | EncryptionMode::Optional => config.tenant_keys.clone(),
     };
-    let api_key = match &config.bootstrap_key {
-        _ if !config.auth_required => None,
-        Some(key) => Some(key.clone()),
-        None => Some(stored_secret(data_dir, "admin.key", &mut created)?.trim().to_owned()),
+    let access = match &config.bootstrap_key {
+        _ if !config.auth_required => Access::Open,
+        Some(key) => Access::Key(key.clone()),
+        // On PostgreSQL there are tokens then: the configuration was checked.
+        None if config.without_bootstrap || !embedded => Access::Minted,
+        None => Access::Key(stored_secret(data_dir, "admin.key", &mut created)?.trim().to_owned()),
     };
-    Ok(Secrets { api_key, signing_seed, payload_keys, tenant_keys, created })
+    Ok(Secrets { access, signing_seed, payload_keys, tenant_keys, created })
 }
 
 /// The payload keys that a server with this configuration would use, as far as they are there already.

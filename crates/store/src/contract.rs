@@ -7,6 +7,7 @@ use stateset_ledger::event::KnownEvent;
 use stateset_ledger::id::{AgentId, BatchId, EventId, KeyId, Micros, Scope, Sequence, StoreId, TenantId};
 use stateset_ledger::plan::EntityRef;
 
+use crate::api_key::{ApiKey, ApiKeyQuery};
 use crate::append::{Appended, StreamAppend};
 use crate::batch::{Batch, BatchFrontier};
 use crate::error::StoreError;
@@ -119,6 +120,29 @@ pub trait Store: Send + Sync + 'static {
 
     /// The number of the sequencer key `public_key`, from 1, giving it the next free one if it is new.
     fn register_sequencer_key(&self, public_key: PublicKeyBytes, now: Micros) -> Found<'_, KeyId>;
+
+    /// Adds an API key; [`StoreError::Conflict`] if its prefix is taken, also by a key of another tenant.
+    fn add_api_key<'a>(&'a self, key: &'a ApiKey) -> Found<'a, ()>;
+
+    /// The API key with this prefix, whoever's it is and whether it is still accepted or not.
+    fn api_key<'a>(&'a self, prefix: &'a str) -> Found<'a, Option<ApiKey>>;
+
+    /// API keys of a tenant by prefix, revoked ones too.
+    fn api_keys<'a>(&'a self, query: &'a ApiKeyQuery) -> Found<'a, Vec<ApiKey>>;
+
+    /// Revokes an API key of the tenant, bound to `agent` if that is given, and answers it; `None` if there is none such. A
+    /// second revocation changes nothing and answers the same.
+    fn revoke_api_key<'a>(
+        &'a self,
+        tenant: TenantId,
+        agent: Option<AgentId>,
+        prefix: &'a str,
+        now: Micros,
+    ) -> Found<'a, Option<ApiKey>>;
+
+    /// Adds `successor` and lets the key `prefix` of the same tenant end at `retire_at`, or earlier if it would anyway, in
+    /// one transaction; [`StoreError::Conflict`] if at the successor's creation there is no such key that is accepted.
+    fn rotate_api_key<'a>(&'a self, prefix: &'a str, retire_at: Micros, successor: &'a ApiKey) -> Found<'a, ()>;
 
     /// Answers if the database does, and its migrations are those of this program.
     fn ping(&self) -> Found<'_, ()>;

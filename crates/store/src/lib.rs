@@ -13,6 +13,7 @@
 
 #![warn(missing_docs)]
 
+pub mod api_key;
 pub mod append;
 pub mod batch;
 mod contract;
@@ -26,6 +27,7 @@ pub mod read;
 pub mod sizes;
 pub mod sqlite;
 pub mod stream;
+pub mod tenancy;
 
 pub use contract::{Found, Store};
 pub use error::StoreError;

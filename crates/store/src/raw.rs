@@ -3,9 +3,10 @@
 use stateset_ledger::agent_key::AgentKey;
 use stateset_ledger::bytes::{Hash, PublicKeyBytes, Salt, Signature};
 use stateset_ledger::event::{Annotations, EnvelopeVersion, Header, KnownEvent, PayloadForm, ReceiptSignature, Seal};
-use stateset_ledger::id::{AgentId, EventId, KeyId, Micros, Scope, Sequence};
+use stateset_ledger::id::{AgentId, EventId, KeyId, Micros, Scope, Sequence, StoreId, TenantId};
 use uuid::Uuid;
 
+use crate::api_key::ApiKey;
 use crate::error::StoreError;
 use crate::read::StoredEvent;
 use crate::stream::{HeadSignature, StreamNo, StreamRow};
@@ -237,4 +238,42 @@ fn number<T>(column: i64, from: impl Fn(u8) -> Option<T>) -> Result<T, StoreErro
         .ok()
         .and_then(from)
         .ok_or_else(|| StoreError::corrupt(format!("{column} is not a number this program has given to anything")))
+}
+
+/// A row of `api_keys`.
+#[derive(Debug)]
+pub(crate) struct RawApiKey {
+    pub prefix: String,
+    pub secret_hash: Vec<u8>,
+    pub tenant_id: Uuid,
+    pub stores: Vec<Uuid>,
+    pub can_read: bool,
+    pub can_write: bool,
+    pub can_admin: bool,
+    pub agent_id: Option<Uuid>,
+    pub rate_limit: Option<i64>,
+    pub name: String,
+    pub created_at: i64,
+    pub expires_at: Option<i64>,
+    pub revoked_at: Option<i64>,
+}
+
+impl RawApiKey {
+    pub(crate) fn into_key(self) -> Result<ApiKey, StoreError> {
+        Ok(ApiKey {
+            prefix: self.prefix,
+            secret_hash: hash(&self.secret_hash)?,
+            tenant: TenantId(self.tenant_id),
+            stores: self.stores.into_iter().map(StoreId).collect(),
+            read: self.can_read,
+            write: self.can_write,
+            admin: self.can_admin,
+            agent: self.agent_id.map(AgentId),
+            rate_limit: self.rate_limit.map(u32::try_from).transpose().map_err(StoreError::corrupt)?,
+            name: self.name,
+            created_at: Micros(self.created_at),
+            expires_at: self.expires_at.map(Micros),
+            revoked_at: self.revoked_at.map(Micros),
+        })
+    }
 }

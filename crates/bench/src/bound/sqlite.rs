@@ -73,6 +73,7 @@ impl SqliteBounds {
         }
         let rows = commits.len() * per_commit as u64;
         let bound = Bound {
+            ceiling: None,
             rate: per_second(rows, begun.elapsed()),
             p50: Duration::from_micros(commits.value_at_quantile(0.5)),
         };

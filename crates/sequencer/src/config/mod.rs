@@ -2,6 +2,7 @@
 
 mod edge;
 mod faults;
+mod identity;
 mod setting;
 
 use std::collections::HashMap;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use faults::ConfigFaults;
+pub use identity::TokenSettings;
 use setting::Reader;
 pub use setting::{SETTINGS, Setting};
 use stateset_ledger::id::TenantId;
@@ -54,8 +56,14 @@ pub struct Config {
     pub migrate_on_startup: bool,
     /// `AUTH_MODE`: whether a credential is asked for.
     pub auth_required: bool,
+    /// `ALLOW_AUTH_DISABLED`: whether `AUTH_MODE=disabled` may meet a public address.
+    pub auth_disabled_anywhere: bool,
     /// `BOOTSTRAP_ADMIN_API_KEY`.
     pub bootstrap_key: Option<String>,
+    /// `BOOTSTRAP_ADMIN_API_KEY=none`: there is none, and none is made.
+    pub without_bootstrap: bool,
+    /// `JWT_…`; `None`: tokens are not taken.
+    pub tokens: Option<TokenSettings>,
     /// `PAYLOAD_ENCRYPTION_MODE`.
     pub encryption: EncryptionMode,
     /// `PAYLOAD_ENCRYPTION_KEYS` or `PAYLOAD_ENCRYPTION_KEY`, the current one first.
@@ -133,7 +141,10 @@ impl Config {
             max_db_connections: reader.in_range("MAX_DB_CONNECTIONS", 2..=1_000),
             migrate_on_startup: reader.flag("DB_MIGRATE_ON_STARTUP"),
             auth_required: reader.choice("AUTH_MODE", &[("required", true), ("disabled", false)]),
+            auth_disabled_anywhere: reader.flag("ALLOW_AUTH_DISABLED"),
+            without_bootstrap: reader.without_bootstrap(),
             bootstrap_key: reader.bootstrap_key(),
+            tokens: identity::tokens(reader),
             encryption: reader.choice(
                 "PAYLOAD_ENCRYPTION_MODE",
                 &[
@@ -187,16 +198,21 @@ impl Config {
                      and keep them",
                 );
             }
-            if self.auth_required && self.bootstrap_key.is_none() {
+            let nobody = self.bootstrap_key.is_none() && !self.without_bootstrap && self.tokens.is_none();
+            if self.auth_required && nobody {
                 reader.fault(
                     "BOOTSTRAP_ADMIN_API_KEY",
-                    "is not set, so nobody could call; set a long random text (`openssl rand -hex 32`), or \
-                     AUTH_MODE=disabled on a loopback HOST",
+                    "is not set, so nobody could call; set a long random text (`openssl rand -hex 32`), or `none` if \
+                     keys were minted before, or JWT_SECRET, or AUTH_MODE=disabled on a loopback HOST",
                 );
             }
         }
-        if !self.auth_required && !self.host.is_loopback() {
-            reader.fault("AUTH_MODE", "`disabled` would let anybody in on a HOST that is not loopback");
+        if !self.auth_required && !self.host.is_loopback() && !self.auth_disabled_anywhere {
+            reader.fault(
+                "AUTH_MODE",
+                "`disabled` would let anybody in on a HOST that is not loopback; set HOST=127.0.0.1, or \
+                 ALLOW_AUTH_DISABLED=true if something else keeps strangers out",
+            );
         }
     }
 }
@@ -324,9 +340,34 @@ mod tests {
         assert!(!faults.contains("deadbeef"), "{faults}");
     }
 
+    /// L09: unless forced.
     #[test]
     fn disabled_auth_refuses_a_public_address() {
         assert!(read(&[("AUTH_MODE", "disabled"), ("HOST", "0.0.0.0")]).err().unwrap().contains("AUTH_MODE"));
         assert!(read(&[("AUTH_MODE", "disabled")]).is_ok());
+        let forced = [("AUTH_MODE", "disabled"), ("HOST", "0.0.0.0"), ("ALLOW_AUTH_DISABLED", "true")];
+        assert!(read(&forced).is_ok());
+    }
+
+    /// L08, L10: what a token is checked with is whole, and no bootstrap key is a choice of its own.
+    #[test]
+    fn credentials_are_configured_as_a_whole() {
+        let postgres = [
+            ("DATABASE_URL", "postgres://localhost/x"),
+            ("VES_SEQUENCER_SIGNING_KEY", "0000000000000000000000000000000000000000000000000000000000000001"),
+            ("PAYLOAD_ENCRYPTION_MODE", "disabled"),
+        ];
+        let with = |more: &[(&'static str, &'static str)]| read(&[&postgres[..], more].concat());
+        assert!(with(&[]).err().unwrap().contains("BOOTSTRAP_ADMIN_API_KEY"));
+        let none = with(&[("BOOTSTRAP_ADMIN_API_KEY", "none")]).map_err(|e| panic!("{e}")).unwrap();
+        assert!(none.without_bootstrap && none.bootstrap_key.is_none());
+        let secret = "0123456789abcdef0123456789abcdef";
+        let tokens = with(&[("JWT_SECRET", secret)]).map_err(|e| panic!("{e}")).unwrap().tokens.unwrap();
+        assert_eq!((tokens.issuer.as_str(), tokens.audience.as_str()), ("stateset-sequencer", "stateset-api"));
+        let short = with(&[("JWT_SECRET", "too short a secret")]).err().unwrap();
+        assert!(short.contains("JWT_SECRET") && !short.contains("too short"), "{short}");
+        let both = [("JWT_JWKS_FILE", "/k"), ("JWT_JWKS_URL", "https://id.example/k")];
+        assert!(with(&both).err().unwrap().contains("JWT_JWKS_URL"));
+        assert!(with(&[("JWT_JWKS_URL", "http://id.example/k")]).err().unwrap().contains("https"));
     }
 }

@@ -48,12 +48,22 @@ pub const SETTINGS: &[Setting] = &[
         "true",
         "`true` or `false`: bring the database to this program's schema at start; with false a start on another schema is refused",
     ),
-    setting("AUTH_MODE", "required", "`required` or `disabled` (loopback only)"),
+    setting("AUTH_MODE", "required", "`required` or `disabled` (loopback only, unless forced)"),
+    setting(
+        "ALLOW_AUTH_DISABLED",
+        "false",
+        "`true` or `false`: lets AUTH_MODE=disabled start on a HOST that is not loopback",
+    ),
     setting(
         "BOOTSTRAP_ADMIN_API_KEY",
         "",
-        "key that may do everything, at least 8 characters; the embedded start creates one",
+        "key that may do everything, at least 8 characters; the embedded start creates one; `none`: there is none",
     ),
+    setting("JWT_SECRET", "", "secret of at least 32 characters for HS256 tokens (`Authorization: Bearer`)"),
+    setting("JWT_JWKS_FILE", "", "file with the token issuer's public keys, for RS256, ES256, EdDSA and their like"),
+    setting("JWT_JWKS_URL", "", "the same as an https:// address; not both"),
+    setting("JWT_ISSUER", "stateset-sequencer", "the `iss` that tokens must have"),
+    setting("JWT_AUDIENCE", "stateset-api", "the `aud` that tokens must have"),
     setting("PAYLOAD_ENCRYPTION_MODE", "required", "`required`, `optional` (if keys are given) or `disabled`"),
     setting("PAYLOAD_ENCRYPTION_KEY", "", "one 32-byte key, hex (0x allowed) or base64"),
     setting("PAYLOAD_ENCRYPTION_KEYS", "", "comma-separated keys, the current one first; older ones stay readable"),
@@ -222,9 +232,13 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         }
     }
 
+    pub(super) fn without_bootstrap(&self) -> bool {
+        self.text("BOOTSTRAP_ADMIN_API_KEY").is_some_and(|key| key == "none")
+    }
+
     pub(super) fn bootstrap_key(&mut self) -> Option<String> {
         const MIN_CHARS: usize = 8;
-        let key = self.text("BOOTSTRAP_ADMIN_API_KEY")?;
+        let key = self.text("BOOTSTRAP_ADMIN_API_KEY").filter(|key| key != "none")?;
         if key.chars().count() < MIN_CHARS || !key.bytes().all(|b| b.is_ascii_graphic()) {
             self.fault(
                 "BOOTSTRAP_ADMIN_API_KEY",

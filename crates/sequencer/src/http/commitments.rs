@@ -15,7 +15,7 @@ use stateset_store::stream::StreamRow;
 use uuid::Uuid;
 
 use super::body::Body;
-use super::credential::Credential;
+use super::credential::{Caller, Read, Write};
 use super::parameters::{Parameters, Segments, parse, scope};
 use super::problem::{ApiError, ApiResult};
 use crate::commit::{self, MAX_LEAVES};
@@ -86,11 +86,11 @@ pub struct ListOptions {
 /// All commitments of a stream that reach `from` or beyond, in order.
 pub async fn list<C: Spelling>(
     State(service): State<Arc<Service>>,
-    credential: Credential,
+    caller: Caller<Read>,
     Parameters(options): Parameters<ListOptions>,
 ) -> ApiResult<Json<CommitmentList<C>>> {
     let scope = scope(options.tenant_id.as_deref(), options.store_id.as_deref())?;
-    credential.may_read(scope)?;
+    caller.store(scope)?;
     let from: u64 = options.from.map_or(Ok(1), |text| parse("from", &text, "a sequence number"))?;
     let limit: u32 = options.limit.map_or(Ok(DEFAULT_PAGE), |text| parse("limit", &text, "a number"))?;
     if !(1..=PAGE).contains(&limit) {
@@ -116,12 +116,12 @@ pub async fn list<C: Spelling>(
 /// One commitment. What the caller may not see does not exist.
 pub async fn one<C: Spelling>(
     State(service): State<Arc<Service>>,
-    credential: Credential,
+    caller: Caller<Read>,
     Segments(id): Segments<String>,
 ) -> ApiResult<Json<C>> {
     let id: Uuid = parse("batch_id", &id, "a UUID")?;
     let found = service.store.batch(BatchId(id)).await?;
-    let visible = found.filter(|(scope, _)| credential.may_read(*scope).is_ok());
+    let visible = found.filter(|(scope, _)| caller.sees(*scope));
     let (scope, batch) = visible.ok_or_else(|| no_such_batch(id))?;
     Ok(Json(C::of(scope, &batch)))
 }
@@ -133,11 +133,11 @@ pub(super) fn no_such_batch(id: Uuid) -> ApiError {
 /// Commits a range, or answers the batch that holds it.
 pub async fn commit<C: Spelling>(
     State(service): State<Arc<Service>>,
-    credential: Credential,
+    caller: Caller<Write>,
     Body(request): Body<CommitRequest>,
 ) -> ApiResult<Json<C>> {
     let scope = Scope::new(TenantId(request.tenant_id), StoreId(request.store_id));
-    credential.may_write(scope)?;
+    caller.append(scope)?;
     for _ in 0..ATTEMPTS {
         let Some(row) = service.store.stream(scope).await?.filter(|row| row.size > 0) else {
             return Err(ApiError::new(Code::SequenceAhead, "the stream holds no events"));
@@ -224,4 +224,38 @@ fn within(request: &CommitRequest, batch: &Batch) -> ApiResult<()> {
 
 fn gap(expected: u64) -> ApiError {
     ApiError::fault(Code::SequenceGap, "/sequence_start", format!("the next batch starts at sequence {expected}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use stateset_ledger::bytes::Hash;
+    use stateset_ledger::id::{Micros, Scope, StoreId, TenantId};
+    use stateset_store::stream::StreamNo;
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// Ruling 29: a batch goes on where the last one ended, and no further than a batch may.
+    #[test]
+    fn a_batch_has_a_most() {
+        let (tenant, store) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let row = StreamRow {
+            stream: StreamNo(1),
+            scope: Scope::new(TenantId(tenant), StoreId(store)),
+            size: 3 * MAX_LEAVES,
+            root: Hash::ZERO,
+            last_at: None,
+            signed: None,
+            opened_at: Micros(0),
+        };
+        let behind = BatchFrontier { end: 7, state_root: Hash::ZERO };
+        let most = 7 + MAX_LEAVES;
+        let up_to = |sequence_end| {
+            let request = CommitRequest { tenant_id: tenant, store_id: store, sequence_start: Some(8), sequence_end };
+            decide(&request, &row, &behind).ok()
+        };
+        assert_eq!(up_to(None), Some(Decision::New(most)));
+        assert_eq!(up_to(Some(most)), Some(Decision::New(most)));
+        assert_eq!(up_to(Some(most + 1)), None);
+    }
 }

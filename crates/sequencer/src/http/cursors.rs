@@ -9,7 +9,7 @@ use stateset_api::event::{AdvanceCursor, Cursor};
 use stateset_ledger::id::{AgentId, Micros, Scope, StoreId, TenantId};
 
 use super::body::Body;
-use super::credential::Credential;
+use super::credential::{Caller, Read, Write};
 use super::parameters::{Parameters, ScopeParameters, Segments, parse};
 use super::problem::{ApiError, ApiResult};
 use crate::service::Service;
@@ -17,13 +17,13 @@ use crate::service::Service;
 /// The acknowledged position of a puller; 0 if it never acknowledged.
 pub async fn read(
     State(service): State<Arc<Service>>,
-    credential: Credential,
+    caller: Caller<Read>,
     Segments(agent): Segments<String>,
     Parameters(parameters): Parameters<ScopeParameters>,
 ) -> ApiResult<Json<Cursor>> {
     let agent = AgentId(parse("agent_id", &agent, "a UUID")?);
     let scope = parameters.scope()?;
-    credential.may_read(scope)?;
+    caller.store(scope)?;
     let Some(row) = service.store.stream(scope).await? else { return Ok(Json(cursor(0, None))) };
     let position = service.store.cursor(row.stream, agent).await?;
     Ok(Json(cursor(row.size, position)))
@@ -32,14 +32,15 @@ pub async fn read(
 /// Acknowledges everything up to a place. A lower place than before changes nothing: retries and stragglers are harmless.
 pub async fn advance(
     State(service): State<Arc<Service>>,
-    credential: Credential,
+    caller: Caller<Write>,
     Segments(agent): Segments<String>,
     Body(body): Body<AdvanceCursor>,
 ) -> ApiResult<Json<Cursor>> {
     let agent = AgentId(parse("agent_id", &agent, "a UUID")?);
     let scope = Scope::new(TenantId(body.tenant_id), StoreId(body.store_id));
-    credential.may_read(scope)?;
-    credential.may_write(scope)?;
+    caller.append(scope)?;
+    caller.also_read(scope)?;
+    caller.agent(agent)?;
     let row = service.store.stream(scope).await?;
     let head = row.as_ref().map_or(0, |row| row.size);
     if body.sequence_number > head {

@@ -7,7 +7,7 @@ use axum::extract::State;
 use stateset_api::event::{EntityHistory, Envelope, FlatEvent};
 use stateset_ledger::id::Scope;
 
-use super::credential::Credential;
+use super::credential::{Caller, Read};
 use super::events::page;
 use super::filters::EventParameters;
 use super::parameters::{Parameters, Segments};
@@ -19,32 +19,32 @@ use crate::service::Service;
 /// The history of one entity under the names of the first API.
 pub async fn legacy(
     State(service): State<Arc<Service>>,
-    credential: Credential,
+    caller: Caller<Read>,
     Segments(entity): Segments<(String, String)>,
     Parameters(parameters): Parameters<EventParameters>,
 ) -> ApiResult<Json<EntityHistory<FlatEvent>>> {
-    history(&service, &credential, entity, parameters, view::flat).await.map(Json)
+    history(&service, &caller, entity, parameters, view::flat).await.map(Json)
 }
 
 /// The history of one entity as envelopes.
 pub async fn ves(
     State(service): State<Arc<Service>>,
-    credential: Credential,
+    caller: Caller<Read>,
     Segments(entity): Segments<(String, String)>,
     Parameters(parameters): Parameters<EventParameters>,
 ) -> ApiResult<Json<EntityHistory<Envelope>>> {
-    history(&service, &credential, entity, parameters, view::envelope).await.map(Json)
+    history(&service, &caller, entity, parameters, view::envelope).await.map(Json)
 }
 
 async fn history<E>(
     service: &Service,
-    credential: &Credential,
+    caller: &Caller<Read>,
     (entity_type, entity_id): (String, String),
     parameters: EventParameters,
     view: fn(Scope, OpenedEvent) -> E,
 ) -> ApiResult<EntityHistory<E>> {
     let asked = parameters.read()?.of_entity(&entity_type, &entity_id)?;
-    credential.may_read(asked.scope)?;
+    caller.store(asked.scope)?;
     let page = page(service, &asked, view).await?;
     let entity = [(entity_type, entity_id)];
     // After the page, so that no event on it is newer than the version.

@@ -14,7 +14,7 @@ use stateset_store::read::{EventQuery, FoundEvent};
 use stateset_store::stream::StreamNo;
 use uuid::Uuid;
 
-use super::credential::Credential;
+use super::credential::{Caller, Read};
 use super::diagnose::{Total, bounded, count, diagnose};
 use super::filters::{Asked, EventParameters};
 use super::parameters::{Parameters, Segments, parse, parse_optional, uuid};
@@ -30,22 +30,22 @@ const NAMED_STORES: usize = 8;
 /// Lists events under the names of the first API.
 pub async fn legacy(
     State(service): State<Arc<Service>>,
-    credential: Credential,
+    caller: Caller<Read>,
     Parameters(parameters): Parameters<EventParameters>,
 ) -> ApiResult<Json<EventPage<FlatEvent>>> {
     let asked = parameters.read()?;
-    credential.may_read(asked.scope)?;
+    caller.store(asked.scope)?;
     page(&service, &asked, view::flat).await.map(Json)
 }
 
 /// Lists events as envelopes.
 pub async fn ves(
     State(service): State<Arc<Service>>,
-    credential: Credential,
+    caller: Caller<Read>,
     Parameters(parameters): Parameters<EventParameters>,
 ) -> ApiResult<Json<EventPage<Envelope>>> {
     let asked = parameters.read()?;
-    credential.may_read(asked.scope)?;
+    caller.store(asked.scope)?;
     page(&service, &asked, view::envelope).await.map(Json)
 }
 
@@ -121,7 +121,7 @@ pub struct SingleEventParameters {
 /// One event with its receipt, what checking it gives, and which proofs there are.
 pub async fn single(
     State(service): State<Arc<Service>>,
-    credential: Credential,
+    caller: Caller<Read>,
     Segments(event_id): Segments<String>,
     Parameters(parameters): Parameters<SingleEventParameters>,
 ) -> ApiResult<Json<SingleEvent>> {
@@ -129,10 +129,10 @@ pub async fn single(
     let tenant = TenantId(uuid("tenant_id", parameters.tenant_id.as_deref())?);
     let stores = match parse_optional::<Uuid>("store_id", parameters.store_id.as_deref(), "a UUID")?.map(StoreId) {
         Some(store) => {
-            credential.may_read(Scope::new(tenant, store))?;
+            caller.store(Scope::new(tenant, store))?;
             Some(vec![store])
         },
-        None => credential.may_read_tenant(tenant)?,
+        None => caller.tenant(tenant)?,
     };
     let found = service.store.event(tenant, stores.as_deref(), event_id).await?;
     let FoundEvent { stream, scope, event, segment, head_size } = only(found, event_id)?;

@@ -8,7 +8,7 @@ use stateset_api::event::Head;
 use stateset_ledger::receipt::stream_id;
 use stateset_ledger::stream::StreamHead;
 
-use super::credential::Credential;
+use super::credential::{Caller, Read};
 use super::parameters::{Parameters, ScopeParameters};
 use super::problem::ApiResult;
 use crate::service::Service;
@@ -16,11 +16,11 @@ use crate::service::Service;
 /// Where a stream stands. One that nobody has written to yet is empty, not missing.
 pub async fn head(
     State(service): State<Arc<Service>>,
-    credential: Credential,
+    caller: Caller<Read>,
     Parameters(parameters): Parameters<ScopeParameters>,
 ) -> ApiResult<Json<Head>> {
     let scope = parameters.scope()?;
-    credential.may_read(scope)?;
+    caller.store(scope)?;
     let row = service.store.stream(scope).await?;
     let checkpoint = service.store.checkpoint().await?;
     let size = row.as_ref().map_or(0, |row| row.size);

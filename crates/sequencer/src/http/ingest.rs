@@ -20,7 +20,7 @@ use stateset_ledger::signature::Signer as _;
 use uuid::Uuid;
 
 use super::body::RawBody;
-use super::credential::Credential;
+use super::credential::{Caller, Write};
 use super::parameters::Parameters;
 use super::problem::{ApiError, ApiResult};
 use crate::agent_keys::AgentKeys;
@@ -66,12 +66,12 @@ impl IngestOptions {
 /// Ingests signed events.
 pub async fn ves(
     State(service): State<Arc<Service>>,
-    credential: Credential,
+    caller: Caller<Write>,
     Parameters(options): Parameters<IngestOptions>,
     headers: HeaderMap,
     RawBody(body): RawBody,
 ) -> ApiResult<Json<VesIngestReply>> {
-    let done = ingest(&service, &credential, &options, &headers, body, EnvelopeKind::Ves).await?;
+    let done = ingest(&service, &caller, &options, &headers, body, EnvelopeKind::Ves).await?;
     let Report { counts, rejections, receipts, warnings, stream } = done.report(&service, &options)?;
     Ok(Json(VesIngestReply {
         batch_id: Uuid::now_v7(),
@@ -91,12 +91,12 @@ pub async fn ves(
 /// Ingests events of the first API: unsigned, or signed in a form that proves nothing.
 pub async fn legacy(
     State(service): State<Arc<Service>>,
-    credential: Credential,
+    caller: Caller<Write>,
     Parameters(options): Parameters<IngestOptions>,
     headers: HeaderMap,
     RawBody(body): RawBody,
 ) -> ApiResult<Json<IngestReply>> {
-    let done = ingest(&service, &credential, &options, &headers, body, EnvelopeKind::Legacy).await?;
+    let done = ingest(&service, &caller, &options, &headers, body, EnvelopeKind::Legacy).await?;
     let Report { counts, rejections, receipts, warnings, stream } = done.report(&service, &options)?;
     Ok(Json(IngestReply {
         batch_id: Uuid::now_v7(),
@@ -124,7 +124,7 @@ struct Done {
 
 async fn ingest(
     service: &Service,
-    credential: &Credential,
+    caller: &Caller<Write>,
     options: &IngestOptions,
     headers: &HeaderMap,
     body: Bytes,
@@ -133,7 +133,7 @@ async fn ingest(
     let receipts = options.mode()?;
     let wait_logged = options.wait_logged()?;
     options.with_paths()?;
-    let (events, context) = read_batch(service, credential, headers, &body, kind)?;
+    let (events, context) = read_batch(service, caller, headers, &body, kind)?;
     let scope = context.scope;
     let (prepared, keys) = prepare_with_keys(service, events, context).await?;
     let Prepared { slots, candidates } = prepared;
@@ -154,7 +154,7 @@ async fn ingest(
 /// The faults that refuse a whole batch, and nothing else, are found here.
 fn read_batch(
     service: &Service,
-    credential: &Credential,
+    caller: &Caller<Write>,
     headers: &HeaderMap,
     body: &Bytes,
     kind: EnvelopeKind,
@@ -171,10 +171,11 @@ fn read_batch(
     if batch.events.is_empty() {
         return Err(ApiError::fault(Code::EmptyBatch, "/events", "holds no events"));
     }
+    caller.agent(batch.agent)?;
     // Without any readable scope every event is at fault, and the nil scope lets each say so.
     let named = batch.scope();
     if let Some(scope) = named {
-        credential.may_write(scope)?;
+        caller.append(scope)?;
     }
     let context = BatchContext {
         kind,

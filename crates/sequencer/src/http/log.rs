@@ -15,7 +15,7 @@ use stateset_ledger::tree::tile::{BundleId, TILE_WIDTH};
 use stateset_store::StoreError;
 use tokio::time::Instant;
 
-use super::credential::Credential;
+use super::credential::{Caller, Valid};
 use super::problem::{ApiError, ApiResult};
 use crate::service::Service;
 
@@ -37,7 +37,7 @@ impl FromRequestParts<Arc<Service>> for LogReader {
 
     async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, ApiError> {
         if !service.public_log {
-            Credential::from_request_parts(parts, service).await?;
+            Caller::<Valid>::from_request_parts(parts, service).await?;
         }
         Ok(Self { public: service.public_log })
     }

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use stateset_api::code::Code;
 use tokio::time::Instant;
 
-use super::credential::Credential;
+use super::credential::{Caller, Valid};
 use super::problem::{ApiError, ApiResult};
 use crate::metrics::{Metrics, Pattern};
 use crate::service::Service;
@@ -39,7 +39,7 @@ impl FromRequestParts<Arc<Service>> for MetricsReader {
         match service.edge.metrics_access {
             MetricsAccess::Open => {},
             MetricsAccess::Credential => {
-                Credential::from_request_parts(parts, service).await?;
+                Caller::<Valid>::from_request_parts(parts, service).await?;
             },
             MetricsAccess::Off => return Err(ApiError::new(Code::RouteNotFound, "METRICS_ACCESS is off")),
         }

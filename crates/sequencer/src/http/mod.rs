@@ -1,6 +1,7 @@
 //! The HTTP surface: one file per subject, one handler per route.
 
 pub mod agent_keys;
+pub mod api_keys;
 pub mod body;
 pub mod commitments;
 pub mod credential;
@@ -20,6 +21,7 @@ pub mod parameters;
 pub mod problem;
 pub mod proofs;
 pub mod stream;
+pub mod tenancy;
 pub mod trace;
 pub mod view;
 
@@ -56,7 +58,14 @@ pub fn router(service: Arc<Service>, timeout: Duration, stop: CancellationToken)
         .route("/api/v1/ves/cursors/{agent_id}", get(cursors::read).put(cursors::advance))
         .route("/api/v1/agents/keys", post(agent_keys::register).get(agent_keys::list))
         .route("/api/v1/agents/{agent_id}/keys/{key_id}", delete(agent_keys::revoke))
+        .route("/api/v1/agents/{agent_id}/keys/{key_id}/rotate", post(agent_keys::rotate))
         .route("/api/v1/agents/{agent_id}/signing-keys", get(agent_keys::directory))
+        .route("/api/v1/agents/register", post(api_keys::register_agent))
+        .route("/api/v1/agents/{agent_id}/api-keys", post(api_keys::mint_for_agent).get(api_keys::list_of_agent))
+        .route("/api/v1/agents/{agent_id}/api-keys/{prefix}", delete(api_keys::revoke_of_agent))
+        .route("/api/v1/api-keys", post(api_keys::mint).get(api_keys::list))
+        .route("/api/v1/api-keys/{prefix}", delete(api_keys::revoke))
+        .route("/api/v1/api-keys/{prefix}/rotate", post(api_keys::rotate))
         .route("/.well-known/ves-keys", get(agent_keys::sequencer))
         .route("/api/v1/ves/commitments", get(commitments::list::<Commitment>).post(commitments::commit::<Commitment>))
         .route("/api/v1/ves/commitments/{batch_id}", get(commitments::one::<Commitment>))
@@ -79,6 +88,7 @@ pub fn router(service: Arc<Service>, timeout: Duration, stop: CancellationToken)
         .route("/ready", get(health::ready))
         .route("/metrics", get(metrics::metrics))
         .fallback(|| async { StatusCode::NOT_FOUND })
+        .layer(from_fn_with_state(Arc::clone(&service), tenancy::layer))
         .with_state(service)
         .layer(Extension(stop))
         // Covers a request up to its response's head; a stream of events goes on beyond it.

@@ -157,7 +157,7 @@ fn write(error: ApiError, path: &str, id: &str) -> Response {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     if status == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey"));
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey, Bearer"));
     }
     if [Code::PayloadTooLarge.text(), Code::Timeout.text()].contains(&code) {
         // The rest of the body is not read, so no request can follow on this connection: a client must not try.

@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use super::body::Body;
 use super::commitments::no_such_batch;
-use super::credential::Credential;
+use super::credential::{Caller, Read};
 use super::parameters::{Parameters, Segments, parse, parse_optional, scope};
 use super::problem::{ApiError, ApiResult};
 use crate::proofs::StreamTree;
@@ -68,12 +68,12 @@ pub struct ProofOptions {
 /// Proves an event: in its VES batch, or with `tree=stream` in its stream.
 pub async fn one<P: Spelling>(
     State(service): State<Arc<Service>>,
-    credential: Credential,
+    caller: Caller<Read>,
     Segments(sequence): Segments<String>,
     Parameters(options): Parameters<ProofOptions>,
 ) -> ApiResult<Response> {
     let scope = scope(options.tenant_id.as_deref(), options.store_id.as_deref())?;
-    credential.may_read(scope)?;
+    caller.store(scope)?;
     let sequence = self::sequence("sequence", &sequence)?;
     let batch_id = parse_optional("batch_id", options.batch_id.as_deref(), "a UUID")?;
     let row = stream_with(&service, scope, sequence).await?;
@@ -130,14 +130,14 @@ async fn batch_place(
 }
 
 /// Checks a batch proof; strictly if the leaf count is given.
-pub async fn verify(_: Credential, Body(request): Body<VerifyRequest>) -> ApiResult<Json<Verdict>> {
+pub async fn verify(_: Caller<Read>, Body(request): Body<VerifyRequest>) -> ApiResult<Json<Verdict>> {
     let (strict, reason) = check(&request)?;
     let (leaf_hash, merkle_root) = (request.leaf_hash, request.merkle_root);
     Ok(Json(Verdict { valid: reason.is_none(), leaf_hash, merkle_root, strict, reason }))
 }
 
 /// The same under the names of the first API.
-pub async fn verify_flat(_: Credential, Body(request): Body<VerifyRequest>) -> ApiResult<Json<FlatVerdict>> {
+pub async fn verify_flat(_: Caller<Read>, Body(request): Body<VerifyRequest>) -> ApiResult<Json<FlatVerdict>> {
     let (strict, reason) = check(&request)?;
     let (leaf_hash, events_root) = (request.leaf_hash, request.merkle_root);
     Ok(Json(FlatVerdict { valid: reason.is_none(), leaf_hash, events_root, strict, reason }))
@@ -175,11 +175,11 @@ pub struct InclusionOptions {
 /// Proves an event in its stream's tree, at the newest logged size that holds it unless another is asked for.
 pub async fn inclusion(
     State(service): State<Arc<Service>>,
-    credential: Credential,
+    caller: Caller<Read>,
     Parameters(options): Parameters<InclusionOptions>,
 ) -> ApiResult<Json<InclusionProof>> {
     let scope = scope(options.tenant_id.as_deref(), options.store_id.as_deref())?;
-    credential.may_read(scope)?;
+    caller.store(scope)?;
     let size = parse_optional("tree_size", options.tree_size.as_deref(), "a number")?;
     let sequence = match (options.sequence.as_deref(), options.event_id.as_deref()) {
         (Some(text), None) => sequence("sequence", text)?,
@@ -217,7 +217,8 @@ async fn prove_inclusion(
             format!("a tree of {tree_size} events does not hold sequence {sequence}"),
         ));
     }
-    let proof = StreamTree::new(store, row.stream).inclusion(sequence.index(), tree_size).await?;
+    let proof =
+        StreamTree::new(store, &service.stream_tiles, row.stream).inclusion(sequence.index(), tree_size).await?;
     if tree_size == row.size && proof.root != row.root {
         return Err(StoreError::corrupt(format!("the tiles of stream {} do not lead to its root", row.stream.0)).into());
     }
@@ -273,11 +274,11 @@ pub struct ConsistencyOptions {
 /// Proves that a stream's tree at one size continues the tree at a smaller one: nothing was changed or taken out.
 pub async fn consistency(
     State(service): State<Arc<Service>>,
-    credential: Credential,
+    caller: Caller<Read>,
     Parameters(options): Parameters<ConsistencyOptions>,
 ) -> ApiResult<Json<ConsistencyProof>> {
     let scope = scope(options.tenant_id.as_deref(), options.store_id.as_deref())?;
-    credential.may_read(scope)?;
+    caller.store(scope)?;
     let from = options.from_size.ok_or_else(|| ApiError::fault(Code::InvalidParameter, "from_size", "is required"))?;
     let from_size: u64 = parse("from_size", &from, "a number")?;
     let to_size = parse_optional("to_size", options.to_size.as_deref(), "a number")?;
@@ -287,7 +288,9 @@ pub async fn consistency(
     if from_size > to_size {
         return Err(ApiError::fault(Code::InvalidParameter, "from_size", "is above to_size"));
     }
-    let proof = StreamTree::new(service.store.as_ref(), row.stream).consistency(from_size, to_size).await?;
+    let proof = StreamTree::new(service.store.as_ref(), &service.stream_tiles, row.stream)
+        .consistency(from_size, to_size)
+        .await?;
     Ok(Json(ConsistencyProof {
         stream_id: stream_id(scope),
         from_size,

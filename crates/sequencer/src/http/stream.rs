@@ -21,7 +21,7 @@ use stateset_store::read::{EventFilter, EventQuery};
 use stateset_store::stream::StreamNo;
 use tokio_util::sync::CancellationToken;
 
-use super::credential::Credential;
+use super::credential::{Caller, Read};
 use super::filters::EventParameters;
 use super::parameters::{Parameters, parse_optional};
 use super::problem::{ApiError, ApiResult};
@@ -46,18 +46,19 @@ const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-bufferi
 pub async fn stream(
     State(service): State<Arc<Service>>,
     Extension(stop): Extension<CancellationToken>,
-    credential: Credential,
+    caller: Caller<Read>,
     Parameters(parameters): Parameters<EventParameters>,
     headers: HeaderMap,
 ) -> ApiResult<impl IntoResponse> {
     let asked = parameters.read()?;
     asked.no_limit()?;
-    credential.may_read(asked.scope)?;
+    caller.store(asked.scope)?;
     let row = service.store.stream(asked.scope).await?;
     let head = row.as_ref().map_or(0, |row| row.size);
     let tail = Tail {
         next: resume_after(&headers, head)?.unwrap_or(asked.from),
         service,
+        caller,
         stop,
         scope: asked.scope,
         stream: row.map(|row| row.stream),
@@ -87,6 +88,7 @@ fn resume_after(headers: &HeaderMap, head: u64) -> ApiResult<Option<Sequence>> {
 /// One client's place in one stream.
 struct Tail {
     service: Arc<Service>,
+    caller: Caller<Read>,
     stop: CancellationToken,
     scope: Scope,
     /// `None` until something is appended.
@@ -144,6 +146,10 @@ impl Tail {
     /// Makes the events of one page ready. None are if nothing new passes the filter.
     async fn read_page(&mut self) -> Result<(), ReadError> {
         let store = self.service.store.as_ref();
+        if !self.caller.still_holds(&self.service).await? {
+            self.end_refused();
+            return Ok(());
+        }
         if self.stream.is_none() {
             self.stream = store.stream(self.scope).await?.map(|row| row.stream);
         }
@@ -166,6 +172,14 @@ impl Tail {
         }
         self.next = self.next.max(Sequence::from_index(seen).map_err(StoreError::corrupt)?);
         Ok(())
+    }
+
+    /// Tells the client that its credential is over.
+    fn end_refused(&mut self) {
+        let code = Code::InvalidApiKey;
+        let problem = serde_json::json!({ "code": code.text(), "detail": "the credential is no longer valid" });
+        self.ready.push_back(SseEvent::default().event("problem").data(problem.to_string()));
+        self.ended = true;
     }
 
     /// Tells the client that the stream cannot go on, and why.

@@ -18,11 +18,14 @@ use stateset_sequencer::agent_keys::KeyCache;
 use stateset_sequencer::append::{Flusher, FlusherParts};
 use stateset_sequencer::clock::Clock;
 use stateset_sequencer::http::router;
+use stateset_sequencer::identity::token::Tokens;
+use stateset_sequencer::identity::{Access, Identity};
 use stateset_sequencer::keyring::Keyring;
 use stateset_sequencer::log_tiles::LogTiles;
 use stateset_sequencer::metrics::Metrics;
-use stateset_sequencer::service::{Access, Limits, Service};
+use stateset_sequencer::service::{Limits, Service};
 use stateset_sequencer::signing::SequencerKey;
+use stateset_sequencer::tile_cache::TileCache;
 use stateset_store::Store;
 use stateset_store::memory::MemoryStore;
 use tokio::sync::Notify;
@@ -54,7 +57,9 @@ pub(crate) struct Setting {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) payload_key: [u8; 32],
     pub(crate) access: Access,
+    pub(crate) tokens: Option<Tokens>,
     pub(crate) timeout: Duration,
+    pub(crate) signing_seed: [u8; 32],
 }
 
 impl Default for Setting {
@@ -63,7 +68,9 @@ impl Default for Setting {
             store: Arc::new(MemoryStore::new()),
             payload_key: [9; 32],
             access: Access::Open,
+            tokens: None,
             timeout: Duration::from_secs(30),
+            signing_seed: [5; 32],
         }
     }
 }
@@ -114,9 +121,9 @@ impl Sequencer {
     }
 
     pub(crate) async fn with(setting: Setting) -> Self {
-        let Setting { store, payload_key, access, timeout } = setting;
+        let Setting { store, payload_key, access, tokens, timeout, signing_seed } = setting;
         let clock = Arc::new(StillClock(AtomicI64::new(START)));
-        let key = SequencerKey::from_seed(&[5; 32]).unwrap();
+        let key = SequencerKey::from_seed(&signing_seed).unwrap();
         let number = store.register_sequencer_key(key.public_key(), clock.now()).await.unwrap();
         let signer = Arc::new(key.numbered(number));
         let (keyring, keys) = (Arc::new(Keyring::new(vec![payload_key])), Arc::new(KeyCache::default()));
@@ -134,6 +141,7 @@ impl Sequencer {
         });
         drop(TaskTracker::new().spawn(flusher.run()));
         let service = Arc::new(Service {
+            stream_tiles: TileCache::default(),
             log_tiles: LogTiles::new(Arc::clone(&store), log.blinding_key),
             store,
             appender,
@@ -144,7 +152,7 @@ impl Sequencer {
             sequencer_id: "test".into(),
             log_origin: "log.example/one".to_owned(),
             limits: Limits { body_bytes: 10 << 20, batch_events: 1_000, payload_bytes: 1 << 20, future_skew_ms: None },
-            access,
+            identity: Identity::new(&access, tokens),
             possession_proof_required: true,
             public_log: true,
             blinding_key: log.blinding_key,
@@ -337,7 +345,7 @@ impl Unsigned {
         self
     }
 
-    fn json(&self) -> String {
+    pub(crate) fn json(&self) -> String {
         let hash = json::legacy::payload_hash(self.payload.as_bytes()).unwrap();
         let Self { scope, id, agent, entity_type, entity_id, event_type, payload, more } = self;
         format!(

@@ -3,6 +3,7 @@
 
 mod admin;
 mod harness;
+mod identity;
 mod openapi;
 mod proof_harness;
 mod proofs;

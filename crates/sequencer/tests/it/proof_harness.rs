@@ -19,13 +19,15 @@ use stateset_sequencer::append::{Flusher, FlusherParts};
 use stateset_sequencer::clock::Clock;
 use stateset_sequencer::commit::Committer;
 use stateset_sequencer::http::router;
+use stateset_sequencer::identity::{Access, Identity};
 use stateset_sequencer::keyring::Keyring;
 use stateset_sequencer::log_tiles::LogTiles;
 use stateset_sequencer::metrics::Metrics;
 use stateset_sequencer::publish::checkpoint_file::CheckpointFile;
 use stateset_sequencer::publish::{Outcome, Publisher};
-use stateset_sequencer::service::{Access, Limits, Service};
+use stateset_sequencer::service::{Limits, Service};
 use stateset_sequencer::signing::SequencerKey;
+use stateset_sequencer::tile_cache::TileCache;
 use stateset_store::Store;
 use stateset_store::sqlite::SqliteStore;
 use stateset_store::stream::StreamRow;
@@ -103,6 +105,7 @@ impl Server {
         let tracker = TaskTracker::new();
         tracker.spawn(flusher.run());
         let service = Arc::new(Service {
+            stream_tiles: TileCache::default(),
             log_tiles: LogTiles::new(Arc::clone(&store), blinding_key),
             store,
             appender,
@@ -113,7 +116,7 @@ impl Server {
             sequencer_id: Arc::from("test"),
             log_origin: ORIGIN.to_owned(),
             limits: Limits { body_bytes: 10 << 20, batch_events: 1_000, payload_bytes: 1 << 20, future_skew_ms: None },
-            access,
+            identity: Identity::new(&access, None),
             possession_proof_required: false,
             public_log,
             blinding_key,

@@ -72,7 +72,7 @@ async fn stream_proofs_verify_across_tile_boundaries() {
     let row = server.row(scope).await;
     assert_eq!((row.size, row.root), (600, roots[600]));
     let store = server.service.store.as_ref();
-    let tree = StreamTree::new(store, row.stream);
+    let tree = StreamTree::new(store, &server.service.stream_tiles, row.stream);
     let sizes = [1_u64, 2, 3, 4, 254, 255, 256, 257, 258, 511, 512, 513, 599, 600];
     for size in sizes {
         for index in 0..size {
@@ -317,7 +317,7 @@ async fn batch_proofs_verify_strictly() {
     assert_eq!(server.post("/api/v1/ves/proofs/verify", &long).await.0, 400);
 }
 
-/// N01, N02, N08 on SQLite, above the width of a tile of tiles; a batch holds at most 65,536 events.
+/// N01, N02, N08 on SQLite, above the width of a tile of tiles.
 #[tokio::test]
 async fn a_large_stream_on_sqlite() {
     let dir = tempfile::tempdir().unwrap();
@@ -331,9 +331,9 @@ async fn a_large_stream_on_sqlite() {
     let query = query(scope);
     let list = server.get(&format!("/api/v1/ves/commitments?{query}")).await;
     check_chain(scope, list["commitments"].as_array().unwrap(), &leaves);
-    assert_eq!(list["commitments"][0]["sequence_end"], 65_536);
+    assert_eq!(list["commitments"][0]["sequence_end"], 66_000);
     let row = server.row(scope).await;
-    let tree = StreamTree::new(server.service.store.as_ref() as &dyn Store, row.stream);
+    let tree = StreamTree::new(server.service.store.as_ref() as &dyn Store, &server.service.stream_tiles, row.stream);
     let places = [0_u64, 255, 256, 30_000, 65_279, 65_280, 65_535, 65_536, 65_791, 65_792, 65_999];
     let sizes = [1_u64, 256, 257, 40_000, 65_535, 65_536, 65_537, 65_793, 66_000];
     for size in sizes {

@@ -3,6 +3,7 @@
 //! One lock around plain vectors and maps; every verb is what the contract says, in the fewest words. Nothing here is fast,
 //! and nothing survives the process: "durable" means that every clone of the store sees it.
 
+mod api_keys;
 mod head_log;
 mod stream;
 
@@ -17,6 +18,7 @@ use stateset_ledger::plan::EntityRef;
 
 use self::head_log::HeadLog;
 use self::stream::Stream;
+use crate::api_key::{ApiKey, ApiKeyQuery};
 use crate::append::{Appended, StreamAppend};
 use crate::batch::{Batch, BatchFrontier};
 use crate::contract::{Found, Store};
@@ -37,6 +39,7 @@ struct State {
     agent_keys: BTreeMap<(TenantId, AgentId, KeyId), AgentKey>,
     sequencer_keys: Vec<(PublicKeyBytes, Micros)>,
     log: Option<HeadLog>,
+    api_keys: BTreeMap<String, ApiKey>,
 }
 
 impl MemoryStore {
@@ -213,6 +216,32 @@ impl Store for MemoryStore {
             });
             u32::try_from(place + 1).map(KeyId).map_err(StoreError::corrupt)
         })
+    }
+
+    fn add_api_key<'a>(&'a self, key: &'a ApiKey) -> Found<'a, ()> {
+        self.run(move |state| state.add_api_key(key))
+    }
+
+    fn api_key<'a>(&'a self, prefix: &'a str) -> Found<'a, Option<ApiKey>> {
+        self.run(move |state| Ok(state.api_keys.get(prefix).cloned()))
+    }
+
+    fn api_keys<'a>(&'a self, query: &'a ApiKeyQuery) -> Found<'a, Vec<ApiKey>> {
+        self.run(move |state| Ok(state.list_api_keys(query)))
+    }
+
+    fn revoke_api_key<'a>(
+        &'a self,
+        tenant: TenantId,
+        agent: Option<AgentId>,
+        prefix: &'a str,
+        now: Micros,
+    ) -> Found<'a, Option<ApiKey>> {
+        self.run(move |state| Ok(state.revoke_api_key(tenant, agent, prefix, now)))
+    }
+
+    fn rotate_api_key<'a>(&'a self, prefix: &'a str, retire_at: Micros, successor: &'a ApiKey) -> Found<'a, ()> {
+        self.run(move |state| state.rotate_api_key(prefix, retire_at, successor))
     }
 
     fn ping(&self) -> Found<'_, ()> {

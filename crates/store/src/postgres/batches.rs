@@ -14,11 +14,7 @@ use crate::stream::{StreamNo, StreamRow};
 
 impl PostgresStore {
     pub(super) async fn find_batch_frontier(&self, stream: StreamNo) -> Result<BatchFrontier, StoreError> {
-        let row = sqlx::query(include_str!("../../sql/postgres/batch_frontier.sql"))
-            .bind(stream.0)
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(store_error)?;
+        let row = self.row(sqlx::query(include_str!("../../sql/postgres/batch_frontier.sql")).bind(stream.0)).await?;
         let Some(row) = row else { return Ok(BatchFrontier { end: 0, state_root: Hash::ZERO }) };
         Ok(BatchFrontier {
             end: raw::count(row.try_get(0).map_err(store_error)?)?,
@@ -45,11 +41,8 @@ impl PostgresStore {
     }
 
     pub(super) async fn find_batch(&self, id: BatchId) -> Result<Option<(Scope, Batch)>, StoreError> {
-        sqlx::query(include_str!("../../sql/postgres/batch.sql"))
-            .bind(id.0)
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(store_error)?
+        self.row(sqlx::query(include_str!("../../sql/postgres/batch.sql")).bind(id.0))
+            .await?
             .map(|row| Ok((scope(&row, 10).map_err(store_error)?, batch_row(&row)?)))
             .transpose()
     }
@@ -59,14 +52,14 @@ impl PostgresStore {
         stream: StreamNo,
         sequence: Sequence,
     ) -> Result<Option<Batch>, StoreError> {
-        sqlx::query(include_str!("../../sql/postgres/batch_covering.sql"))
-            .bind(stream.0)
-            .bind(raw::column(sequence.get()))
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(store_error)?
-            .map(|row| batch_row(&row))
-            .transpose()
+        self.row(
+            sqlx::query(include_str!("../../sql/postgres/batch_covering.sql"))
+                .bind(stream.0)
+                .bind(raw::column(sequence.get())),
+        )
+        .await?
+        .map(|row| batch_row(&row))
+        .transpose()
     }
 
     pub(super) async fn list_batches(
@@ -75,13 +68,14 @@ impl PostgresStore {
         from: Sequence,
         limit: u32,
     ) -> Result<Vec<Batch>, StoreError> {
-        let rows = sqlx::query(include_str!("../../sql/postgres/batches.sql"))
-            .bind(stream.0)
-            .bind(raw::column(from.get()))
-            .bind(i64::from(limit))
-            .fetch_all(&self.pool)
-            .await
-            .map_err(store_error)?;
+        let rows = self
+            .rows(
+                sqlx::query(include_str!("../../sql/postgres/batches.sql"))
+                    .bind(stream.0)
+                    .bind(raw::column(from.get()))
+                    .bind(i64::from(limit)),
+            )
+            .await?;
         rows.iter().map(batch_row).collect()
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions as _, PgConnection};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use super::{PostgresStore, store_error};
 use crate::error::StoreError;
@@ -40,7 +40,7 @@ impl PostgresStore {
                 })
             })
             .connect_lazy_with(options.clone());
-        Ok(Self { pool, appender: Mutex::new(None), options })
+        Ok(Self { pool, appender: Mutex::new(None), options, isolation: OnceCell::new() })
     }
 
     /// `synchronous_commit` as it is in force for appends and for everything else.

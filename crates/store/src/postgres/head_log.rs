@@ -111,11 +111,8 @@ impl PostgresStore {
     }
 
     pub(super) async fn newest_head_record(&self, stream: StreamNo) -> Result<Option<StoredRecord>, StoreError> {
-        sqlx::query(include_str!("../../sql/postgres/head_record.sql"))
-            .bind(stream.0)
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(store_error)?
+        self.row(sqlx::query(include_str!("../../sql/postgres/head_record.sql")).bind(stream.0))
+            .await?
             .map(|row| record(&row))
             .transpose()
     }

@@ -20,12 +20,13 @@ impl PostgresStore {
         tenant: TenantId,
         agent: Option<AgentId>,
     ) -> Result<(u64, Vec<AgentKey>), StoreError> {
-        let rows = sqlx::query(include_str!("../../sql/postgres/agent_keys.sql"))
-            .bind(tenant.0)
-            .bind(agent.map(|agent| agent.0))
-            .fetch_all(&self.pool)
-            .await
-            .map_err(store_error)?;
+        let rows = self
+            .rows(
+                sqlx::query(include_str!("../../sql/postgres/agent_keys.sql"))
+                    .bind(tenant.0)
+                    .bind(agent.map(|agent| agent.0)),
+            )
+            .await?;
         let mut size = 0;
         let mut keys = Vec::with_capacity(rows.len());
         for row in &rows {
@@ -86,12 +87,8 @@ impl PostgresStore {
         stream: StreamNo,
         agent: AgentId,
     ) -> Result<Option<(u64, Micros)>, StoreError> {
-        sqlx::query(include_str!("../../sql/postgres/cursor.sql"))
-            .bind(stream.0)
-            .bind(agent.0)
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(store_error)?
+        self.row(sqlx::query(include_str!("../../sql/postgres/cursor.sql")).bind(stream.0).bind(agent.0))
+            .await?
             .map(|row| cursor(&row))
             .transpose()
     }

@@ -4,6 +4,7 @@
 //! runs on a connection of its own, whose planner is told to keep to the one plan that never degrades. Everything else
 //! goes through a pool. No path holds two connections.
 
+mod api_keys;
 mod append;
 mod batches;
 mod connect;
@@ -12,13 +13,16 @@ mod keys;
 mod maintenance;
 mod migrate;
 mod read;
+mod reader;
 mod sizes;
 mod streams;
 mod verbs;
 
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
+
+pub use self::reader::Isolation;
 
 use crate::error::StoreError;
 
@@ -27,6 +31,7 @@ pub struct PostgresStore {
     pool: PgPool,
     appender: Mutex<Option<sqlx::PgConnection>>,
     options: PgConnectOptions,
+    isolation: OnceCell<Isolation>,
 }
 
 /// Sorts a driver error by what the caller should do about it.

@@ -22,7 +22,8 @@ const COLUMNS: &str = "SELECT e.seq, e.event_id, e.version, e.agent_id, e.agent_
 impl PostgresStore {
     /// The head is read first: whatever it covers is visible to the later statement, because streams grow in commit order.
     pub(super) async fn page(&self, query: &EventQuery) -> Result<EventPage, StoreError> {
-        let mut connection = self.pool.acquire().await.map_err(store_error)?;
+        let mut reader = self.reader().await?;
+        let connection = reader.connection();
         let size: Option<i64> = sqlx::query_scalar(include_str!("../../sql/postgres/stream_size.sql"))
             .bind(query.stream.0)
             .fetch_optional(&mut *connection)
@@ -48,7 +49,7 @@ impl PostgresStore {
                 Some(raw::count(count)?)
             },
         };
-        let segments = segments(&mut connection, query.stream, &events).await?;
+        let segments = segments(connection, query.stream, &events).await?;
         Ok(EventPage { events, segments, head_size: raw::count(size)?, has_more, total })
     }
 
@@ -58,13 +59,14 @@ impl PostgresStore {
         stores: Option<&[StoreId]>,
         id: EventId,
     ) -> Result<Vec<FoundEvent>, StoreError> {
-        let rows = sqlx::query(include_str!("../../sql/postgres/event_by_id.sql"))
-            .bind(id.0)
-            .bind(tenant.0)
-            .bind(stores.map(|stores| stores.iter().map(|store| store.0).collect::<Vec<Uuid>>()))
-            .fetch_all(&self.pool)
-            .await
-            .map_err(store_error)?;
+        let rows = self
+            .rows(
+                sqlx::query(include_str!("../../sql/postgres/event_by_id.sql"))
+                    .bind(id.0)
+                    .bind(tenant.0)
+                    .bind(stores.map(|stores| stores.iter().map(|store| store.0).collect::<Vec<Uuid>>())),
+            )
+            .await?;
         rows.iter()
             .map(|row| {
                 Ok(FoundEvent {

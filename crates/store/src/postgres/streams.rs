@@ -87,23 +87,20 @@ impl PostgresStore {
     }
 
     pub(super) async fn find_stream(&self, scope: Scope) -> Result<Option<StreamRow>, StoreError> {
-        sqlx::query(include_str!("../../sql/postgres/stream.sql"))
-            .bind(scope.tenant.0)
-            .bind(scope.store.0)
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(store_error)?
+        self.row(sqlx::query(include_str!("../../sql/postgres/stream.sql")).bind(scope.tenant.0).bind(scope.store.0))
+            .await?
             .map(|row| stream_row(&row, 0))
             .transpose()
     }
 
     pub(super) async fn find_known(&self, stream: StreamNo, ids: &[EventId]) -> Result<Vec<KnownEvent>, StoreError> {
-        let rows = sqlx::query(include_str!("../../sql/postgres/known_events.sql"))
-            .bind(stream.0)
-            .bind(ids.iter().map(|id| id.0).collect::<Vec<Uuid>>())
-            .fetch_all(&self.pool)
-            .await
-            .map_err(store_error)?;
+        let rows = self
+            .rows(
+                sqlx::query(include_str!("../../sql/postgres/known_events.sql"))
+                    .bind(stream.0)
+                    .bind(ids.iter().map(|id| id.0).collect::<Vec<Uuid>>()),
+            )
+            .await?;
         rows.iter().map(|row| known(row).map_err(store_error)?.into_known()).collect()
     }
 
@@ -128,13 +125,14 @@ impl PostgresStore {
             return Ok(Vec::new());
         }
         let end = first + count;
-        let rows = sqlx::query(include_str!("../../sql/postgres/tile_hashes.sql"))
-            .bind(stream.0)
-            .bind(raw::column(first / TILE))
-            .bind(raw::column((end - 1) / TILE))
-            .fetch_all(&self.pool)
-            .await
-            .map_err(store_error)?;
+        let rows = self
+            .rows(
+                sqlx::query(include_str!("../../sql/postgres/tile_hashes.sql"))
+                    .bind(stream.0)
+                    .bind(raw::column(first / TILE))
+                    .bind(raw::column((end - 1) / TILE)),
+            )
+            .await?;
         let mut leaves = Vec::with_capacity(usize::try_from(count).map_err(StoreError::corrupt)?);
         let mut next = first;
         for row in &rows {
@@ -156,11 +154,8 @@ impl PostgresStore {
     }
 
     async fn scope_of(&self, stream: StreamNo) -> Result<Scope, StoreError> {
-        let row = sqlx::query(include_str!("../../sql/postgres/stream_scope.sql"))
-            .bind(stream.0)
-            .fetch_one(&self.pool)
-            .await
-            .map_err(store_error)?;
+        let row = self.row(sqlx::query(include_str!("../../sql/postgres/stream_scope.sql")).bind(stream.0)).await?;
+        let row = row.ok_or_else(|| StoreError::corrupt("no such stream"))?;
         scope(&row, 0).map_err(store_error)
     }
 
@@ -172,13 +167,14 @@ impl PostgresStore {
         first: u64,
         count: u64,
     ) -> Result<Vec<Hash>, StoreError> {
-        let rows = sqlx::query(include_str!("../../sql/postgres/tail_leaves.sql"))
-            .bind(stream.0)
-            .bind(raw::column(first + 1))
-            .bind(raw::column(first + count))
-            .fetch_all(&self.pool)
-            .await
-            .map_err(store_error)?;
+        let rows = self
+            .rows(
+                sqlx::query(include_str!("../../sql/postgres/tail_leaves.sql"))
+                    .bind(stream.0)
+                    .bind(raw::column(first + 1))
+                    .bind(raw::column(first + count)),
+            )
+            .await?;
         expect_count(rows.len(), count, "leaves")?;
         rows.iter()
             .map(|row| {
@@ -200,16 +196,14 @@ impl PostgresStore {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let roots: Vec<Vec<u8>> = sqlx::query_scalar(include_str!("../../sql/postgres/tile_roots.sql"))
+        let query = sqlx::query(include_str!("../../sql/postgres/tile_roots.sql"))
             .bind(stream.0)
             .bind(i16::from(level))
             .bind(raw::column(first))
-            .bind(raw::column(first + count - 1))
-            .fetch_all(&self.pool)
-            .await
-            .map_err(store_error)?;
+            .bind(raw::column(first + count - 1));
+        let roots = self.rows(query).await?;
         expect_count(roots.len(), count, "tile roots")?;
-        roots.iter().map(|root| raw::hash(root)).collect()
+        roots.iter().map(|row| raw::hash(row.try_get::<&[u8], _>(0).map_err(store_error)?)).collect()
     }
 }
 

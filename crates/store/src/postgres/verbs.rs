@@ -7,6 +7,7 @@ use stateset_ledger::id::{AgentId, BatchId, EventId, KeyId, Micros, Scope, Seque
 use stateset_ledger::plan::EntityRef;
 
 use super::PostgresStore;
+use crate::api_key::{ApiKey, ApiKeyQuery};
 use crate::append::{Appended, StreamAppend};
 use crate::batch::{Batch, BatchFrontier};
 use crate::contract::{Found, Store};
@@ -132,6 +133,32 @@ impl Store for PostgresStore {
 
     fn register_sequencer_key(&self, public_key: PublicKeyBytes, now: Micros) -> Found<'_, KeyId> {
         Box::pin(self.number_sequencer_key(public_key, now))
+    }
+
+    fn add_api_key<'a>(&'a self, key: &'a ApiKey) -> Found<'a, ()> {
+        Box::pin(self.insert_api_key(key))
+    }
+
+    fn api_key<'a>(&'a self, prefix: &'a str) -> Found<'a, Option<ApiKey>> {
+        Box::pin(self.find_api_key(prefix))
+    }
+
+    fn api_keys<'a>(&'a self, query: &'a ApiKeyQuery) -> Found<'a, Vec<ApiKey>> {
+        Box::pin(self.list_api_keys(query))
+    }
+
+    fn revoke_api_key<'a>(
+        &'a self,
+        tenant: TenantId,
+        agent: Option<AgentId>,
+        prefix: &'a str,
+        now: Micros,
+    ) -> Found<'a, Option<ApiKey>> {
+        Box::pin(self.end_api_key(tenant, agent, prefix, now))
+    }
+
+    fn rotate_api_key<'a>(&'a self, prefix: &'a str, retire_at: Micros, successor: &'a ApiKey) -> Found<'a, ()> {
+        Box::pin(self.replace_api_key(prefix, retire_at, successor))
     }
 
     fn ping(&self) -> Found<'_, ()> {

@@ -21,13 +21,13 @@ const ROLLBACK: &str = "ROLLBACK";
 pub(super) const CACHED_STATEMENTS: usize = 200;
 /// How long a writer waits for another process, and a reader for a connection.
 const WAIT: Duration = Duration::from_secs(5);
-/// Pages in the write-ahead log at which a commit moves them itself. High, because the commit waits for that; in idle
-/// moments [`SqliteStore::checkpoint_idle`] gets there first.
+/// Pages in the write-ahead log at which a commit moves them itself. High, because the commit waits for that; from
+/// another connection [`SqliteStore::checkpoint_wal`] gets most of them there first.
 const AUTOCHECKPOINT_PAGES: &str = "20000";
 /// Bytes to which the write-ahead log shrinks after a burst: a little more than the pages above.
 const LOG_BYTES: &str = "100000000";
 /// Page caches in KiB, negative as the pragma wants them. The writer's holds the upper levels of the random-id index.
-const WRITER_CACHE: &str = "-65536";
+const WRITER_CACHE: &str = "-24576";
 const READER_CACHE: &str = "-8192";
 
 impl SqliteStore {
@@ -72,8 +72,8 @@ impl SqliteStore {
     }
 
     /// Moves what the write-ahead log holds into the database file, as far as no reader needs it, while appends go on.
-    /// Worth calling whenever nothing was appended for a moment: a commit that finds a long log does it itself and waits.
-    pub async fn checkpoint_idle(&self) -> Result<(), StoreError> {
+    /// Worth calling often: a commit that finds a long log does it itself and waits.
+    pub async fn checkpoint_wal(&self) -> Result<(), StoreError> {
         let mut slot = self.checkpointer.slot.lock().await;
         let mut connection = self.checkpointer.take(&mut slot).await?;
         sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").fetch_all(&mut connection).await.map_err(store_error)?;

@@ -8,7 +8,10 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use super::{SqliteStore, store_error};
 use crate::error::StoreError;
 
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "log", include_str!("../../migrations/sqlite/0001_log.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "log", include_str!("../../migrations/sqlite/0001_log.sql")),
+    (2, "identity", include_str!("../../migrations/sqlite/0002_identity.sql")),
+];
 
 /// Numbers of this program's migrations.
 pub(super) fn own() -> Vec<i64> {

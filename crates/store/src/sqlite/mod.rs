@@ -7,6 +7,7 @@
 //! `ANALYZE` is never run: without statistics, plans depend on the schema and the statement alone, so a plan that a test
 //! has seen is the plan of every database.
 
+mod api_keys;
 mod append;
 mod batches;
 mod connect;

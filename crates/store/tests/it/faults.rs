@@ -14,6 +14,7 @@ use stateset_ledger::event::{Candidate, KnownEvent};
 use stateset_ledger::head_log::Record;
 use stateset_ledger::id::{AgentId, BatchId, EventId, KeyId, Micros, Scope, Sequence, StoreId, TenantId};
 use stateset_ledger::plan::EntityRef;
+use stateset_store::api_key::{ApiKey, ApiKeyQuery};
 use stateset_store::append::{Appended, StreamAppend};
 use stateset_store::batch::{Batch, BatchFrontier};
 use stateset_store::head_log::{Checkpoint, LogState, LogTile, PublisherLease, Round, StoredRecord, Unpublished};
@@ -26,6 +27,7 @@ use crate::memory::MemoryFactory;
 use crate::postgres::PostgresFactory;
 use crate::sqlite::SqliteFactory;
 use crate::suite::Factory;
+use crate::suite::api_keys::api_key;
 use crate::suite::batches::batch;
 use crate::suite::head_log::round;
 use crate::suite::random::Random;
@@ -129,6 +131,11 @@ lossy_store! {
     checkpoint() -> Option<Checkpoint>;
     sequencer_keys() -> Vec<(KeyId, PublicKeyBytes, Micros)>;
     register_sequencer_key(public_key: PublicKeyBytes, now: Micros) -> KeyId;
+    add_api_key(key: &'a ApiKey) -> ();
+    api_key(prefix: &'a str) -> Option<ApiKey>;
+    api_keys(query: &'a ApiKeyQuery) -> Vec<ApiKey>;
+    revoke_api_key(tenant: TenantId, agent: Option<AgentId>, prefix: &'a str, now: Micros) -> Option<ApiKey>;
+    rotate_api_key(prefix: &'a str, retire_at: Micros, successor: &'a ApiKey) -> ();
     ping() -> ();
     sizes() -> Sizes;
 }
@@ -179,6 +186,46 @@ impl<S: Store> Service<'_, S> {
         self.commit().await;
         self.publish().await;
         self.read().await;
+        self.api_keys().await;
+    }
+
+    /// Who does not know whether a key was made makes another one: nobody ever learns the first one's secret.
+    async fn api_keys(&mut self) {
+        let key = self.make_key(async |store, key| store.add_api_key(key).await).await;
+        assert_eq!(again(async || self.store.api_key(&key.prefix).await).await.as_ref(), Some(&key));
+        let retire_at = key.created_at;
+        let next = loop {
+            let next = api_key(&mut self.random, key.tenant);
+            match self.store.rotate_api_key(&key.prefix, retire_at, &next).await {
+                Ok(()) => break next,
+                // Unknown, then known to have happened: the old key is over.
+                Err(StoreError::Unavailable(_)) => {},
+                Err(StoreError::Conflict) => {
+                    break self.make_key(async |store, key| store.add_api_key(key).await).await;
+                },
+                Err(other) => panic!("{other:?}"),
+            }
+        };
+        let ended = again(async || self.store.api_key(&key.prefix).await).await.expect("kept");
+        assert!(!ended.is_live(retire_at) || ended.expires_at.is_none(), "{ended:?}");
+        for _ in 0..2 {
+            let now = self.now;
+            let gone = again(async || self.store.revoke_api_key(key.tenant, None, &next.prefix, now).await).await;
+            assert_eq!(gone.expect("there").revoked_at, Some(now));
+        }
+        let query = ApiKeyQuery { tenant: key.tenant, agent: None, after: String::new(), limit: 1_000 };
+        let keys = again(async || self.store.api_keys(&query).await).await;
+        assert!(keys.iter().any(|found| found.prefix == next.prefix && found.revoked_at.is_some()));
+    }
+
+    async fn make_key(&mut self, add: impl AsyncFn(&S, &ApiKey) -> Result<(), StoreError>) -> ApiKey {
+        for _ in 0..MAX_ATTEMPTS {
+            let key = api_key(&mut self.random, self.scope.tenant);
+            if landed(add(self.store, &key).await).is_some() {
+                return key;
+            }
+        }
+        panic!("no progress")
     }
 
     /// Ends when every candidate is known, whoever made it so.

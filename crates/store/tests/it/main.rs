@@ -2,10 +2,12 @@
 #![cfg(test)]
 
 mod faults;
+mod isolation;
 mod memory;
 mod model;
 mod postgres;
 mod postgres_only;
+mod postgres_owner;
 mod sqlite;
 mod sqlite_only;
 mod suite;

@@ -9,6 +9,12 @@ const MAX_CONNECTIONS: u32 = 6;
 
 pub(crate) struct PostgresFactory(TestDatabase);
 
+impl PostgresFactory {
+    pub(crate) fn database(&self) -> &TestDatabase {
+        &self.0
+    }
+}
+
 impl Factory for PostgresFactory {
     type Store = PostgresStore;
 

@@ -241,7 +241,7 @@ async fn idle_checkpoints_empty_the_write_ahead_log() {
     let mut random = Random::new(5);
     let mut writer = Writer::open(&store, SCOPE).await;
     writer.append(&store, &random.events(SCOPE, 300)).await;
-    store.checkpoint_idle().await.expect("nobody is in the way");
+    store.checkpoint_wal().await.expect("nobody is in the way");
     let moved = sqlx::query(SqlStr::from_static("PRAGMA wal_checkpoint(PASSIVE)"))
         .fetch_one(&mut database.connection().await)
         .await

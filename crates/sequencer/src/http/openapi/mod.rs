@@ -45,14 +45,17 @@ fn document() -> Value {
             "description": "Signed commerce events in, one gapless, provable order per store out.",
         },
         "servers": [{"url": "/"}],
-        "security": [{"apiKey": []}],
+        "security": [{"apiKey": []}, {"bearer": []}],
         "tags": operations::TAGS.iter().map(|(name, text)| json!({"name": name, "description": text})).collect::<Vec<_>>(),
         "paths": paths,
         "components": {
             "schemas": schemas::all(),
-            "securitySchemes": {"apiKey": {
-                "type": "apiKey", "in": "header", "name": "Authorization", "description": "`ApiKey <key>`",
-            }},
+            "securitySchemes": {
+                "apiKey": {
+                    "type": "apiKey", "in": "header", "name": "Authorization", "description": "`ApiKey <key>`",
+                },
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            },
         },
     })
 }
@@ -78,6 +81,9 @@ fn describe(operation: &Operation) -> Value {
     if operation.public {
         description["security"] = json!([]);
     }
+    if let Some(permission) = operation.permission {
+        description["x-permission"] = json!(permission.name());
+    }
     description
 }
 
@@ -101,7 +107,8 @@ fn render() -> String {
     for (tag, text) in operations::TAGS {
         body.push_str(&format!("<h2 id=\"{tag}\">{tag}</h2><p>{}</p>", escape(text)));
         for operation in OPERATIONS.iter().filter(|operation| operation.tag == *tag) {
-            let access = if operation.public { "no credential" } else { "credential" };
+            let access =
+                operation.permission.map_or("no credential".to_owned(), |p| format!("permission {}", p.name()));
             body.push_str(&format!(
                 "<details><summary><b class=\"{0}\">{1}</b> <code>{2}</code> <span>{3}</span></summary>",
                 operation.method,

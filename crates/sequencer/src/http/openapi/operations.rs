@@ -1,5 +1,7 @@
 //! Every operation of the API.
 
+use crate::identity::Permission;
+
 /// What a successful reply holds.
 #[derive(Clone, Copy, Debug)]
 pub enum Reply {
@@ -24,6 +26,8 @@ pub struct Operation {
     pub tag: &'static str,
     /// Whether it needs no credential.
     pub public: bool,
+    /// What the credential must permit.
+    pub permission: Option<Permission>,
     /// Names in the table of parameters.
     pub parameters: &'static [&'static str],
     /// Schema of the body.
@@ -41,6 +45,7 @@ pub const TAGS: &[(&str, &str)] = &[
     ("proofs", "Evidence that the order is what it was: batches, inclusion, consistency."),
     ("log", "The public head log: checkpoint and tiles, as C2SP tlog-checkpoint and tlog-tiles."),
     ("keys", "Agent keys and the sequencer's own."),
+    ("access", "API keys: who may call, and what that permits."),
     ("service", "Whether the service works, and this document."),
 ];
 
@@ -91,6 +96,7 @@ const fn get(
         summary,
         tag,
         public: false,
+        permission: Some(Permission::Read),
         parameters,
         body: None,
         status: "200",
@@ -114,6 +120,7 @@ const fn post(
         summary,
         tag,
         public: false,
+        permission: Some(Permission::Write),
         parameters,
         body: Some(body),
         status: "200",
@@ -122,7 +129,11 @@ const fn post(
 }
 
 const fn public(operation: Operation) -> Operation {
-    Operation { public: true, ..operation }
+    Operation { public: true, permission: None, ..operation }
+}
+
+const fn with(permission: Permission, operation: Operation) -> Operation {
+    Operation { permission: Some(permission), ..operation }
 }
 
 const fn other(operation: Operation, kind: &'static str) -> Operation {
@@ -273,23 +284,29 @@ pub const OPERATIONS: &[Operation] = &[
         &["sequence", "tenant_id", "store_id", "batch_id[query]", "tree"],
         "FlatBatchProof",
     ),
-    post(
-        "verifyVesProof",
-        "proofs",
-        "/api/v1/ves/proofs/verify",
-        "Check a batch proof; with leaf_count strictly",
-        &[],
-        "VerifyRequest",
-        "Verdict",
+    with(
+        Permission::Read,
+        post(
+            "verifyVesProof",
+            "proofs",
+            "/api/v1/ves/proofs/verify",
+            "Check a batch proof; with leaf_count strictly",
+            &[],
+            "VerifyRequest",
+            "Verdict",
+        ),
     ),
-    post(
-        "verifyProof",
-        "proofs",
-        "/api/v1/proofs/verify",
-        "The same, under the names of the first API",
-        &[],
-        "VerifyRequest",
-        "FlatVerdict",
+    with(
+        Permission::Read,
+        post(
+            "verifyProof",
+            "proofs",
+            "/api/v1/proofs/verify",
+            "The same, under the names of the first API",
+            &[],
+            "VerifyRequest",
+            "FlatVerdict",
+        ),
     ),
     get(
         "getInclusion",
@@ -312,14 +329,17 @@ pub const OPERATIONS: &[Operation] = &[
         get("getTile", "log", "/tile/{path}", "A tile or entry bundle", &["path"], ""),
         "application/octet-stream",
     )),
-    post(
-        "registerAgentKey",
-        "keys",
-        "/api/v1/agents/keys",
-        "Register an agent key with proof of possession",
-        &[],
-        "RegisterKey",
-        "KeyChanged",
+    with(
+        Permission::Admin,
+        post(
+            "registerAgentKey",
+            "keys",
+            "/api/v1/agents/keys",
+            "Register an agent key with proof of possession",
+            &[],
+            "RegisterKey",
+            "KeyChanged",
+        ),
     ),
     get(
         "listAgentKeys",
@@ -331,6 +351,7 @@ pub const OPERATIONS: &[Operation] = &[
     ),
     Operation {
         method: "delete",
+        permission: Some(Permission::Admin),
         ..get(
             "revokeAgentKey",
             "keys",
@@ -340,6 +361,18 @@ pub const OPERATIONS: &[Operation] = &[
             "KeyChanged",
         )
     },
+    with(
+        Permission::Admin,
+        post(
+            "rotateAgentKey",
+            "keys",
+            "/api/v1/agents/{agent_id}/keys/{key_id}/rotate",
+            "Register a new key and revoke this one, in one step",
+            &["agent_id", "key_id"],
+            "RegisterKey",
+            "KeyChanged",
+        ),
+    ),
     get(
         "getSigningKeys",
         "keys",
@@ -356,6 +389,92 @@ pub const OPERATIONS: &[Operation] = &[
         &[],
         "SequencerKeys",
     )),
+    with(
+        Permission::Admin,
+        post(
+            "registerAgent",
+            "access",
+            "/api/v1/agents/register",
+            "Register an agent with its first API key, which is shown once",
+            &[],
+            "MintApiKey",
+            "ApiKeyMinted",
+        ),
+    ),
+    with(
+        Permission::Admin,
+        post(
+            "mintAgentApiKey",
+            "access",
+            "/api/v1/agents/{agent_id}/api-keys",
+            "Make an API key that acts for one agent",
+            &["agent_id"],
+            "MintApiKey",
+            "ApiKeyMinted",
+        ),
+    ),
+    with(
+        Permission::Admin,
+        get(
+            "listAgentApiKeys",
+            "access",
+            "/api/v1/agents/{agent_id}/api-keys",
+            "API keys of an agent",
+            &["agent_id", "tenant_id[optional]", "after"],
+            "ApiKeyList",
+        ),
+    ),
+    Operation {
+        method: "delete",
+        permission: Some(Permission::Admin),
+        ..get(
+            "revokeAgentApiKey",
+            "access",
+            "/api/v1/agents/{agent_id}/api-keys/{prefix}",
+            "Revoke an API key of an agent",
+            &["agent_id", "prefix", "tenant_id[optional]"],
+            "ApiKeyRevoked",
+        )
+    },
+    with(
+        Permission::Admin,
+        post("mintApiKey", "access", "/api/v1/api-keys", "Make an API key", &[], "MintApiKey", "ApiKeyMinted"),
+    ),
+    with(
+        Permission::Admin,
+        get(
+            "listApiKeys",
+            "access",
+            "/api/v1/api-keys",
+            "API keys of a tenant, revoked ones too",
+            &["tenant_id[optional]", "agent_id[query]", "after"],
+            "ApiKeyList",
+        ),
+    ),
+    Operation {
+        method: "delete",
+        permission: Some(Permission::Admin),
+        ..get(
+            "revokeApiKey",
+            "access",
+            "/api/v1/api-keys/{prefix}",
+            "Revoke an API key",
+            &["prefix", "tenant_id[optional]"],
+            "ApiKeyRevoked",
+        )
+    },
+    with(
+        Permission::Admin,
+        post(
+            "rotateApiKey",
+            "access",
+            "/api/v1/api-keys/{prefix}/rotate",
+            "Replace an API key by one that permits the same",
+            &["prefix"],
+            "RotateApiKey",
+            "ApiKeyMinted",
+        ),
+    ),
     public(get("health", "service", "/health", "The process answers", &[], "Health")),
     public(get(
         "ready",

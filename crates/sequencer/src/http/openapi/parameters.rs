@@ -69,6 +69,9 @@ const PARAMETERS: &[Parameter] = &[
     path("entity_id[path]", TEXT, "entity id"),
     path("agent_id", UUID, "the agent"),
     path("key_id", r#"{"type":"integer","minimum":0,"maximum":4294967295}"#, "number of the key"),
+    query("tenant_id[optional]", UUID, "tenant; default: the caller's own"),
+    query("after", TEXT, "only keys behind this prefix, as a page's `next` says"),
+    path("prefix", TEXT, "public part of the API key: what stands between its underscores"),
     path("batch_id", UUID, "the batch"),
     path("sequence", SEQUENCE, "place of the event"),
     path(

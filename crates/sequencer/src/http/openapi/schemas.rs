@@ -1,6 +1,7 @@
 //! Schemas of every body, with those they refer to.
 
 use serde_json::{Map, Value};
+use stateset_api::api_keys::{ApiKeyList, ApiKeyMinted, ApiKeyRevoked, MintApiKey, RotateApiKey};
 use stateset_api::event::{AdvanceCursor, Cursor, EntityHistory, Envelope, EventPage, FlatEvent, Head, SingleEvent};
 use stateset_api::ingest::{IngestBody, IngestReply, VesIngestReply};
 use stateset_api::keys::{KeyChanged, KeyDirectory, KeyList, RegisterKey, SequencerKeys};
@@ -45,6 +46,11 @@ pub(super) fn all() -> Map<String, Value> {
     add::<KeyList>(&mut schemas);
     add::<KeyDirectory>(&mut schemas);
     add::<SequencerKeys>(&mut schemas);
+    add::<MintApiKey>(&mut schemas);
+    add::<RotateApiKey>(&mut schemas);
+    add::<ApiKeyMinted>(&mut schemas);
+    add::<ApiKeyList>(&mut schemas);
+    add::<ApiKeyRevoked>(&mut schemas);
     add::<Health>(&mut schemas);
     add::<Readiness>(&mut schemas);
     add::<Problem>(&mut schemas);

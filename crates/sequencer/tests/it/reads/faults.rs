@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::Method;
-use stateset_sequencer::service::Access;
+use stateset_sequencer::identity::Access;
 use stateset_store::Store;
 use stateset_store::memory::MemoryStore;
 

@@ -15,7 +15,7 @@ use super::random::Random;
 use super::writer::{NOW, Writer, all_events, sequence};
 
 /// Appends one event per change to the tenant's key stream.
-async fn change(store: &impl Store, keys: &mut Writer, random: &mut Random, changes: &[KeyChange]) {
+pub(crate) async fn change(store: &impl Store, keys: &mut Writer, random: &mut Random, changes: &[KeyChange]) {
     let candidates = random.events(keys.scope(), changes.len());
     let plan = keys.plan(&candidates);
     let mut append = keys.append_of(&plan);
@@ -30,7 +30,7 @@ async fn keys_of(store: &impl Store, tenant: TenantId, agent: Option<AgentId>) -
     (size, keys)
 }
 
-fn register(agent: AgentId, key: u32, public_key: PublicKeyBytes) -> KeyChange {
+pub(crate) fn register(agent: AgentId, key: u32, public_key: PublicKeyBytes) -> KeyChange {
     KeyChange::Register { agent, key: KeyId(key), public_key, valid_from: None, valid_to: None }
 }
 

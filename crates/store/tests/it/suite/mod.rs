@@ -4,6 +4,7 @@
 //! is one file with a factory and `store_suite!(ItsFactory);`, so that a failing case is named `postgres::the_case`. To add
 //! a case, write the function and put its name into the list below; one that is not in the list does not compile clean.
 
+pub(crate) mod api_keys;
 pub(crate) mod append;
 pub(crate) mod batches;
 pub(crate) mod events;
@@ -79,6 +80,12 @@ macro_rules! store_suite {
                 keys_belong_to_one_tenant
                 sequencer_keys_are_numbered_once
                 sequencer_keys_are_numbered_once_by_many;
+            api_keys:
+                api_keys_read_back_exactly
+                a_prefix_is_taken_once
+                a_revocation_is_for_ever
+                a_rotated_key_ends_when_it_should
+                api_keys_are_listed_by_tenant_and_agent;
             batches:
                 batches_are_contiguous
                 batches_at_once_do_not_overlap

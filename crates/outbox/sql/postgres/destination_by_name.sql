@@ -1,0 +1,1 @@
+SELECT id, kind, shard_groups FROM outbox.destination WHERE name = $1 FOR UPDATE

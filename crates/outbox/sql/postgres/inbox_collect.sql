@@ -1,0 +1,1 @@
+DELETE FROM outbox.inbox WHERE consumer = $1 AND received_at < outbox.now_us() - $2

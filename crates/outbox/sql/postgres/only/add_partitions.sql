@@ -1,0 +1,1 @@
+SELECT outbox.add_partitions()

@@ -1,0 +1,1 @@
+SELECT set_config('outbox' || '.tenant_id', $1, true)

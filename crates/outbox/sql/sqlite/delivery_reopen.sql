@@ -1,0 +1,5 @@
+UPDATE delivery
+SET state = 'pending', reason = NULL, attempts = 0, next_attempt_at = NULL, epoch = 0, updated_at = CAST((julianday('now') - 2440587.5) * 86400000000 AS integer),
+    finished_at = NULL
+WHERE id = $1 AND state = 'dead'
+RETURNING destination_id, tenant_id, store_id, lane, shard_group

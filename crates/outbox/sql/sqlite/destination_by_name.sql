@@ -1,0 +1,1 @@
+SELECT id, kind, shard_groups FROM destination WHERE name = $1

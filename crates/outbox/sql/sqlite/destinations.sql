@@ -1,0 +1,1 @@
+SELECT id, name, kind, shard_groups FROM destination ORDER BY name

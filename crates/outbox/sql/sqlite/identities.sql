@@ -1,0 +1,5 @@
+SELECT event_id, event_key, log_id, payload_hash FROM event_identity
+WHERE tenant_id = ?1 AND store_id = ?2 AND event_id = ?3
+UNION
+SELECT event_id, event_key, log_id, payload_hash FROM event_identity
+WHERE tenant_id = ?1 AND store_id = ?2 AND event_key = ?4

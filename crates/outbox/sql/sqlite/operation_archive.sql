@@ -1,0 +1,7 @@
+INSERT INTO idempotency_key_history
+    (tenant_id, store_id, operation, key, generation, status, fingerprint, command_id, response_status, created_at,
+     completed_at, ended_at, ended_by, reason)
+SELECT tenant_id, store_id, operation, key, generation, status, fingerprint, command_id, response_status, created_at,
+       completed_at, CAST((julianday('now') - 2440587.5) * 86400000000 AS integer), $5, $6
+FROM idempotency_keys
+WHERE tenant_id = $1 AND store_id = $2 AND operation = $3 AND key = $4

@@ -1,0 +1,119 @@
+//! An event as it stands in the log.
+
+use uuid::Uuid;
+
+use crate::sql::{Cells, decode};
+
+/// Separates entity type and id in the lane of an event without an order key. The writer refuses control characters in
+/// all three, so no order key looks like it.
+const UNIT_SEPARATOR: char = '\u{1f}';
+
+/// The FIFO unit at one destination: events of one lane are delivered one after the other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Lane {
+    /// Tenant of the events.
+    pub tenant: Uuid,
+    /// Store of the events.
+    pub store: Uuid,
+    /// The order key, else entity type, U+001F, entity id.
+    pub key: String,
+}
+
+/// A row of the log. Text is as the producer wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedEvent {
+    /// Place in the log.
+    pub log_id: i64,
+    /// Epoch of the log in which it was written.
+    pub log_epoch: i16,
+    /// The transaction that wrote it; 0 on SQLite, where ids alone tell what was read.
+    pub xid: u64,
+    /// 0 to 63, from the lane.
+    pub shard: u8,
+    /// Tenant.
+    pub tenant: Uuid,
+    /// Store.
+    pub store: Uuid,
+    /// Identity of the event within its scope.
+    pub event_id: Uuid,
+    /// The token that dedupes the fact.
+    pub event_key: Option<String>,
+    /// Such as `order.created`.
+    pub event_type: String,
+    /// Version of the payload's schema, from 1.
+    pub schema_version: i32,
+    /// Such as `order`.
+    pub entity_type: String,
+    /// Such as `ord_123`.
+    pub entity_id: String,
+    /// The root the event belongs to.
+    pub order_key: Option<String>,
+    /// A JSON object, exactly as written.
+    pub payload: String,
+    /// A JSON object, or nothing.
+    pub metadata: Option<String>,
+    /// What the event belongs to, across services.
+    pub correlation_id: Option<String>,
+    /// The event or request that caused it.
+    pub causation_id: Option<String>,
+    /// The operation it was written by.
+    pub command_id: Option<Uuid>,
+    /// W3C trace context.
+    pub traceparent: Option<String>,
+    /// The agent whose signature a push to a sequencer carries.
+    pub agent_id: Option<Uuid>,
+    /// The number of the agent's key.
+    pub agent_key_id: Option<i64>,
+    /// RFC 3339.
+    pub created_at: String,
+    /// When the row was written, microseconds since 1970 UTC.
+    pub written_at: i64,
+}
+
+impl LoggedEvent {
+    /// The lane the event waits in.
+    pub fn lane(&self) -> Lane {
+        Lane { tenant: self.tenant, store: self.store, key: self.lane_key() }
+    }
+
+    fn lane_key(&self) -> String {
+        match &self.order_key {
+            Some(key) => key.clone(),
+            None => format!("{}{UNIT_SEPARATOR}{}", self.entity_type, self.entity_id),
+        }
+    }
+}
+
+/// Reads the columns that every statement of `sql/` gives for an event, in their order.
+pub(crate) fn read_event(row: &mut Cells) -> Result<LoggedEvent, sqlx::Error> {
+    Ok(LoggedEvent {
+        log_id: row.int()?,
+        log_epoch: row.int()?,
+        xid: read_xid(row)?,
+        shard: row.int()?,
+        tenant: row.id()?,
+        store: row.id()?,
+        event_id: row.id()?,
+        event_key: row.opt_text()?,
+        event_type: row.text()?,
+        schema_version: row.int()?,
+        entity_type: row.text()?,
+        entity_id: row.text()?,
+        order_key: row.opt_text()?,
+        payload: row.text()?,
+        metadata: row.opt_text()?,
+        correlation_id: row.opt_text()?,
+        causation_id: row.opt_text()?,
+        command_id: row.opt_id()?,
+        traceparent: row.opt_text()?,
+        agent_id: row.opt_id()?,
+        agent_key_id: row.opt_int()?,
+        created_at: row.text()?,
+        written_at: row.int()?,
+    })
+}
+
+/// Unsigned and 64 bits wide, hence text; SQLite has none and says '0'.
+fn read_xid(row: &mut Cells) -> Result<u64, sqlx::Error> {
+    row.text()?.parse().map_err(|_| decode("a transaction id is none"))
+}

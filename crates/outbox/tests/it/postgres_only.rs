@@ -1,0 +1,328 @@
+//! What is PostgreSQL's own: ids that become visible out of order, transactions that last, restores.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::Path;
+
+use sqlx::{AssertSqlSafe, Executor as _, PgPool, SqlSafeStr as _};
+use stateset_outbox::delivery::{
+    AttemptRecord, Change, DeadLetter, DeliveryError, DeliveryRow, DeliveryState, Evidence, LaneChange, LogFault,
+    LoggedEvent, RebaseFrom, Settlement, Start,
+};
+use stateset_outbox::{Claim, Command, OperationPolicy, Outbox, Scope, WriteError};
+use stateset_testkit::postgres::{TestDatabase, shared};
+use uuid::Uuid;
+
+use crate::suite::{LEASE, Reader, number, order, write};
+
+async fn outbox() -> (TestDatabase, Outbox<sqlx::Postgres>, PgPool) {
+    let server = shared().await.expect("a PostgreSQL server; without one these tests fail");
+    let database = server.create_database("outbox").await.expect("a fresh database");
+    let pool = PgPool::connect(database.url()).await.expect("the database answers");
+    let outbox = Outbox::new(pool.clone());
+    outbox.migrate().await.expect("the migrations run");
+    (database, outbox, pool)
+}
+
+async fn step(reader: &Reader, most: u16) -> Vec<LoggedEvent> {
+    let chunk = reader.store.poll(&reader.leases[0], most).await.expect("a chunk");
+    let plan = Settlement { advance: Some(chunk.advance()), ..Settlement::default() };
+    reader.store.settle(&reader.leases[0], &plan).await.expect("settled");
+    chunk.events
+}
+
+fn numbers(events: &[LoggedEvent]) -> Vec<i64> {
+    events.iter().map(|event| number(&event.payload)).collect()
+}
+
+#[tokio::test]
+async fn every_statement_prepares() {
+    let (database, _, _) = outbox().await;
+    let mut connection = database.connect().await.expect("the database answers");
+    for folder in ["sql/postgres", "sql/postgres/only"] {
+        for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).expect("the folder is there") {
+            let file = file.expect("a file").path();
+            if file.is_dir() {
+                continue;
+            }
+            let sql = fs::read_to_string(&file).expect("the statement is there");
+            let prepared = connection.prepare(AssertSqlSafe(sql).into_sql_str()).await;
+            assert!(prepared.is_ok(), "{}: {:?}", file.display(), prepared.err());
+        }
+    }
+}
+
+/// An id that is greater may be visible before one that is smaller; neither is lost, whatever the size of a chunk.
+#[tokio::test]
+async fn a_transaction_that_commits_late_is_not_lost() {
+    for most in [1, 2, 100] {
+        let (_database, outbox, _) = outbox().await;
+        let reader = Reader::new(&outbox, 1, Start::Now).await;
+        let mut late = outbox.begin().await.expect("a transaction");
+        outbox.write_event_with_outbox(&mut late, order("late", 1)).await.expect("written");
+        for number in 2..5 {
+            write(&outbox, order("early", number)).await;
+        }
+        let mut seen = Vec::new();
+        while seen.len() < 3 {
+            seen.extend(step(&reader, most).await);
+        }
+        assert_eq!(numbers(&seen), [2, 3, 4]);
+        late.commit().await.expect("it commits");
+        write(&outbox, order("early", 5)).await;
+        let mut rest = Vec::new();
+        while rest.len() < 2 {
+            rest.extend(step(&reader, most).await);
+        }
+        assert_eq!(numbers(&rest), [1, 5], "chunks of {most}");
+    }
+}
+
+/// A report that runs for hours, holding an old snapshot and a transaction id, holds nothing up.
+#[tokio::test]
+async fn a_long_unrelated_transaction_does_not_stall() {
+    let (database, outbox, _) = outbox().await;
+    let reader = Reader::new(&outbox, 1, Start::Now).await;
+    let mut report = database.connect().await.expect("a connection");
+    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ; CREATE TABLE report (x int)";
+    report.execute(begin).await.expect("a transaction with an id");
+    for number in 0..10 {
+        write(&outbox, order("1", number)).await;
+        assert_eq!(numbers(&step(&reader, 100).await), [number]);
+    }
+    report.execute("COMMIT").await.expect("it ends");
+    assert!(step(&reader, 100).await.is_empty());
+}
+
+/// 8 writers whose transactions overlap and end out of order, some of them rolled back, read in small chunks meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_or_repeated_while_writers_commit_out_of_order() {
+    let (_database, outbox, _) = outbox().await;
+    let reader = Reader::new(&outbox, 1, Start::Now).await;
+    let mut writers = tokio::task::JoinSet::new();
+    for writer in 0..8_i64 {
+        let outbox = outbox.clone();
+        writers.spawn(async move {
+            for round in 0..60_i64 {
+                let mut tx = outbox.begin().await.expect("a transaction");
+                let first = writer * 1_000 + round * 3;
+                let drafts = (first..first + 3).map(|number| order(&format!("writer {writer}"), number));
+                outbox.write_event_batch(&mut tx, drafts).await.expect("written");
+                for _ in 0..(round * 7 + writer * 13) % 29 {
+                    tokio::task::yield_now().await;
+                }
+                if round % 10 == 9 {
+                    tx.rollback().await.expect("it rolls back");
+                } else {
+                    outbox.commit(tx).await.expect("it commits");
+                }
+            }
+        });
+    }
+    let mut seen = Vec::new();
+    while seen.len() < 8 * 54 * 3 {
+        seen.extend(step(&reader, 11).await);
+    }
+    while let Some(done) = writers.join_next().await {
+        done.expect("no writer fails");
+    }
+    for _ in 0..3 {
+        seen.extend(step(&reader, 11).await);
+    }
+    let ids: HashSet<_> = seen.iter().map(|event| event.event_id).collect();
+    assert_eq!((seen.len(), ids.len()), (8 * 54 * 3, 8 * 54 * 3), "none lost, none twice");
+    let mut last: HashMap<String, i64> = HashMap::new();
+    for event in &seen {
+        let number = number(&event.payload);
+        assert!(last.insert(event.lane().key, number).is_none_or(|before| before < number), "{}", event.lane().key);
+    }
+    assert!(seen.windows(2).any(|pair| pair[0].log_id > pair[1].log_id), "the writers did commit out of order");
+}
+
+/// Rulings 49: a dump that was loaded into another cluster has transactions that this one has not reached.
+#[tokio::test]
+async fn a_restored_log_is_refused_until_it_is_rebased() {
+    let (_database, outbox, pool) = outbox().await;
+    let reader = Reader::new(&outbox, 1, Start::Now).await;
+    for number in 0..3 {
+        write(&outbox, order("1", number)).await;
+    }
+    let restore = "CREATE TABLE saved AS SELECT * FROM outbox.event_log; \
+                   ALTER TABLE outbox.event_log DISABLE TRIGGER USER; \
+                   UPDATE outbox.event_log SET xid = (xid::text::bigint + 1000000)::text::xid8; \
+                   ALTER TABLE outbox.event_log ENABLE TRIGGER USER";
+    pool.execute(restore).await.expect("as after a restore");
+    let fault = reader.store.check_log().await.expect("it answers").expect("a fault");
+    assert!(matches!(&fault, LogFault::Restored { evidence } if evidence.contains("transaction")), "{fault}");
+    reader.store.release(&reader.leases).await.expect("released");
+    let refused = reader.store.acquire(reader.destination.id, "again", LEASE, 1).await.expect_err("refused");
+    assert!(matches!(&refused, DeliveryError::Log(LogFault::Restored { .. })), "{refused:?}");
+    assert!(reader.store.rebase(RebaseFrom::Resume).await.is_err(), "the transactions do not fit");
+    reader.store.rebase(RebaseFrom::After(1)).await.expect("rebased");
+    let leases = reader.store.acquire(reader.destination.id, "again", LEASE, 1).await.expect("a lease");
+    let reader = Reader { leases, ..reader };
+    write(&outbox, order("1", 3)).await;
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        seen.extend(step(&reader, 2).await);
+    }
+    assert_eq!(numbers(&seen), [1, 2, 3], "once each, though the old transactions are still ahead");
+
+    pool.execute("UPDATE outbox.log_state SET timeline = timeline + 1").await.expect("as after a promotion");
+    let fault = reader.store.check_log().await.expect("it answers").expect("a fault");
+    assert!(fault.to_string().contains("timeline"), "{fault}");
+    reader.store.rebase(RebaseFrom::Resume).await.expect("the transactions fit");
+    assert_eq!(reader.store.check_log().await.expect("it answers"), None);
+    pool.execute("UPDATE outbox.log_state SET system_identifier = '1'").await.expect("as after a dump");
+    assert!(reader.store.check_log().await.expect("it answers").is_some());
+}
+
+/// Rulings 38: above READ COMMITTED a duplicate that cannot be seen is a transaction to be retried.
+#[tokio::test]
+async fn above_read_committed_a_duplicate_is_retryable() {
+    let (_database, outbox, pool) = outbox().await;
+    let mut tx = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ").await.expect("a transaction");
+    sqlx::query("SELECT 1").execute(&mut *tx).await.expect("its snapshot is taken");
+    let draft = order("1", 1);
+    write(&outbox, draft.clone()).await;
+    let refused = outbox.write_event_with_outbox(&mut tx, draft).await.expect_err("it cannot be seen");
+    assert!(matches!(refused, WriteError::Retry(_)), "{refused:?}");
+}
+
+/// Rulings 37: events go to a partition of their own, and the next one is made in time.
+#[tokio::test]
+async fn events_are_partitioned() {
+    let (_database, outbox, pool) = outbox().await;
+    let reader = Reader::new(&outbox, 1, Start::Now).await;
+    write(&outbox, order("1", 1)).await;
+    pool.execute("SELECT setval('outbox.event_log_id', 16777216)").await.expect("many events later");
+    reader.store.collect(LEASE, 10).await.expect("collected");
+    write(&outbox, order("1", 2)).await;
+    let places = "SELECT tableoid::regclass::text FROM outbox.event_log ORDER BY id";
+    let places: Vec<String> = sqlx::query_scalar(places).fetch_all(&pool).await.expect("two events");
+    assert_eq!(places, ["outbox.event_log_0", "outbox.event_log_1"]);
+    assert_eq!(numbers(&step(&reader, 10).await), [1, 2]);
+}
+
+/// R03, rulings 32: a role of the application, without rights of its own, over every table and view that the catalogue
+/// knows. The worker's role sees all, and needs nothing more to run.
+#[tokio::test]
+async fn no_tenant_sees_another() {
+    let (database, outbox, pool) = outbox().await;
+    let reader = Reader::new(&outbox, 1, Start::Now).await;
+    let (app, service) = create_roles(&database, &pool).await;
+    let connect =
+        async |role: &str| PgPool::connect(&database.url().replace("//postgres@", &format!("//{role}@"))).await;
+    let shop = Outbox::new(connect(&app).await.expect("the role logs in")).with_row_security();
+    let tenants = [1, 2].map(|tenant| Scope { tenant: Uuid::from_u128(tenant), store: Uuid::nil() });
+    for scope in tenants {
+        let shop = shop.for_scope(scope);
+        let mut tx = shop.begin().await.expect("a transaction");
+        let command =
+            Command { operation: "checkout", key: "k", fingerprint: [0; 32], policy: OperationPolicy::default() };
+        let claim = shop.claim(&mut tx, command).await.expect("it answers");
+        assert!(matches!(claim, Claim::Fresh(_)), "the other tenant's key is another key: {claim:?}");
+        shop.receive(&mut tx, "mailer", Uuid::nil()).await.expect("it answers");
+        shop.write_event_with_outbox(&mut tx, order("1", 1)).await.expect("written");
+        shop.commit(tx).await.expect("it commits");
+    }
+    park_everything(&reader).await;
+    for scope in tenants {
+        write(&shop.for_scope(scope), order("2", 3)).await;
+    }
+    assert_eq!(
+        Outbox::new(connect(&service).await.expect("the role logs in")).deliveries().check_log().await.expect("it may"),
+        None
+    );
+
+    let forged = shop.for_scope(tenants[0]);
+    let mut tx = forged.begin().await.expect("a transaction");
+    let other = shop.for_scope(tenants[1]);
+    other.write_event_with_outbox(&mut tx, order("1", 2)).await.expect_err("one tenant's transaction, another's event");
+    drop(tx);
+
+    let names = "SELECT c.table_name::text FROM information_schema.columns c WHERE c.table_schema = 'outbox' \
+                 AND c.column_name = 'tenant_id' AND c.table_name !~ '^event_log_' ORDER BY 1";
+    let names: Vec<String> = sqlx::query_scalar(names).fetch_all(&pool).await.expect("tables and views");
+    assert_eq!(names.len(), 12, "{names:?}");
+    for name in names {
+        for (scope, expected) in [(Some(tenants[0]), 1), (Some(tenants[1]), 1), (None, 0)] {
+            let mut tx = shop.for_scope(scope.unwrap_or(tenants[0])).begin().await.expect("a transaction");
+            if scope.is_none() {
+                sqlx::query("SELECT set_config('outbox.tenant_id', '', true)").execute(&mut *tx).await.expect("nobody");
+            }
+            let sql = format!("SELECT DISTINCT tenant_id FROM outbox.{name}");
+            let seen: Vec<Uuid> =
+                sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut *tx).await.expect("it may read");
+            let empty = name == "idempotency_key_history";
+            assert_eq!(seen.len(), if empty { 0 } else { expected }, "{name}: {seen:?}");
+            assert!(seen.iter().all(|tenant| scope.is_some_and(|scope| scope.tenant == *tenant)), "{name}: {seen:?}");
+        }
+    }
+    for name in ["attempt", "receipt"] {
+        let mut tx = shop.for_scope(tenants[0]).begin().await.expect("a transaction");
+        let sql = format!("SELECT count(*) FROM outbox.{name}");
+        let seen: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *tx).await.expect("it may read");
+        assert_eq!(seen, 1, "{name}");
+    }
+    let all: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox.event_log")
+        .fetch_one(&connect(&service).await.expect("the role logs in"))
+        .await
+        .expect("it may read");
+    assert_eq!(all, 4);
+    let roles = format!("DROP OWNED BY {app}, {service}; DROP ROLE {app}, {service}");
+    pool.execute(AssertSqlSafe(roles).into_sql_str()).await.expect("the roles are the cluster's, not the database's");
+}
+
+/// An application's role and a worker's, and the policies on.
+async fn create_roles(database: &TestDatabase, pool: &PgPool) -> (String, String) {
+    let (app, service) = (format!("{}_app", database.name()), format!("{}_service", database.name()));
+    for sql in [
+        format!("CREATE ROLE {app} LOGIN; CREATE ROLE {service} LOGIN"),
+        format!("SELECT outbox.enable_row_security('{service}')"),
+        format!("GRANT USAGE ON SCHEMA outbox TO {app}, {service}"),
+        format!("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA outbox TO {app}, {service}"),
+        format!("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA outbox TO {app}, {service}"),
+        format!("REVOKE ALL ON outbox.event_log_0, outbox.event_log_1, outbox.event_log_default FROM {app}"),
+    ] {
+        pool.execute(AssertSqlSafe(sql).into_sql_str()).await.expect("a superuser may");
+    }
+    (app, service)
+}
+
+/// A row of each tenant in every table: dead, with an attempt and a receipt, in a parked lane.
+async fn park_everything(reader: &Reader) {
+    let chunk = reader.store.poll(&reader.leases[0], 10).await.expect("a chunk");
+    let attempt = AttemptRecord {
+        started_ago: LEASE,
+        took: LEASE,
+        outcome: "refused",
+        class: Some("refused".to_owned()),
+        error: Some("secret of a tenant".to_owned()),
+    };
+    let dead = |event: &LoggedEvent| Change {
+        delivery: DeliveryRow::of(event, &reader.destination.routes[0]),
+        from: None,
+        to: DeliveryState::Dead,
+        reason: None,
+        attempts: 1,
+        next_attempt_in: None,
+        attempt: Some(attempt.clone()),
+        dead_letter: Some(DeadLetter { class: "refused".to_owned(), error: "no".to_owned() }),
+    };
+    let park = |event: &LoggedEvent| LaneChange::Park { lane: event.lane(), due_in: None, reason: "dead".to_owned() };
+    let receipt = |event: &LoggedEvent| Evidence {
+        log_id: event.log_id,
+        kind: "manual".to_owned(),
+        remote_sequence: None,
+        evidence: "{}".to_owned(),
+    };
+    let plan = Settlement {
+        advance: Some(chunk.advance()),
+        changes: chunk.events.iter().map(dead).collect(),
+        lanes: chunk.events.iter().map(park).collect(),
+        receipts: chunk.events.iter().map(receipt).collect(),
+        ..Settlement::default()
+    };
+    reader.store.settle(&reader.leases[0], &plan).await.expect("settled");
+}

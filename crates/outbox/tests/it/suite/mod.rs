@@ -1,0 +1,182 @@
+//! The shared suite: one list of cases that both engines must pass.
+//!
+//! A case is a function over a [`Factory`]; its comment names the requirement rows it proves. An engine is one file with a
+//! factory and `outbox_suite!(ItsFactory);`. To add a case, write the function and put its name into the list.
+
+pub(crate) mod deliver;
+pub(crate) mod inbox;
+pub(crate) mod leases;
+pub(crate) mod operation;
+pub(crate) mod views;
+pub(crate) mod write;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sqlx::Transaction;
+use stateset_outbox::delivery::{DeliveryStore, Destination, Lease, NewRoute, Registration, Start};
+use stateset_outbox::{AddOutcome, Draft, Engine, Entity, Event, EventType, IdempotencyToken, Outbox, Payload};
+
+/// A fresh database for one test.
+pub(crate) trait Factory: Sized + Send + Sync {
+    /// The engine under test.
+    type Engine: Plain;
+
+    /// Makes the database, empty and migrated.
+    async fn create() -> Self;
+
+    /// A handle; every one is on the same database.
+    fn outbox(&self) -> Outbox<Self::Engine>;
+
+    /// A table as SQL names it.
+    fn table(&self, name: &str) -> String;
+
+    /// Takes the connection away from under a transaction, as a crash of either side does.
+    async fn kill(&self, tx: Transaction<'static, Self::Engine>);
+}
+
+/// An engine on which a test may run a statement of its own.
+pub(crate) trait Plain: Engine {
+    /// Runs SQL without arguments.
+    fn run(connection: &mut Self::Connection, sql: String) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
+    /// The one number that SQL gives.
+    async fn number(connection: &mut Self::Connection, sql: String) -> i64;
+    /// The texts that SQL gives.
+    async fn texts(connection: &mut Self::Connection, sql: String) -> Vec<String>;
+}
+
+macro_rules! plain {
+    ($engine:ty, $connection:ty) => {
+        impl Plain for $engine {
+            async fn run(connection: &mut $connection, sql: String) -> Result<u64, sqlx::Error> {
+                Ok(sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(connection).await?.rows_affected())
+            }
+            async fn number(connection: &mut $connection, sql: String) -> i64 {
+                sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(connection).await.expect("a number")
+            }
+            async fn texts(connection: &mut $connection, sql: String) -> Vec<String> {
+                sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(connection).await.expect("texts")
+            }
+        }
+    };
+}
+plain!(sqlx::Postgres, sqlx::PgConnection);
+plain!(sqlx::Sqlite, sqlx::SqliteConnection);
+
+macro_rules! outbox_suite {
+    ($factory:ty) => {
+        outbox_suite! { @ $factory;
+            write:
+                an_event_reads_back_exactly_as_written
+                a_rolled_back_event_was_never_there
+                a_known_key_gives_the_first_event_and_the_transaction_goes_on
+                a_known_id_gives_the_first_event
+                another_payload_under_a_known_key_is_a_conflict
+                the_first_payload_may_win
+                an_inadmissible_event_leaves_the_transaction_usable
+                a_batch_keeps_its_order_and_takes_duplicates
+                a_batch_with_a_conflict_leaves_nothing
+                keys_belong_to_their_scope
+                an_event_for_the_record_goes_nowhere
+                many_writers_lose_nothing
+                the_log_refuses_changes
+                migrations_run_once;
+            leases:
+                a_shard_group_has_one_owner
+                a_lost_lease_settles_nothing
+                a_released_lease_is_free_at_once
+                heartbeats_keep_a_lease;
+            deliver:
+                a_destination_gets_what_comes_after_its_registration
+                a_backfill_gets_everything
+                a_full_chunk_is_followed_by_the_next
+                a_chunk_settles_in_part
+                a_chunk_settles_once
+                a_restarted_worker_gets_what_was_not_settled
+                two_workers_share_a_destination
+                a_failure_parks_its_lane_and_nothing_else
+                a_dead_letter_is_redriven_once
+                a_dead_letter_is_discarded_once
+                a_lane_with_open_deliveries_cannot_flow
+                routes_are_versions
+                a_breaker_is_compared_and_set
+                counts_add_up
+                finished_rows_are_collected
+                a_rebase_delivers_again
+                a_commit_wakes_a_worker;
+            operation:
+                a_command_answers_the_same_for_ever
+                a_key_of_another_request_is_refused
+                a_refusal_is_stored_and_a_crash_is_not
+                a_duplicate_waits_for_the_first
+                a_duplicate_does_not_wait_for_ever
+                an_expired_key_is_done_anew
+                a_reserved_key_is_used_once
+                a_reset_key_is_done_anew
+                an_external_call_leaves_the_outcome_uncertain
+                a_dead_worker_s_local_work_is_done_again
+                a_crash_at_every_step_leaves_one_order_and_one_event
+                lost_commits_leave_one_order_and_one_event;
+            views:
+                one_state_has_many_words;
+            inbox:
+                an_event_has_one_effect
+                every_order_and_duplication_ends_in_one_state;
+        }
+    };
+    (@ $factory:ty; $($file:ident: $($case:ident)+;)+) => { $($(
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $case() {
+            let factory = <$factory as crate::suite::Factory>::create().await;
+            Box::pin(crate::suite::$file::$case(&factory)).await;
+        }
+    )+)+ };
+}
+pub(crate) use outbox_suite;
+
+/// An event about an order, with a number as its payload.
+pub(crate) fn order(id: &str, number: i64) -> Draft<Value> {
+    event("order.created", None, json!({ "number": number })).about(Entity::new("order", id)).order_key(id)
+}
+
+pub(crate) fn event(event_type: &str, token: Option<&str>, payload: Value) -> Event<Value> {
+    Event::new(EventType::new(event_type), Payload::new(payload), token.map(IdempotencyToken::new))
+}
+
+/// Writes one event in a transaction of its own.
+pub(crate) async fn write<DB: Engine>(outbox: &Outbox<DB>, draft: Draft<Value>) -> AddOutcome {
+    let mut tx = outbox.begin().await.expect("a transaction");
+    let outcome = outbox.write_event_with_outbox(&mut tx, draft).await.expect("the event is written");
+    outbox.commit(tx).await.expect("it commits");
+    outcome
+}
+
+/// The number of an event's payload.
+pub(crate) fn number(payload: &str) -> i64 {
+    let value: Value = serde_json::from_str(payload).expect("JSON");
+    value["number"].as_i64().expect("a number")
+}
+
+/// A destination that takes everything, its one worker and its leases.
+pub(crate) struct Reader {
+    pub(crate) store: Arc<dyn DeliveryStore>,
+    pub(crate) destination: Destination,
+    pub(crate) leases: Vec<Lease>,
+}
+
+pub(crate) const LEASE: Duration = Duration::from_mins(1);
+
+pub(crate) fn registration(name: &str, shard_groups: u16, glob: &str, start: Start) -> Registration {
+    let route = NewRoute { name: "all".into(), type_glob: glob.into(), policy: "{}".into() };
+    Registration { name: name.into(), kind: "handler".into(), shard_groups, routes: vec![route], start }
+}
+
+impl Reader {
+    pub(crate) async fn new<DB: Engine>(outbox: &Outbox<DB>, shard_groups: u16, start: Start) -> Self {
+        let store = outbox.deliveries();
+        let destination = store.register(&registration("all", shard_groups, "*", start)).await.expect("registered");
+        let leases = store.acquire(destination.id, "reader", LEASE, 64).await.expect("leases");
+        Self { store, destination, leases }
+    }
+}

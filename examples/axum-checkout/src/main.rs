@@ -1,0 +1,16 @@
+//! `DATABASE_URL=postgres://… cargo run -p example-axum-checkout`, then
+//! `curl -d '{"currency":"EUR","items":[{"product_id":"p1","qty":2,"unit_price_cents":999}]}' \
+//!   -H 'content-type: application/json' -H 'Idempotency-Key: create_order_1' localhost:3000/orders/checkout`
+
+use anyhow::Context as _;
+use sqlx::PgPool;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    #[expect(clippy::disallowed_methods, reason = "this is the command's configuration")]
+    let url = std::env::var("DATABASE_URL").context("set DATABASE_URL to the URL of a PostgreSQL database")?;
+    let router = example_axum_checkout::service(PgPool::connect(&url).await?).await?;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    axum::serve(listener, router).await?;
+    Ok(())
+}
