@@ -66,6 +66,7 @@ pub async fn commit(service: &Service, row: &StreamRow, behind: BatchFrontier, e
     };
     let batch = batch.ok_or_else(|| StoreError::corrupt("a batch without events was asked for"))?;
     service.store.add_batch(&batch).await?;
+    service.metrics.batches.inc();
     Ok(batch)
 }
 

@@ -9,16 +9,20 @@
 //! To add a route: a handler in the file of its subject under `http/`, a line in `http::router`, a line in `http::openapi::operations`, and
 //! `cargo xtask codegen`.
 
+pub mod admin;
 pub mod agent_keys;
 pub mod append;
 pub mod clock;
 pub mod commit;
 pub mod config;
+pub mod connection;
+pub mod edge;
 pub mod fail_point;
 pub mod http;
 pub mod identity;
 pub mod keyring;
 pub mod log_tiles;
+pub mod metrics;
 pub mod payload;
 pub mod proofs;
 pub mod publish;
@@ -29,4 +33,5 @@ pub mod signing;
 pub mod startup;
 pub mod tasks;
 pub mod tile_cache;
+pub mod tls;
 pub mod verdict;

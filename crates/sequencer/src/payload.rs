@@ -40,9 +40,30 @@ fn seal_segment(keyring: &Keyring, scope: Scope, entries: &[Entry<'_>]) -> Paylo
     PayloadSegment {
         first: entries[0].sequence,
         last: entries[entries.len() - 1].sequence,
-        key_id: keyring.current(),
+        key_id: keyring.current(scope.tenant),
         sealed,
     }
+}
+
+/// A segment sealed anew under the current key of its tenant. `ids` are its events' ids in order, as many as it covers.
+pub fn reseal_segment(
+    keyring: &Keyring,
+    scope: Scope,
+    segment: &PayloadSegment,
+    ids: &[EventId],
+) -> Result<PayloadSegment, OpenError> {
+    let offsets_end = ids.len() * OFFSET_BYTES;
+    let mut sealed = vec![0; offsets_end];
+    for (i, event_id) in ids.iter().enumerate() {
+        let sequence = Sequence::from_index(segment.first.index() + i as u64).map_err(|_| OpenError::Damaged)?;
+        let row = Row { scope, sequence, event_id: *event_id };
+        let payload =
+            keyring.open(&row, segment.key_id, sealed_payload(segment, sequence).ok_or(OpenError::Damaged)?)?;
+        keyring.seal(&row, &payload, &mut sealed);
+        let end = u32::try_from(sealed.len() - offsets_end).map_err(|_| OpenError::Damaged)?;
+        sealed[i * OFFSET_BYTES..(i + 1) * OFFSET_BYTES].copy_from_slice(&end.to_be_bytes());
+    }
+    Ok(PayloadSegment { first: segment.first, last: segment.last, key_id: keyring.current(scope.tenant), sealed })
 }
 
 /// Opens the payload of one event from the segment that covers it.

@@ -1,17 +1,15 @@
 //! Puts the parts together, serves, and stops without losing anything.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use stateset_ledger::signature::Signer as _;
 use stateset_store::postgres::{Isolation, PostgresStore};
 use stateset_store::sqlite::SqliteStore;
 use stateset_store::{Store, StoreError};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -20,27 +18,22 @@ use crate::agent_keys::KeyCache;
 use crate::append::{Flusher, FlusherParts};
 use crate::clock::{Clock, SystemClock, random};
 use crate::config::{Config, Database};
+use crate::connection::Acceptor;
+use crate::edge::Edge;
 use crate::identity::jwks::KeySet;
 use crate::identity::token::Tokens;
 use crate::identity::{Access, Identity};
-use crate::keyring::Keyring;
 use crate::log_tiles::LogTiles;
+use crate::metrics::Metrics;
 use crate::service::Service;
 use crate::signing::SequencerKey;
-use crate::startup::{DataDir, Secrets, secrets};
+use crate::startup::{DATABASE_FILE, DataDir, Secrets, secrets};
 use crate::tile_cache::TileCache;
 
 /// Readers on the embedded database; each is a thread.
 const SQLITE_READERS: u32 = 4;
 /// Pause between attempts to reach the database at start.
 const DATABASE_RETRY: Duration = Duration::from_millis(500);
-/// A request head must arrive within this.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Largest request head, and how much of a body is read at a time.
-const READ_BUFFER_BYTES: usize = 64 * 1024;
-/// Requests still running at a stop get this long; then their connections are closed, so that a client which never finishes
-/// its request cannot keep the process beyond the ten seconds that most supervisors grant.
-const REQUEST_GRACE: Duration = Duration::from_secs(6);
 /// Tasks get this long after the last request.
 const TASK_GRACE: Duration = Duration::from_secs(3);
 
@@ -48,8 +41,8 @@ const TASK_GRACE: Duration = Duration::from_secs(3);
 pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
     let data_dir = DataDir::lock(&config.data_dir)?;
     let secrets = secrets(&config, &data_dir.path)?;
-    let listener = TcpListener::bind((config.host, config.port))
-        .await
+    let tls = config.tls.as_ref().map(crate::tls::acceptor).transpose()?;
+    let listener = listen(SocketAddr::new(config.host, config.port))
         .with_context(|| format!("cannot listen on {}:{}; is another server running?", config.host, config.port))?;
     let Some((store, embedded)) = open_store(&config, &data_dir, &stop).await? else { return Ok(()) };
     let tracker = TaskTracker::new();
@@ -61,8 +54,13 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
         tracker.spawn(crate::tasks::checkpoint_often(Arc::clone(embedded), stop.clone()));
     }
     announce(&config, &secrets, &listener)?;
-    serve(&config, listener, Arc::clone(&service), &tracker, &stop).await;
-    drop(service);
+    let acceptor = Acceptor {
+        metrics: Arc::clone(&service.metrics),
+        router: crate::http::router(service, config.request_timeout, stop.clone()),
+        limit: config.max_connections,
+        tls,
+    };
+    acceptor.run(listener, &tracker, &stop).await;
     tracker.close();
     if tokio::time::timeout(TASK_GRACE, tracker.wait()).await.is_err() {
         tracing::warn!("some tasks did not finish in time");
@@ -76,6 +74,19 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     Ok(())
 }
 
+/// Connections the kernel keeps for us while we are busy; it may allow fewer (`net.core.somaxconn`). With a short queue the
+/// ends of a burst wait seconds for their first answer.
+const BACKLOG: u32 = 4_096;
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restart must not wait for the connections of the process before.
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 /// A store, and once more by its own type if it is the embedded one, which wants looking after.
 type Opened = (Arc<dyn Store>, Option<Arc<SqliteStore>>);
 
@@ -83,8 +94,7 @@ type Opened = (Arc<dyn Store>, Option<Arc<SqliteStore>>);
 async fn open_store(config: &Config, data_dir: &DataDir, stop: &CancellationToken) -> anyhow::Result<Option<Opened>> {
     match &config.database {
         Database::Embedded => {
-            let store =
-                SqliteStore::open(&data_dir.path.join("sequencer.db"), SQLITE_READERS).await.map_err(explain)?;
+            let store = SqliteStore::open(&data_dir.path.join(DATABASE_FILE), SQLITE_READERS).await.map_err(explain)?;
             if config.migrate_on_startup {
                 store.migrate().await.map_err(explain)?;
             }
@@ -130,10 +140,11 @@ async fn assemble(config: &Config, secrets: &Secrets, store: Arc<dyn Store>) -> 
     let key = SequencerKey::from_seed(&secrets.signing_seed)?;
     let number = store.register_sequencer_key(key.public_key(), clock.now()).await.map_err(explain)?;
     let signer = Arc::new(key.numbered(number));
-    let keyring = Arc::new(Keyring::new(secrets.payload_keys.clone()));
+    let keyring = Arc::new(secrets.keyring());
     let keys = Arc::new(KeyCache::default());
     let grown = Arc::new(Notify::new());
     let log = store.log_state(random()).await.map_err(explain)?;
+    let metrics = Arc::new(Metrics::default());
     let (appender, flusher) = Flusher::new(FlusherParts {
         store: Arc::clone(&store),
         clock: Arc::clone(&clock),
@@ -142,6 +153,7 @@ async fn assemble(config: &Config, secrets: &Secrets, store: Arc<dyn Store>) -> 
         keys: Arc::clone(&keys),
         unsigned_allowed: config.unsigned_allowed,
         grown: Arc::clone(&grown),
+        metrics: Arc::clone(&metrics),
     });
     let sequencer_id = config.sequencer_id.clone().unwrap_or_else(|| const_hex::encode(&signer.public_key().0[..8]));
     let service = Service {
@@ -163,6 +175,8 @@ async fn assemble(config: &Config, secrets: &Secrets, store: Arc<dyn Store>) -> 
         grown,
         published: Arc::new(Notify::new()),
         log_wanted: Arc::new(Notify::new()),
+        metrics,
+        edge: Arc::new(Edge::new(config.edge.clone())),
     };
     Ok((service, flusher))
 }
@@ -212,48 +226,6 @@ fn announce(config: &Config, secrets: &Secrets, listener: &TcpListener) -> anyho
             path.display()
         );
     }
-    tracing::info!(%address, "listening");
+    tracing::info!(%address, tls = config.tls.is_some(), "listening");
     Ok(())
-}
-
-async fn serve(
-    config: &Config,
-    listener: TcpListener,
-    service: Arc<Service>,
-    tracker: &TaskTracker,
-    stop: &CancellationToken,
-) {
-    let router = crate::http::router(service, config.request_timeout, stop.clone());
-    let (graceful, cut) = (GracefulShutdown::new(), CancellationToken::new());
-    let mut builder = hyper::server::conn::http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(READ_BUFFER_BYTES);
-    loop {
-        let (stream, _) = tokio::select! {
-            () = stop.cancelled() => break,
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    // Out of file descriptors, most likely: let connections end first.
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                },
-            },
-        };
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "cannot switch Nagle's algorithm off");
-        }
-        let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
-        let (watched, cut) = (graceful.watch(connection), cut.clone());
-        tracker.spawn(async move {
-            if let Some(Err(error)) = cut.run_until_cancelled(watched).await {
-                tracing::debug!(%error, "connection ended early");
-            }
-        });
-    }
-    drop(listener);
-    if tokio::time::timeout(REQUEST_GRACE, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests did not finish in time");
-        cut.cancel();
-    }
 }

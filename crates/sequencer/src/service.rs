@@ -10,9 +10,11 @@ use tokio::sync::Notify;
 use crate::agent_keys::KeyCache;
 use crate::append::Appender;
 use crate::clock::Clock;
+use crate::edge::Edge;
 use crate::identity::Identity;
 use crate::keyring::Keyring;
 use crate::log_tiles::LogTiles;
+use crate::metrics::Metrics;
 use crate::signing::SequencerKey;
 use crate::tile_cache::TileCache;
 
@@ -67,4 +69,8 @@ pub struct Service {
     pub stream_tiles: TileCache<(StreamNo, TileId)>,
     /// Reads the head log's tiles.
     pub log_tiles: LogTiles,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Who may call from where, and how often.
+    pub edge: Arc<Edge>,
 }

@@ -3,15 +3,22 @@
 //! On the embedded database a first start makes its own keys, readable by their owner only, and says where they are. On
 //! PostgreSQL nothing is invented.
 
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use stateset_ledger::id::TenantId;
 
 use crate::clock::random;
 use crate::config::{Config, Database, EncryptionMode};
 use crate::identity::Access;
+use crate::keyring::Keyring;
+
+/// Name of the embedded database in the data directory.
+pub const DATABASE_FILE: &str = "sequencer.db";
+const PAYLOAD_KEY_FILE: &str = "payload.key";
 
 /// Keys the server runs with.
 pub struct Secrets {
@@ -21,6 +28,8 @@ pub struct Secrets {
     pub signing_seed: [u8; 32],
     /// The current one first; none: payloads are stored in the clear.
     pub payload_keys: Vec<[u8; 32]>,
+    /// Rings of tenants that have their own.
+    pub tenant_keys: HashMap<TenantId, Vec<[u8; 32]>>,
     /// Files made by this start.
     pub created: Vec<PathBuf>,
 }
@@ -76,8 +85,12 @@ pub fn secrets(config: &Config, data_dir: &Path) -> anyhow::Result<Secrets> {
     };
     let payload_keys = match config.encryption {
         EncryptionMode::Disabled => Vec::new(),
-        EncryptionMode::Required if embedded && config.payload_keys.is_empty() => vec![stored_key("payload.key")?],
+        EncryptionMode::Required if embedded && config.payload_keys.is_empty() => vec![stored_key(PAYLOAD_KEY_FILE)?],
         EncryptionMode::Required | EncryptionMode::Optional => config.payload_keys.clone(),
+    };
+    let tenant_keys = match config.encryption {
+        EncryptionMode::Disabled => HashMap::new(),
+        EncryptionMode::Required | EncryptionMode::Optional => config.tenant_keys.clone(),
     };
     let access = match &config.bootstrap_key {
         _ if !config.auth_required => Access::Open,
@@ -86,7 +99,31 @@ pub fn secrets(config: &Config, data_dir: &Path) -> anyhow::Result<Secrets> {
         None if config.without_bootstrap || !embedded => Access::Minted,
         None => Access::Key(stored_secret(data_dir, "admin.key", &mut created)?.trim().to_owned()),
     };
-    Ok(Secrets { access, signing_seed, payload_keys, created })
+    Ok(Secrets { access, signing_seed, payload_keys, tenant_keys, created })
+}
+
+/// The payload keys that a server with this configuration would use, as far as they are there already.
+pub fn existing_payload_keys(config: &Config) -> anyhow::Result<Vec<[u8; 32]>> {
+    if !config.payload_keys.is_empty() || config.database != Database::Embedded {
+        return Ok(config.payload_keys.clone());
+    }
+    let path = config.data_dir.join(PAYLOAD_KEY_FILE);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    };
+    let mut key = [0; 32];
+    const_hex::decode_to_slice(text.trim(), &mut key)
+        .with_context(|| format!("{} must hold 64 hexadecimal digits", path.display()))?;
+    Ok(vec![key])
+}
+
+impl Secrets {
+    /// The payload keys at work.
+    pub fn keyring(&self) -> Keyring {
+        Keyring::new(self.payload_keys.clone()).with_tenants(self.tenant_keys.clone())
+    }
 }
 
 /// Reads a secret of the data directory, making it on the first start.

@@ -78,7 +78,7 @@ fn verify(verdict: &mut SignatureVerdict, key: &PublicKeyBytes, signature: &Sign
 }
 
 /// What does not fit between fields, payload and hashes; such a fault outweighs any signature.
-fn content_fault(derived: &Hash, header: &Header, scope: Scope, payload: &str) -> Option<String> {
+pub fn content_fault(derived: &Hash, header: &Header, scope: Scope, payload: &str) -> Option<String> {
     if *derived != header.content_hash {
         return Some(format!("the stored fields hash to {derived}, the log holds {}", header.content_hash));
     }

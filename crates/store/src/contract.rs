@@ -13,6 +13,7 @@ use crate::batch::{Batch, BatchFrontier};
 use crate::error::StoreError;
 use crate::head_log::{Checkpoint, LogState, LogTile, PublisherLease, Round, StoredRecord, Unpublished};
 use crate::read::{EventPage, EventQuery, FoundEvent};
+use crate::sizes::{Pool, Sizes};
 use crate::stream::{OpenStream, StreamNo, StreamRow};
 
 /// The answer of a store call, one boxed future per batch of work.
@@ -145,4 +146,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Answers if the database does, and its migrations are those of this program.
     fn ping(&self) -> Found<'_, ()>;
+
+    /// How much there is, for the operator's instruments: of one moment, but not of one snapshot with anything else.
+    fn sizes(&self) -> Found<'_, Sizes>;
+
+    /// The connections as they are now; asks nobody.
+    fn pool(&self) -> Pool {
+        Pool::default()
+    }
 }

@@ -3,6 +3,7 @@
 //! - `ci`: every check, in the order in which a mistake is cheapest to find. `scripts/test.sh` ends in it.
 //! - `tidy`: rules of this repository that no compiler knows.
 //! - `codegen`: writes `docs/reference` from the program itself; `--check` tells whether it is up to date.
+//! - `fuzz`: every parser of bytes from outside, for a while.
 //! - `test`, `fmt`, `bench`: short names for long commands.
 //!
 //! It imports nothing of ours, so it builds and works while the rest does not. To add a check, add a
@@ -49,6 +50,15 @@ enum Command {
     },
     /// Format the source.
     Fmt,
+    /// Feed every parser of bytes from outside with spoilt inputs for a while; needs no nightly compiler.
+    Fuzz {
+        /// How long, over all targets.
+        #[arg(long, default_value_t = 30)]
+        seconds: u64,
+        /// Names of targets, inputs to run again, `--seed N`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Run the load generator, optimised; further arguments go to it.
     Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -66,6 +76,13 @@ fn main() -> ExitCode {
     }
 }
 
+/// A workspace of its own, so that its dependencies are not the product's.
+fn fuzz(workspace: &Workspace, seconds: u64, arguments: Vec<String>) -> anyhow::Result<()> {
+    let program = ["run", "--quiet", "--locked", "--manifest-path", "fuzz/Cargo.toml", "--bin", "stateset-fuzz", "--"];
+    let time = vec!["--seconds".to_owned(), seconds.to_string()];
+    cargo(workspace, &program).args(time).args(arguments).run()
+}
+
 fn run(command: Command) -> anyhow::Result<()> {
     let workspace = Workspace::find()?;
     match command {
@@ -74,6 +91,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Tidy => tidy::run(&workspace),
         Command::Codegen { check } => codegen::run(&workspace, check),
         Command::Fmt => cargo(&workspace, &["fmt", "--all"]).run(),
+        Command::Fuzz { seconds, arguments } => fuzz(&workspace, seconds, arguments),
         Command::Bench { arguments } => {
             cargo(&workspace, &["build", "--release", "-p", "stateset-sequencer"]).run()?;
             cargo(&workspace, &["run", "--release", "-p", "stateset-bench", "--"]).args(arguments).run()

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use stateset_ledger::id::Scope;
 use stateset_store::{Store, StoreError};
 use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
 
 use super::heads::Heads;
 use super::recent::RecentIds;
-use super::{AppendError, Appender, Waiting};
+use super::{AppendError, Appender, Outcome, Waiting};
 use crate::agent_keys::KeyCache;
 use crate::clock::Clock;
 use crate::keyring::Keyring;
+use crate::metrics::Metrics;
 use crate::signing::SequencerKey;
 
 /// Events per group commit; more would only lengthen the wait of the first one.
@@ -37,6 +39,7 @@ pub struct Flusher {
     pub(super) wary: u32,
     waiting: mpsc::UnboundedReceiver<Waiting>,
     grown: Arc<Notify>,
+    metrics: Arc<Metrics>,
 }
 
 /// What the flusher works with.
@@ -55,13 +58,15 @@ pub struct FlusherParts {
     pub unsigned_allowed: bool,
     /// Woken after every commit.
     pub grown: Arc<Notify>,
+    /// Where groups and events are counted.
+    pub metrics: Arc<Metrics>,
 }
 
 impl Flusher {
     /// The flusher and the way to it.
     pub fn new(parts: FlusherParts) -> (Appender, Self) {
-        let (appender, waiting) = Appender::channel();
-        let FlusherParts { store, clock, signer, keyring, keys, unsigned_allowed, grown } = parts;
+        let FlusherParts { store, clock, signer, keyring, keys, unsigned_allowed, grown, metrics } = parts;
+        let (appender, waiting) = Appender::channel(Arc::clone(&metrics));
         let flusher = Self {
             store,
             clock,
@@ -74,6 +79,7 @@ impl Flusher {
             wary: 0,
             waiting,
             grown,
+            metrics,
         };
         (appender, flusher)
     }
@@ -90,7 +96,11 @@ impl Flusher {
                 events += next.submission.candidates.len();
                 group.push(next);
             }
+            let (started, append) = (Instant::now(), &self.metrics.append);
+            append.group_events.count(events);
+            append.group_requests.count(group.len());
             self.flush(group).await;
+            self.metrics.append.flush.time(started.elapsed());
             self.grown.notify_waiters();
         }
     }
@@ -108,18 +118,23 @@ impl Flusher {
                 Ok(answers) => {
                     for (waiting, answer) in streams.into_iter().flatten().zip(answers.into_iter().flatten()) {
                         match answer {
-                            Some(placed) => answer_sender(waiting, Ok(placed)),
+                            Some(placed) => {
+                                count_fates(&self.metrics, &placed);
+                                answer_sender(waiting, Ok(placed));
+                            },
                             None => group.push(waiting),
                         }
                     }
                 },
                 Err(StoreError::Conflict) => {
                     tracing::debug!("an append met a known id or another process; planning again with look-ups");
+                    self.metrics.append.planned_again.inc();
                     self.wary = WARY_FLUSHES;
                     self.heads.clear();
                     group = streams.into_iter().flatten().collect();
                 },
                 Err(error) => {
+                    self.metrics.append.failed.inc();
                     self.heads.clear();
                     let answer = fatal(&error);
                     for waiting in streams.into_iter().flatten() {
@@ -152,6 +167,20 @@ fn fatal(error: &StoreError) -> AppendError {
 /// The sender may have gone; its events keep their places all the same.
 fn answer_sender(waiting: Waiting, answer: Result<super::Placed, AppendError>) {
     drop(waiting.reply.send(answer));
+}
+
+fn count_fates(metrics: &Metrics, placed: &super::Placed) {
+    let (mut new, mut known, mut refused) = (0, 0, 0);
+    for outcome in &placed.outcomes {
+        match outcome {
+            Outcome::Placed(_) => new += 1,
+            Outcome::Duplicate(_) => known += 1,
+            Outcome::Rejected(_) => refused += 1,
+        }
+    }
+    for (outcome, number) in [("placed", new), ("duplicate", known), ("rejected", refused)] {
+        metrics.append.fate(outcome, number);
+    }
 }
 
 /// One list per stream, in order of first arrival; order within a stream is kept.

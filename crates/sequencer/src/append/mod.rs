@@ -23,6 +23,7 @@ use stateset_store::stream::HeadSignature;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::agent_keys::AgentKeys;
+use crate::metrics::Metrics;
 
 pub use flush::{Flusher, FlusherParts};
 
@@ -120,7 +121,20 @@ pub enum AppendError {
 struct Waiting {
     submission: Submission,
     reply: oneshot::Sender<Result<Placed, AppendError>>,
-    _room: OwnedSemaphorePermit,
+    _room: Room,
+}
+
+/// Room for the events of a submission, and their place in the count of those that wait.
+struct Room {
+    count: i64,
+    metrics: Arc<Metrics>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.metrics.append.waiting.dec_by(self.count);
+    }
 }
 
 /// The way into the log.
@@ -128,14 +142,15 @@ struct Waiting {
 pub struct Appender {
     queue: mpsc::UnboundedSender<Waiting>,
     room: Arc<Semaphore>,
+    metrics: Arc<Metrics>,
 }
 
 impl Appender {
     /// A queue and the receiving end for the [`Flusher`].
-    fn channel() -> (Self, mpsc::UnboundedReceiver<Waiting>) {
+    fn channel(metrics: Arc<Metrics>) -> (Self, mpsc::UnboundedReceiver<Waiting>) {
         // Unbounded in form only: every entry holds permits of `room`.
         let (queue, waiting) = mpsc::unbounded_channel();
-        (Self { queue, room: Arc::new(Semaphore::new(MAX_WAITING_EVENTS)) }, waiting)
+        (Self { queue, room: Arc::new(Semaphore::new(MAX_WAITING_EVENTS)), metrics }, waiting)
     }
 
     /// Waits until the submission's events have their places, durably.
@@ -144,7 +159,12 @@ impl Appender {
             return Ok(Placed { outcomes: Vec::new(), head: None, growth: None });
         }
         let events = u32::try_from(submission.candidates.len()).map_err(|_| AppendError::Overloaded)?;
-        let room = Arc::clone(&self.room).try_acquire_many_owned(events).map_err(|_| AppendError::Overloaded)?;
+        let room = Arc::clone(&self.room).try_acquire_many_owned(events).map_err(|_| {
+            self.metrics.append.overloaded.inc();
+            AppendError::Overloaded
+        })?;
+        let room = Room { count: i64::from(events), metrics: Arc::clone(&self.metrics), _permit: room };
+        room.metrics.append.waiting.inc_by(room.count);
         let (reply, answer) = oneshot::channel();
         self.queue.send(Waiting { submission, reply, _room: room }).map_err(|_| AppendError::Unavailable)?;
         answer.await.unwrap_or(Err(AppendError::Unavailable))

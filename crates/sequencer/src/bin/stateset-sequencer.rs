@@ -1,9 +1,12 @@
 //! `stateset-sequencer`: the server.
 
+use std::io::{Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use stateset_sequencer::config::{Config, SETTINGS};
+use stateset_sequencer::config::{Config, ConfigFaults, SETTINGS};
 use stateset_sequencer::server;
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +24,10 @@ struct Arguments {
 enum Command {
     /// Serve (the default).
     Serve,
+    /// Ask the server of this configuration on this machine whether it is alive; exit status 0 if it is.
+    ///
+    /// For container health checks, where there is no curl.
+    Healthcheck,
     /// Print every environment variable with its default and meaning, as Markdown.
     ConfigReference,
     /// Print the OpenAPI 3.1 document.
@@ -33,15 +40,20 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(),
+        Command::Healthcheck => healthcheck(),
         Command::ConfigReference => print(&config_reference()),
         Command::Openapi => print(&stateset_sequencer::http::openapi::text()),
         Command::ErrorCodes => print(&error_codes()),
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn read_config() -> Result<Config, ConfigFaults> {
+    Config::read(|name| std::env::var(name).ok())
+}
+
 fn serve() -> ExitCode {
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-    let config = match Config::read(|name| std::env::var(name).ok()) {
+    let config = match read_config() {
         Ok(config) => config,
         Err(faults) => return fail(&faults.to_string()),
     };
@@ -62,6 +74,36 @@ fn serve() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&format!("{error:#}")),
     }
+}
+
+fn healthcheck() -> ExitCode {
+    match read_config()
+        .map_err(|faults| faults.to_string())
+        .and_then(|config| alive(&config).map_err(|e| e.to_string()))
+    {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => fail("the server does not answer GET /health with 200"),
+        Err(fault) => fail(&fault),
+    }
+}
+
+/// With TLS a connection must do: whose certificate it is, is not this machine's to judge.
+fn alive(config: &Config) -> std::io::Result<bool> {
+    const PATIENCE: Duration = Duration::from_secs(2);
+    let host = match config.host {
+        IpAddr::V4(host) if host.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(host) if host.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        host => host,
+    };
+    let mut stream = TcpStream::connect_timeout(&SocketAddr::new(host, config.port), PATIENCE)?;
+    if config.tls.is_some() {
+        return Ok(true);
+    }
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer)?;
+    Ok(&answer == b"HTTP/1.1 200")
 }
 
 fn start_logging(config: &Config) {

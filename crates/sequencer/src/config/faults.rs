@@ -6,6 +6,13 @@ use std::fmt;
 #[derive(Debug, Default)]
 pub struct ConfigFaults(pub(super) Vec<(String, String)>);
 
+impl ConfigFaults {
+    /// Each variable with its fault.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, fault)| (name.as_str(), fault.as_str()))
+    }
+}
+
 impl fmt::Display for ConfigFaults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let many = if self.0.len() == 1 { "one variable is" } else { "several variables are" };

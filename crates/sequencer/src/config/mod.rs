@@ -1,9 +1,11 @@
 //! Configuration: every variable read once, typed, with all faults reported together.
 
+mod edge;
 mod faults;
 mod identity;
 mod setting;
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,8 +14,11 @@ pub use faults::ConfigFaults;
 pub use identity::TokenSettings;
 use setting::Reader;
 pub use setting::{SETTINGS, Setting};
+use stateset_ledger::id::TenantId;
 
+use crate::edge::EdgeConfig;
 use crate::service::Limits;
+use crate::tls::TlsFiles;
 
 /// Where the log is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +68,8 @@ pub struct Config {
     pub encryption: EncryptionMode,
     /// `PAYLOAD_ENCRYPTION_KEYS` or `PAYLOAD_ENCRYPTION_KEY`, the current one first.
     pub payload_keys: Vec<[u8; 32]>,
+    /// `PAYLOAD_ENCRYPTION_KEYS_BY_TENANT`, each ring with the current key first.
+    pub tenant_keys: HashMap<TenantId, Vec<[u8; 32]>>,
     /// `VES_SEQUENCER_SIGNING_KEY`.
     pub signing_seed: Option<[u8; 32]>,
     /// `VES_SEQUENCER_ID`.
@@ -87,6 +94,12 @@ pub struct Config {
     pub json_logs: bool,
     /// `RUST_LOG`.
     pub log_filter: String,
+    /// `RATE_LIMIT_PER_MINUTE`, `CORS_ALLOW_ORIGINS`, `ADMIN_IP_ALLOWLIST`, `TRUST_PROXY_HEADERS`, `METRICS_ACCESS`.
+    pub edge: EdgeConfig,
+    /// `TLS_CERT_FILE`, `TLS_KEY_FILE`.
+    pub tls: Option<TlsFiles>,
+    /// `MAX_CONNECTIONS`.
+    pub max_connections: usize,
     /// `MAX_BODY_SIZE_BYTES`, `MAX_EVENTS_PER_BATCH`, `MAX_EVENT_PAYLOAD_SIZE`, `MAX_FUTURE_SKEW_MS`.
     pub limits: Limits,
 }
@@ -95,12 +108,33 @@ impl Config {
     /// Reads the configuration through `variable`, which answers a variable's value if it is set.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigFaults> {
         let mut reader = Reader::new(variable);
+        let config = Self::read_each(&mut reader);
+        config.check_together(&mut reader);
+        reader.finish(config)
+    }
+
+    /// The same for the operator's tools, which need no more than what they touch: what a server would miss is not asked for.
+    pub fn read_for_tools(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigFaults> {
+        let mut reader = Reader::new(variable);
+        let config = Self::read_each(&mut reader);
+        reader.finish(config)
+    }
+
+    /// As much as can be understood, with everything that is wrong: for looking at it.
+    pub fn examine(variable: impl Fn(&str) -> Option<String>) -> (Self, ConfigFaults) {
+        let mut reader = Reader::new(variable);
+        let config = Self::read_each(&mut reader);
+        config.check_together(&mut reader);
+        (config, reader.into_faults())
+    }
+
+    fn read_each<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Self {
         let database = reader.database();
         let default_host = match database {
             Database::Embedded => "127.0.0.1",
             Database::Postgres(_) => "0.0.0.0",
         };
-        let config = Self {
+        Self {
             data_dir: PathBuf::from(reader.text("STATESET_DATA_DIR").unwrap_or_default()),
             host: reader.parse_or("HOST", default_host),
             port: reader.parse("PORT"),
@@ -110,7 +144,7 @@ impl Config {
             auth_disabled_anywhere: reader.flag("ALLOW_AUTH_DISABLED"),
             without_bootstrap: reader.without_bootstrap(),
             bootstrap_key: reader.bootstrap_key(),
-            tokens: identity::tokens(&mut reader),
+            tokens: identity::tokens(reader),
             encryption: reader.choice(
                 "PAYLOAD_ENCRYPTION_MODE",
                 &[
@@ -120,6 +154,7 @@ impl Config {
                 ],
             ),
             payload_keys: reader.payload_keys(),
+            tenant_keys: reader.tenant_keys(),
             signing_seed: reader.key("VES_SEQUENCER_SIGNING_KEY"),
             sequencer_id: reader.text("VES_SEQUENCER_ID"),
             log_origin: reader.text("LOG_ORIGIN").unwrap_or_default(),
@@ -133,6 +168,9 @@ impl Config {
             worker_threads: reader.in_range("WORKER_THREADS", 1..=256),
             json_logs: reader.choice("LOG_FORMAT", &[("text", false), ("json", true)]),
             log_filter: reader.text("RUST_LOG").unwrap_or_default(),
+            edge: edge::read(reader),
+            tls: edge::tls(reader),
+            max_connections: reader.in_range("MAX_CONNECTIONS", 16..=1_000_000),
             limits: Limits {
                 body_bytes: reader.in_range("MAX_BODY_SIZE_BYTES", 1_024..=1 << 30),
                 batch_events: reader.in_range("MAX_EVENTS_PER_BATCH", 1..=10_000),
@@ -140,9 +178,7 @@ impl Config {
                 future_skew_ms: reader.optional("MAX_FUTURE_SKEW_MS"),
             },
             database,
-        };
-        config.check_together(&mut reader);
-        reader.finish(config)
+        }
     }
 
     /// Faults that only show when variables are seen together.
@@ -198,6 +234,93 @@ mod tests {
         assert_eq!((config.host.to_string().as_str(), config.port), ("127.0.0.1", 8080));
         assert_eq!((config.max_db_connections, config.log_filter.as_str()), (10, "info"));
         assert!(config.auth_required && config.migrate_on_startup);
+    }
+
+    /// L18: every variable of the published table is known, with its default or one of the two documented differences.
+    /// `DATABASE_URL` and `HOST` have none here, because the embedded database is the default; the JWT variables belong to
+    /// authentication.
+    #[test]
+    fn the_published_table() {
+        for (name, default) in [
+            ("DATABASE_URL", ""),
+            ("HOST", ""),
+            ("PORT", "8080"),
+            ("MAX_DB_CONNECTIONS", "10"),
+            ("RUST_LOG", "info"),
+            ("AUTH_MODE", "required"),
+            ("BOOTSTRAP_ADMIN_API_KEY", ""),
+            ("RATE_LIMIT_PER_MINUTE", ""),
+            ("CORS_ALLOW_ORIGINS", ""),
+            ("DB_MIGRATE_ON_STARTUP", "true"),
+            ("PAYLOAD_ENCRYPTION_MODE", "required"),
+            ("PAYLOAD_ENCRYPTION_KEY", ""),
+            ("PAYLOAD_ENCRYPTION_KEYS", ""),
+            ("PAYLOAD_ENCRYPTION_KEYS_BY_TENANT", ""),
+        ] {
+            let setting = super::SETTINGS.iter().find(|setting| setting.name == name);
+            assert_eq!(setting.map(|setting| setting.default), Some(default), "{name}");
+        }
+        let keys = [("VES_SEQUENCER_SIGNING_KEY", KEY), ("BOOTSTRAP_ADMIN_API_KEY", "dev_admin_key")];
+        let on_postgres = |more: &[(&str, &str)]| {
+            let set = [&[("DATABASE_URL", "postgres://localhost/stateset_sequencer")], &keys[..], more].concat();
+            read(&set)
+        };
+        let config = on_postgres(&[("PAYLOAD_ENCRYPTION_KEYS", KEY)]).map_err(|e| panic!("{e}")).unwrap();
+        assert_eq!(config.host.to_string(), "0.0.0.0");
+        assert!(config.edge.rate_per_minute.is_none() && config.edge.admin_networks.is_empty());
+        // L14: required without a key names the variable; the other modes start.
+        assert!(on_postgres(&[]).err().unwrap().contains("PAYLOAD_ENCRYPTION_KEYS"));
+        for mode in ["optional", "disabled", "DISABLED"] {
+            assert!(on_postgres(&[("PAYLOAD_ENCRYPTION_MODE", mode)]).is_ok(), "{mode}");
+        }
+    }
+
+    const KEY: &str = "0x4242424242424242424242424242424242424242424242424242424242424242";
+
+    /// L11, L12, L15 to L17 and their like: what is taken, and what is refused by name, without repeating a secret.
+    #[test]
+    fn values_are_taken_or_refused_by_name() {
+        let tenant = "00000000-0000-0000-0000-000000000001";
+        let base64 = "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI=";
+        let ring = format!("{{\"{tenant}\":[\"{KEY}\",\"{base64}\"]}}");
+        for (name, value) in [
+            ("RATE_LIMIT_PER_MINUTE", "600"),
+            ("CORS_ALLOW_ORIGINS", "*"),
+            ("CORS_ALLOW_ORIGINS", "https://a.example.com, http://localhost:3000"),
+            ("ADMIN_IP_ALLOWLIST", "10.0.0.0/8, ::1"),
+            ("TRUST_PROXY_HEADERS", "TRUE"),
+            ("METRICS_ACCESS", "off"),
+            ("PAYLOAD_ENCRYPTION_KEY", base64),
+            ("PAYLOAD_ENCRYPTION_KEYS", &format!("{KEY},{base64}")),
+            ("PAYLOAD_ENCRYPTION_KEYS_BY_TENANT", ring.as_str()),
+            ("DB_MIGRATE_ON_STARTUP", "false"),
+        ] {
+            assert_eq!(read(&[(name, value)]).err(), None, "{name}={value}");
+        }
+        for (name, value) in [
+            ("RATE_LIMIT_PER_MINUTE", "0"),
+            ("RATE_LIMIT_PER_MINUTE", "-5"),
+            ("CORS_ALLOW_ORIGINS", "example.com"),
+            ("CORS_ALLOW_ORIGINS", "https://a.example.com/path"),
+            ("ADMIN_IP_ALLOWLIST", "10.0.0.0/40"),
+            ("TRUST_PROXY_HEADERS", "maybe"),
+            ("METRICS_ACCESS", "public"),
+            ("PAYLOAD_ENCRYPTION_KEY", "0x4242"),
+            ("PAYLOAD_ENCRYPTION_KEYS", "s3cret-s3cret"),
+            ("PAYLOAD_ENCRYPTION_KEYS_BY_TENANT", "s3cret"),
+            ("PAYLOAD_ENCRYPTION_KEYS_BY_TENANT", "{\"s3cret\":[\"s3cret\"]}"),
+            ("PAYLOAD_ENCRYPTION_KEYS_BY_TENANT", &format!("{{\"{tenant}\":[]}}")),
+            ("PAYLOAD_ENCRYPTION_KEYS_BY_TENANT", &format!("{{\"{tenant}\":[\"s3cret\"]}}")),
+            ("TLS_CERT_FILE", "cert.pem"),
+            ("DB_MIGRATE_ON_STARTUP", "yes"),
+            ("MAX_DB_CONNECTIONS", "1"),
+            ("PORT", "65536"),
+            ("HOST", "localhost:80"),
+        ] {
+            let fault = read(&[(name, value)]).err().unwrap_or_else(|| panic!("{name}={value} was taken"));
+            let named = if name == "TLS_CERT_FILE" { "TLS_KEY_FILE" } else { name };
+            assert!(fault.contains(named) && !fault.contains("s3cret"), "{name}={value}: {fault}");
+        }
     }
 
     /// All faults at once, each named with its fix, no secret repeated.

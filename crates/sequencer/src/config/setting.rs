@@ -1,5 +1,6 @@
 //! The table of variables, and reading them by it.
 
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use stateset_ledger::id::TenantId;
 
 use super::Database;
 use super::faults::ConfigFaults;
@@ -66,6 +68,12 @@ pub const SETTINGS: &[Setting] = &[
     setting("PAYLOAD_ENCRYPTION_KEY", "", "one 32-byte key, hex (0x allowed) or base64"),
     setting("PAYLOAD_ENCRYPTION_KEYS", "", "comma-separated keys, the current one first; older ones stay readable"),
     setting(
+        "PAYLOAD_ENCRYPTION_KEYS_BY_TENANT",
+        "",
+        "JSON object from tenant id to a list of keys, the current one first, which take the place of the common ones for \
+         that tenant; what was sealed under the common ones stays readable",
+    ),
+    setting(
         "VES_SEQUENCER_SIGNING_KEY",
         "",
         "32-byte Ed25519 seed, hex or base64, that signs receipts, heads and checkpoints; the embedded start creates one",
@@ -83,6 +91,42 @@ pub const SETTINGS: &[Setting] = &[
     setting("PUBLISH_INTERVAL_MS", "100", "pause between rounds of the head log while something is new"),
     setting("REQUEST_TIMEOUT_MS", "30000", "longest a request may take"),
     setting("WORKER_THREADS", "1", "threads that serve HTTP and sequence; signatures are checked on all cores besides"),
+    setting(
+        "RATE_LIMIT_PER_MINUTE",
+        "",
+        "most requests a tenant may make in a minute, in this process; unset: as many as it likes",
+    ),
+    setting(
+        "CORS_ALLOW_ORIGINS",
+        "",
+        "origins whose pages may call, separated by commas, or `*`; unset: no CORS headers, so none",
+    ),
+    setting(
+        "ADMIN_IP_ALLOWLIST",
+        "",
+        "addresses and networks (10.0.0.0/8) from which keys may be administered, separated by commas; unset: any",
+    ),
+    setting(
+        "TRUST_PROXY_HEADERS",
+        "false",
+        "`true` if every request comes through a proxy of yours that adds to X-Forwarded-For; its last entry is then the caller",
+    ),
+    setting(
+        "METRICS_ACCESS",
+        "open",
+        "`open`, `credential` (any valid one) or `off`: who may read /metrics, which names no tenant",
+    ),
+    setting(
+        "TLS_CERT_FILE",
+        "",
+        "certificate chain in PEM; with TLS_KEY_FILE the server speaks TLS instead of plain HTTP",
+    ),
+    setting("TLS_KEY_FILE", "", "the certificate's private key in PEM"),
+    setting(
+        "MAX_CONNECTIONS",
+        "16384",
+        "most open connections; one more is closed at once. Each idle one takes 12 to 18 KB",
+    ),
     setting("LOG_FORMAT", "text", "`text` or `json`"),
     setting("RUST_LOG", "info", "log level or filter"),
     setting("MAX_BODY_SIZE_BYTES", "10485760", "largest request body"),
@@ -104,6 +148,10 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
 
     pub(super) fn finish<T>(self, config: T) -> Result<T, ConfigFaults> {
         if self.faults.0.is_empty() { Ok(config) } else { Err(self.faults) }
+    }
+
+    pub(super) fn into_faults(self) -> ConfigFaults {
+        self.faults
     }
 
     pub(super) fn fault(&mut self, name: &str, fault: impl Display) {
@@ -216,6 +264,34 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
                 key
             })
             .collect()
+    }
+
+    pub(super) fn tenant_keys(&mut self) -> HashMap<TenantId, Vec<[u8; 32]>> {
+        const NAME: &str = "PAYLOAD_ENCRYPTION_KEYS_BY_TENANT";
+        let Some(text) = self.text(NAME) else { return HashMap::new() };
+        // The text holds secrets, and so might what the parser says of it.
+        let Ok(rings) = serde_json::from_str::<BTreeMap<String, Vec<String>>>(&text) else {
+            self.fault(NAME, "must be a JSON object such as {\"<tenant uuid>\":[\"<key>\",\"<older key>\"]}");
+            return HashMap::new();
+        };
+        let mut keys = HashMap::new();
+        for (place, (tenant, ring)) in (1..).zip(rings) {
+            let Ok(tenant) = tenant.parse() else {
+                self.fault(NAME, format!("tenant {place} is not a UUID"));
+                continue;
+            };
+            let ring: Vec<_> = ring.iter().map(|text| key_bytes(text.trim())).collect();
+            if ring.is_empty() {
+                self.fault(NAME, format!("tenant {tenant} has no keys; leave it out to use the common ones"));
+            }
+            if let Some(bad) = ring.iter().position(Option::is_none) {
+                self.fault(NAME, format!("tenant {tenant}, key {}: {KEY_FORM}", bad + 1));
+            }
+            if keys.insert(TenantId(tenant), ring.into_iter().flatten().collect()).is_some() {
+                self.fault(NAME, format!("tenant {tenant} is there twice"));
+            }
+        }
+        keys
     }
 
     pub(super) fn key(&mut self, name: &str) -> Option<[u8; 32]> {

@@ -1,6 +1,7 @@
 //! Request bodies with our error body.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
@@ -10,6 +11,9 @@ use stateset_api::code::Code;
 
 use super::problem::ApiError;
 use crate::service::Service;
+
+/// A body must arrive within this.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A request body as received, within the configured bound. Compressed bodies are refused: a small one could unpack to
 /// anything.
@@ -22,7 +26,11 @@ impl FromRequest<Arc<Service>> for RawBody {
         if request.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
             return Err(ApiError::new(Code::UnsupportedMediaType, "compressed bodies are not taken"));
         }
-        Bytes::from_request(request, service).await.map(Self).map_err(|fault| {
+        let body = tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, service)).await;
+        let Ok(body) = body else {
+            return Err(ApiError::new(Code::Timeout, format!("the body did not arrive within {BODY_TIMEOUT:?}")));
+        };
+        body.map(Self).map_err(|fault| {
             if fault.status().as_u16() == Code::PayloadTooLarge.status() {
                 let limit = service.limits.body_bytes;
                 ApiError::new(

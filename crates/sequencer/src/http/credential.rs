@@ -14,6 +14,7 @@ use stateset_store::StoreError;
 use stateset_store::api_key::ApiKey;
 
 use super::problem::{ApiError, ApiResult};
+use crate::edge;
 use crate::identity::token::TokenFault;
 use crate::identity::{Credential, Offered, Permission, Refused};
 use crate::service::Service;
@@ -59,7 +60,11 @@ pub struct Caller<P> {
 impl<P: Demand> Caller<P> {
     /// Permits work on one store. The answer depends on the credential alone, never on what there is.
     pub fn store(&self, scope: Scope) -> ApiResult<()> {
-        if self.credential.reaches_store(scope) { Ok(()) } else { Err(Self::refusal("this tenant and store")) }
+        if self.credential.reaches_store(scope) {
+            Self::admit(scope.tenant)
+        } else {
+            Err(Self::refusal("this tenant and store"))
+        }
     }
 
     /// Whether [`Self::store`] permits.
@@ -70,6 +75,7 @@ impl<P: Demand> Caller<P> {
     /// Permits work on a tenant; answers the stores that it covers, `None` for all.
     pub fn tenant(&self, tenant: TenantId) -> ApiResult<Option<Vec<StoreId>>> {
         if self.credential.reaches(tenant) {
+            Self::admit(tenant)?;
             Ok(self.credential.visible_stores())
         } else {
             Err(Self::refusal("this tenant"))
@@ -97,6 +103,14 @@ impl<P: Demand> Caller<P> {
             ApiError::fault(Code::InvalidParameter, "tenant_id", "is required, because the credential is of no tenant")
         })?;
         self.tenant(tenant).map(|_| tenant)
+    }
+
+    /// What the edge has to say of a permitted call: administration by address, and the tenant's rate.
+    fn admit(tenant: TenantId) -> ApiResult<()> {
+        if P::PERMISSION == Some(Permission::Admin) {
+            edge::admit_admin()?;
+        }
+        edge::charge(tenant)
     }
 
     fn refusal(object: &str) -> ApiError {

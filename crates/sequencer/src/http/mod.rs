@@ -7,6 +7,7 @@ pub mod commitments;
 pub mod credential;
 pub mod cursors;
 pub mod diagnose;
+pub mod edge;
 pub mod entities;
 pub mod events;
 pub mod filters;
@@ -14,6 +15,7 @@ pub mod head;
 pub mod health;
 pub mod ingest;
 pub mod log;
+pub mod metrics;
 pub mod openapi;
 pub mod parameters;
 pub mod problem;
@@ -28,6 +30,7 @@ use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{delete, get, post};
 use axum::{Extension, Router};
 use stateset_api::proof::{BatchProof, Commitment, FlatBatchProof, FlatCommitment};
@@ -40,7 +43,8 @@ use crate::service::Service;
 /// All routes with the layers around them. `stop` ends streams that would otherwise outlive the server.
 pub fn router(service: Arc<Service>, timeout: Duration, stop: CancellationToken) -> Router {
     let body_limit = service.limits.body_bytes;
-    Router::new()
+    let (outer, cors) = (Arc::clone(&service), edge::cors(&service.edge.origins));
+    let routes = Router::new()
         .route("/api/v1/ves/events/ingest", post(ingest::ves))
         .route("/api/v1/events/ingest", post(ingest::legacy))
         .route("/api/v1/events", get(events::legacy))
@@ -82,13 +86,21 @@ pub fn router(service: Arc<Service>, timeout: Duration, stop: CancellationToken)
         .route("/docs", get(openapi::page))
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
+        .route("/metrics", get(metrics::metrics))
         .fallback(|| async { StatusCode::NOT_FOUND })
-        .layer(axum::middleware::from_fn_with_state(Arc::clone(&service), tenancy::layer))
+        .layer(from_fn_with_state(Arc::clone(&service), tenancy::layer))
         .with_state(service)
         .layer(Extension(stop))
         // Covers a request up to its response's head; a stream of events goes on beyond it.
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, timeout))
         .layer(DefaultBodyLimit::max(body_limit))
         .layer(CatchPanicLayer::new())
-        .layer(axum::middleware::from_fn(problem::layer))
+        // Inside of the next, so that its line in the log names the request.
+        .layer(from_fn_with_state(Arc::clone(&outer.metrics), metrics::layer))
+        .layer(from_fn(problem::layer))
+        .layer(from_fn_with_state(Arc::clone(&outer), edge::layer));
+    match cors {
+        Some(cors) => routes.layer(cors),
+        None => routes,
+    }
 }

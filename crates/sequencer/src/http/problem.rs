@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use stateset_api::code::Code;
 use stateset_api::problem::{Fault, Problem, PublishedError};
 use stateset_store::StoreError;
+use tracing::Instrument as _;
 
 use crate::append::AppendError;
 
@@ -110,7 +111,8 @@ impl From<AppendError> for ApiError {
 pub async fn layer(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let id = request_id(&request);
-    let mut response = next.run(request).await;
+    let span = span(&request, &id);
+    let mut response = next.run(request).instrument(span).await;
     let status = response.status();
     let ours = response.extensions_mut().remove::<ApiError>();
     let foreign = || (status.is_client_error() || status.is_server_error()) && !is_json(&response);
@@ -132,6 +134,18 @@ pub async fn layer(request: Request, next: Next) -> Response {
     response
 }
 
+/// Names the request in every line of the log that is written while it runs. Neither path nor query is in it: they hold
+/// what clients choose.
+fn span(request: &Request, id: &str) -> tracing::Span {
+    let span = tracing::error_span!("request", id, trace_id = tracing::field::Empty);
+    if let Some(trace) = super::trace::traceparent(request.headers())
+        && let Some(trace_id) = trace.split('-').nth(1)
+    {
+        span.record("trace_id", trace_id);
+    }
+    span
+}
+
 fn write(error: ApiError, path: &str, id: &str) -> Response {
     let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let retry_after = error.retry_after;
@@ -145,7 +159,7 @@ fn write(error: ApiError, path: &str, id: &str) -> Response {
     if status == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey, Bearer"));
     }
-    if code == Code::PayloadTooLarge.text() {
+    if [Code::PayloadTooLarge.text(), Code::Timeout.text()].contains(&code) {
         // The rest of the body is not read, so no request can follow on this connection: a client must not try.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }

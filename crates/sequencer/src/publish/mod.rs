@@ -130,6 +130,7 @@ impl Publisher {
             Ok(outcome) => return Some(outcome),
             Err(error) => error,
         };
+        self.service.metrics.publish.failed.inc();
         let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
         match error {
             StoreError::Conflict => tracing::info!("another process took over publishing"),
@@ -154,6 +155,7 @@ impl Publisher {
         let started = Instant::now();
         let facts = self.service.store.unpublished(ROUND_LIMIT).await?;
         self.search = started.elapsed();
+        self.note_lag(&facts);
         if facts.heads.is_empty() && facts.batches.is_empty() {
             return Ok(Outcome::Idle);
         }
@@ -185,11 +187,25 @@ impl Publisher {
         service.store.publish(lease, &round).await?;
         crate::fail_point::pass("after_checkpoint");
         service.published.notify_waiters();
+        let metrics = &service.metrics.publish;
+        metrics.entries.set(i64::try_from(after.size()).unwrap_or(i64::MAX));
+        metrics.round.time(started.elapsed());
+        metrics.rounds.inc();
         self.log = Some((lease.epoch, after));
         if let Some(file) = &mut self.file {
             file.keep(&round.checkpoint).await;
         }
         Ok(Outcome::Published { more })
+    }
+
+    /// How far behind the log is, whoever publishes it.
+    fn note_lag(&self, facts: &Unpublished) {
+        let metrics = &self.service.metrics.publish;
+        let now = self.service.clock.now();
+        let oldest = facts.heads.iter().filter_map(|(row, _)| row.last_at).min();
+        let lag = oldest.map_or(0, |at| now.0.saturating_sub(at.0).max(0));
+        metrics.lag.set(Duration::from_micros(lag.cast_unsigned()).as_secs_f64());
+        metrics.unpublished.set(i64::try_from(facts.heads.len()).unwrap_or(i64::MAX));
     }
 
     /// The lease, renewed when half of it is over; `None` while somebody else has it.
@@ -223,6 +239,7 @@ impl Publisher {
         if let Some(file) = &mut self.file
             && let Some(checkpoint) = self.service.store.checkpoint().await?
         {
+            self.service.metrics.publish.entries.set(i64::try_from(checkpoint.size).unwrap_or(i64::MAX));
             file.keep(&checkpoint).await;
         }
         Ok(())

@@ -68,12 +68,18 @@ impl LogTree {
         self.frontier.size()
     }
 
+    /// Its compact range.
+    pub fn frontier(&self) -> &Frontier {
+        &self.frontier
+    }
+
     /// Root of the log.
     pub fn root(&self) -> Hash {
         self.frontier.root()
     }
 
-    fn push(&mut self, entry: &Hash, tiles: &mut Vec<LogTile>) {
+    /// Adds an entry, and to `tiles` those it completes.
+    pub fn push(&mut self, entry: &Hash, tiles: &mut Vec<LogTile>) {
         let tails = &mut self.tails;
         let leaf = leaf_hash(&entry.0);
         tail(tails, 0).push(leaf);

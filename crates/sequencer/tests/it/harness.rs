@@ -22,6 +22,7 @@ use stateset_sequencer::identity::token::Tokens;
 use stateset_sequencer::identity::{Access, Identity};
 use stateset_sequencer::keyring::Keyring;
 use stateset_sequencer::log_tiles::LogTiles;
+use stateset_sequencer::metrics::Metrics;
 use stateset_sequencer::service::{Limits, Service};
 use stateset_sequencer::signing::SequencerKey;
 use stateset_sequencer::tile_cache::TileCache;
@@ -126,7 +127,7 @@ impl Sequencer {
         let number = store.register_sequencer_key(key.public_key(), clock.now()).await.unwrap();
         let signer = Arc::new(key.numbered(number));
         let (keyring, keys) = (Arc::new(Keyring::new(vec![payload_key])), Arc::new(KeyCache::default()));
-        let grown = Arc::new(Notify::new());
+        let (grown, metrics) = (Arc::new(Notify::new()), Arc::new(Metrics::default()));
         let log = store.log_state([8; 32]).await.unwrap();
         let (appender, flusher) = Flusher::new(FlusherParts {
             store: Arc::clone(&store),
@@ -136,6 +137,7 @@ impl Sequencer {
             keys: Arc::clone(&keys),
             unsigned_allowed: true,
             grown: Arc::clone(&grown),
+            metrics: Arc::clone(&metrics),
         });
         drop(TaskTracker::new().spawn(flusher.run()));
         let service = Arc::new(Service {
@@ -157,6 +159,8 @@ impl Sequencer {
             grown,
             published: Arc::new(Notify::new()),
             log_wanted: Arc::new(Notify::new()),
+            metrics,
+            edge: Arc::default(),
         });
         let stop = CancellationToken::new();
         let router = router(Arc::clone(&service), timeout, stop.clone());

@@ -1,6 +1,7 @@
 //! Integration tests of the sequencer, one binary.
 #![cfg(test)]
 
+mod admin;
 mod harness;
 mod identity;
 mod openapi;
@@ -8,3 +9,4 @@ mod proof_harness;
 mod proofs;
 mod published;
 mod reads;
+mod service;

@@ -22,6 +22,7 @@ use stateset_sequencer::http::router;
 use stateset_sequencer::identity::{Access, Identity};
 use stateset_sequencer::keyring::Keyring;
 use stateset_sequencer::log_tiles::LogTiles;
+use stateset_sequencer::metrics::Metrics;
 use stateset_sequencer::publish::checkpoint_file::CheckpointFile;
 use stateset_sequencer::publish::{Outcome, Publisher};
 use stateset_sequencer::service::{Limits, Service};
@@ -89,7 +90,7 @@ impl Server {
         let number = store.register_sequencer_key(key.public_key(), clock.now()).await.unwrap();
         let signer = Arc::new(key.numbered(number));
         let (keyring, keys) = (Arc::new(Keyring::default()), Arc::new(KeyCache::default()));
-        let grown = Arc::new(Notify::new());
+        let (grown, metrics) = (Arc::new(Notify::new()), Arc::new(Metrics::default()));
         let blinding_key = store.log_state([8; 32]).await.unwrap().blinding_key;
         let (appender, flusher) = Flusher::new(FlusherParts {
             store: Arc::clone(&store),
@@ -99,6 +100,7 @@ impl Server {
             keys: Arc::clone(&keys),
             unsigned_allowed: true,
             grown: Arc::clone(&grown),
+            metrics: Arc::clone(&metrics),
         });
         let tracker = TaskTracker::new();
         tracker.spawn(flusher.run());
@@ -121,6 +123,8 @@ impl Server {
             grown,
             published: Arc::new(Notify::new()),
             log_wanted: Arc::new(Notify::new()),
+            metrics,
+            edge: Arc::default(),
         });
         let router = router(Arc::clone(&service), Duration::from_secs(30), CancellationToken::new());
         Self { service, clock, router, tracker }

@@ -25,6 +25,7 @@ use crate::contract::{Found, Store};
 use crate::error::StoreError;
 use crate::head_log::{Checkpoint, LogState, LogTile, PublisherLease, Round, StoredRecord, Unpublished};
 use crate::read::{EventPage, EventQuery, FoundEvent};
+use crate::sizes::Sizes;
 use crate::stream::{OpenStream, StreamNo, StreamRow};
 
 /// The store in memory. Clones share their contents, as connections to one database do.
@@ -245,5 +246,12 @@ impl Store for MemoryStore {
 
     fn ping(&self) -> Found<'_, ()> {
         self.run(|_| Ok(()))
+    }
+
+    fn sizes(&self) -> Found<'_, Sizes> {
+        self.run(|state| {
+            let events = state.streams.iter().map(|stream| stream.row.size).sum();
+            Ok(Sizes { streams: state.streams.len() as u64, events, bytes: 0 })
+        })
     }
 }

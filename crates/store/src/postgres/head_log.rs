@@ -36,18 +36,23 @@ impl PostgresStore {
             .execute(&self.pool)
             .await
             .map_err(store_error)?;
+        self.find_log_state().await?.ok_or_else(|| StoreError::corrupt("the log that was just created is not there"))
+    }
+
+    pub(super) async fn find_log_state(&self) -> Result<Option<LogState>, StoreError> {
         let row = sqlx::query(include_str!("../../sql/postgres/log_state.sql"))
-            .fetch_one(&self.pool)
+            .fetch_optional(&self.pool)
             .await
             .map_err(store_error)?;
+        let Some(row) = row else { return Ok(None) };
         let size = raw::count(row.try_get(0).map_err(store_error)?)?;
         let frontier: Vec<u8> = row.try_get(1).map_err(store_error)?;
         let key: Vec<u8> = row.try_get(2).map_err(store_error)?;
-        Ok(LogState {
+        Ok(Some(LogState {
             frontier: Frontier::from_bytes(size, &frontier).map_err(StoreError::corrupt)?,
             blinding_key: key.as_slice().try_into().map_err(StoreError::corrupt)?,
             checkpoint: self.newest_checkpoint().await?,
-        })
+        }))
     }
 
     pub(super) async fn find_unpublished(&self, limit: u32) -> Result<Unpublished, StoreError> {

@@ -10,9 +10,11 @@ mod batches;
 mod connect;
 mod head_log;
 mod keys;
+mod maintenance;
 mod migrate;
 mod read;
 mod reader;
+mod sizes;
 mod streams;
 mod verbs;
 

@@ -13,6 +13,7 @@ use crate::batch::{Batch, BatchFrontier};
 use crate::contract::{Found, Store};
 use crate::head_log::{Checkpoint, LogState, LogTile, PublisherLease, Round, StoredRecord, Unpublished};
 use crate::read::{EventPage, EventQuery, FoundEvent};
+use crate::sizes::{Pool, Sizes};
 use crate::stream::{OpenStream, StreamNo, StreamRow};
 
 impl Store for PostgresStore {
@@ -162,5 +163,13 @@ impl Store for PostgresStore {
 
     fn ping(&self) -> Found<'_, ()> {
         Box::pin(self.check_schema())
+    }
+
+    fn sizes(&self) -> Found<'_, Sizes> {
+        Box::pin(self.measure())
+    }
+
+    fn pool(&self) -> Pool {
+        self.pool_state()
     }
 }

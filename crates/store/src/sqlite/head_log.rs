@@ -52,7 +52,7 @@ impl SqliteStore {
         self.find_log_state().await?.ok_or_else(|| StoreError::corrupt("the log that was just created is not there"))
     }
 
-    async fn find_log_state(&self) -> Result<Option<LogState>, StoreError> {
+    pub(super) async fn find_log_state(&self) -> Result<Option<LogState>, StoreError> {
         let row = sqlx::query(include_str!("../../sql/sqlite/log_state.sql"))
             .fetch_optional(&self.readers)
             .await

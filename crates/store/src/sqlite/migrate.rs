@@ -13,6 +13,11 @@ const MIGRATIONS: [(i64, &str, &str); 2] = [
     (2, "identity", include_str!("../../migrations/sqlite/0002_identity.sql")),
 ];
 
+/// Numbers of this program's migrations.
+pub(super) fn own() -> Vec<i64> {
+    MIGRATIONS.iter().map(|migration| migration.0).collect()
+}
+
 fn migrator() -> Migrator {
     let migrations = MIGRATIONS
         .iter()
@@ -32,12 +37,19 @@ impl SqliteStore {
         Ok(())
     }
 
+    /// What has been applied; nothing in a database in which nothing has.
+    pub(super) async fn list_applied(&self) -> Result<Vec<i64>, StoreError> {
+        let applied =
+            sqlx::query_scalar(include_str!("../../sql/sqlite/applied_migrations.sql")).fetch_all(&self.readers).await;
+        match applied {
+            Err(sqlx::Error::Database(fault)) if fault.message().starts_with("no such table") => Ok(Vec::new()),
+            applied => applied.map_err(store_error),
+        }
+    }
+
     /// Whether exactly this program's migrations have been applied.
     pub(super) async fn check_schema(&self) -> Result<(), StoreError> {
-        let applied: Vec<i64> = sqlx::query_scalar(include_str!("../../sql/sqlite/applied_migrations.sql"))
-            .fetch_all(&self.readers)
-            .await
-            .map_err(store_error)?;
+        let applied = self.list_applied().await?;
         if applied.iter().copied().eq(MIGRATIONS.iter().map(|m| m.0)) {
             Ok(())
         } else {

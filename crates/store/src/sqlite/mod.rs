@@ -13,9 +13,11 @@ mod batches;
 mod connect;
 mod head_log;
 mod keys;
+mod maintenance;
 mod migrate;
 mod read;
 mod rows;
+mod sizes;
 mod streams;
 mod verbs;
 

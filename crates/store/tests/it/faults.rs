@@ -19,6 +19,7 @@ use stateset_store::append::{Appended, StreamAppend};
 use stateset_store::batch::{Batch, BatchFrontier};
 use stateset_store::head_log::{Checkpoint, LogState, LogTile, PublisherLease, Round, StoredRecord, Unpublished};
 use stateset_store::read::{EventFilter, EventPage, EventQuery, FoundEvent};
+use stateset_store::sizes::Sizes;
 use stateset_store::stream::{OpenStream, StreamNo, StreamRow};
 use stateset_store::{Found, Store, StoreError};
 
@@ -136,6 +137,7 @@ lossy_store! {
     revoke_api_key(tenant: TenantId, agent: Option<AgentId>, prefix: &'a str, now: Micros) -> Option<ApiKey>;
     rotate_api_key(prefix: &'a str, retire_at: Micros, successor: &'a ApiKey) -> ();
     ping() -> ();
+    sizes() -> Sizes;
 }
 
 /// Far more than any loss needs; reaching it means that no progress is possible.
@@ -180,6 +182,7 @@ impl<S: Store> Service<'_, S> {
         again(async || self.store.register_sequencer_key(self.sequencer_key, self.now).await).await;
         self.sequence(Scope::key_stream(self.scope.tenant), key_events).await;
         self.sequence(self.scope, candidates).await;
+        assert!(again(async || self.store.sizes().await).await.streams > 0);
         self.commit().await;
         self.publish().await;
         self.read().await;

@@ -484,6 +484,10 @@ pub const OPERATIONS: &[Operation] = &[
         &[],
         "Readiness",
     )),
+    public(other(
+        get("metrics", "service", "/metrics", "Metrics of this process in OpenMetrics", &[], ""),
+        "application/openmetrics-text",
+    )),
     public(other(get("openapi", "service", "/openapi.json", "This document", &[], ""), "application/json")),
     public(other(get("docs", "service", "/docs", "This document as a page", &[], ""), "text/html")),
 ];

@@ -14,6 +14,7 @@ use stateset_store::batch::{Batch, BatchFrontier};
 use stateset_store::head_log::{Checkpoint, LogState, LogTile, PublisherLease, Round, StoredRecord, Unpublished};
 use stateset_store::memory::MemoryStore;
 use stateset_store::read::{EventPage, EventQuery, FoundEvent};
+use stateset_store::sizes::Sizes;
 use stateset_store::stream::{OpenStream, StreamNo, StreamRow};
 use stateset_store::{Found, Store, tenancy};
 use tokio::sync::Semaphore;
@@ -126,4 +127,5 @@ watched_store! {
     revoke_api_key(tenant: TenantId, agent: Option<AgentId>, prefix: &'a str, now: Micros) -> Option<ApiKey>;
     rotate_api_key(prefix: &'a str, retire_at: Micros, successor: &'a ApiKey) -> ();
     ping() -> ();
+    sizes() -> Sizes;
 }

@@ -130,7 +130,7 @@ async fn payloads_that_do_not_open_name_no_secret() {
     writer.ingest(&Unsigned::range(scope, 1..3)).await;
     let other_key = Setting { store, payload_key: [1; 32], ..Setting::default() };
     let reader = Sequencer::with(other_key).await;
-    let key_id = const_hex::encode(writer.service.keyring.current().unwrap());
+    let key_id = const_hex::encode(writer.service.keyring.current(scope.tenant).unwrap());
     let id = Unsigned::new(scope, 1).id;
     for path in ["/api/v1/events", "/api/v1/ves/entities/order/o-1", &format!("/api/v1/events/{id}")] {
         let reply = reader.get(&format!("{path}?{}", query(scope))).await;

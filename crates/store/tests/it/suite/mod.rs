@@ -39,6 +39,7 @@ macro_rules! store_suite {
                 opening_at_once_creates_one_stream_each
                 reopening_gives_the_same_head_and_goes_on
                 a_database_that_is_ready_answers_ping
+                sizes_count_streams_and_events
                 cursors_never_go_back
                 cursors_belong_to_one_stream_and_agent;
             append:

@@ -157,3 +157,16 @@ pub(crate) async fn cursors_belong_to_one_stream_and_agent(factory: &impl Factor
         assert_eq!(store.cursor(streams[stream], agents[agent]).await.expect("answer"), position);
     }
 }
+
+/// Key streams count as streams.
+pub(crate) async fn sizes_count_streams_and_events(factory: &impl Factory) {
+    let store = factory.open().await;
+    let empty = store.sizes().await.expect("answer");
+    assert_eq!((empty.streams, empty.events), (0, 0));
+    let mut random = Random::new(9);
+    let scope = random.scope();
+    let mut writer = Writer::open(&store, scope).await;
+    writer.append(&store, &random.events(scope, 3)).await;
+    let sizes = store.sizes().await.expect("answer");
+    assert_eq!((sizes.streams, sizes.events), (2, 3));
+}

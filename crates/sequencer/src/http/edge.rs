@@ -1,0 +1,96 @@
+//! The layers around all routes that know nothing of events: who calls from where, and what every answer carries.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::edge::address::client;
+use crate::edge::rate::{Standing, WINDOW_SECONDS};
+use crate::edge::{Call, Edge, Origins};
+use crate::service::Service;
+
+/// How long a browser may remember what a preflight told it.
+const PREFLIGHT_LASTS: Duration = Duration::from_hours(1);
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// Address of the other end of the connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
+
+/// Runs the request as a [`Call`] and tells the caller where its tenant stands.
+pub async fn layer(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    let from = client(peer, request.headers(), service.edge.trusts_proxy());
+    let call = Call::new(Arc::clone(&service.edge), Arc::clone(&service.metrics), from);
+    let (mut response, standing) = call.run(next.run(request)).await;
+    if let Some(standing) = standing {
+        tell_standing(response.headers_mut(), standing);
+    }
+    secure(response.headers_mut(), &service.edge);
+    response
+}
+
+/// `RateLimit` and `RateLimit-Policy` as in draft-ietf-httpapi-ratelimit-headers.
+fn tell_standing(headers: &mut HeaderMap, standing: Standing) {
+    let Standing { limit, remaining, reset_seconds } = standing;
+    let fields = [
+        (RATE_LIMIT_POLICY, format!("\"tenant\";q={limit};w={WINDOW_SECONDS}")),
+        (RATE_LIMIT, format!("\"tenant\";r={remaining};t={reset_seconds}")),
+    ];
+    for (name, value) in fields {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
+    }
+}
+
+/// Nothing served here runs scripts, is shown in frames, or should be guessed at. A handler that knows better has said so.
+fn secure(headers: &mut HeaderMap, edge: &Edge) {
+    let mut default = |name: HeaderName, value: &'static str| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    default(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    default(header::X_FRAME_OPTIONS, "DENY");
+    default(header::REFERRER_POLICY, "no-referrer");
+    default(
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    );
+    default(header::CACHE_CONTROL, "no-store");
+    if edge.tls {
+        default(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
+}
+
+/// The CORS layer of `CORS_ALLOW_ORIGINS`; `None` if no origin is named. Cookies are not used, so none are allowed.
+pub fn cors(origins: &Origins) -> Option<CorsLayer> {
+    let allowed = match origins {
+        Origins::None => return None,
+        Origins::Any => AllowOrigin::any(),
+        Origins::List(list) => AllowOrigin::list(list.iter().cloned()),
+    };
+    let names = |names: &[&'static str]| names.iter().map(|name| HeaderName::from_static(name)).collect::<Vec<_>>();
+    Some(
+        CorsLayer::new()
+            .allow_origin(allowed)
+            .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+            .allow_headers(names(&[
+                "authorization",
+                "content-type",
+                "idempotency-key",
+                "last-event-id",
+                "traceparent",
+                "x-api-key",
+                "x-request-id",
+            ]))
+            .expose_headers(names(&["ratelimit", "ratelimit-policy", "retry-after", "x-error-code", "x-request-id"]))
+            .max_age(PREFLIGHT_LASTS),
+    )
+}

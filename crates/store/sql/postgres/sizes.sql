@@ -1,0 +1,1 @@
+SELECT count(*), coalesce(sum(size), 0)::bigint, pg_database_size(current_database()) FROM streams

@@ -1,0 +1,3 @@
+SELECT count(*), coalesce(sum(size), 0),
+       (SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size())
+FROM streams
