@@ -29,8 +29,20 @@ fn migrator() -> Migrator {
 }
 
 impl SqliteStore {
-    /// Brings the database to this program's schema. A database that is ahead of this program is refused.
+    /// Brings the database to this program's schema. A database that is ahead of this program is refused. Several
+    /// processes may do so at once.
     pub async fn migrate(&self) -> Result<(), StoreError> {
+        loop {
+            let before = self.list_applied().await?;
+            let Err(error) = self.run_migrations().await else { return Ok(()) };
+            // Each migration is one transaction, so whoever comes second fails without a trace, and goes on behind the first.
+            if self.list_applied().await?.len() <= before.len() {
+                return Err(error);
+            }
+        }
+    }
+
+    async fn run_migrations(&self) -> Result<(), StoreError> {
         let mut turn = self.writer.turn().await?;
         migrator().run(&mut turn.connection).await.map_err(refused)?;
         turn.put_back();

@@ -249,3 +249,19 @@ async fn idle_checkpoints_empty_the_write_ahead_log() {
     assert_eq!(moved.get::<i64, _>(1), moved.get::<i64, _>(2), "pages in the log and pages moved");
     assert_eq!(all_events(&store, writer.stream()).await.len(), 300);
 }
+
+/// L22, J06: processes that start at the same moment on a new file all find it migrated.
+#[tokio::test]
+async fn many_migrate_at_once() {
+    for _ in 0..10 {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("log.db");
+        let mut stores = Vec::new();
+        for _ in 0..6 {
+            stores.push(SqliteStore::open(&path, 1).await.expect("it opens"));
+        }
+        for done in futures_util::future::join_all(stores.iter().map(SqliteStore::migrate)).await {
+            done.expect("migrated by this one or another");
+        }
+    }
+}
