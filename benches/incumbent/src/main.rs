@@ -65,7 +65,9 @@ async fn main() -> anyhow::Result<()> {
 }
 
 fn config(batch_size: u32) -> Arc<OutboxConfig<Body>> {
-    Arc::new(OutboxConfig { batch_size, ..OutboxConfig::default() })
+    let mut config = OutboxConfig::default();
+    config.batch_size = batch_size;
+    Arc::new(config)
 }
 
 /// As many transactions as `clients` do in `time`.

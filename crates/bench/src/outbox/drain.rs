@@ -21,8 +21,10 @@ use super::writes::{TABLE, Writer};
 
 const LONGEST: Duration = Duration::from_mins(5);
 const GRACE: Duration = Duration::from_secs(30);
-/// Rows of one page of the plain reader: as a chunk of ours.
-const PAGE: i64 = 1_000;
+/// As many as the engine's default chunk: a sink that does nothing has no limit of its own.
+const MOST_PER_CALL: usize = 5_000;
+/// Rows of one page of the plain reader.
+const PAGE: i64 = 5_000;
 
 /// How many workers, and into how many parts the log is split.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +62,10 @@ impl Sink for NoOp {
         }
         let outcomes = vec![Outcome::Accepted(None); batch.records.len()];
         Box::pin(std::future::ready(outcomes))
+    }
+
+    fn batch_limit(&self) -> usize {
+        MOST_PER_CALL
     }
 }
 

@@ -30,9 +30,10 @@ pub(crate) struct Options {
     /// The program of `benches/incumbent`, built with optimisation; unset: ours and plain SQL only.
     #[arg(long)]
     incumbent: Option<PathBuf>,
-    /// Events of one round of the incumbent: its default is 100; more suits it better.
-    #[arg(long, default_value_t = 1_000)]
-    incumbent_batch: u32,
+    /// Events of one round of the incumbent, separated by commas: its default, and what suits it better. Targets are
+    /// judged against the first.
+    #[arg(long, value_delimiter = ',', default_values_t = [100, 1_000], num_args = 1..)]
+    incumbent_batch: Vec<u32>,
     /// Events that are drained.
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1_000..=5_000_000))]
     events: u64,
@@ -81,7 +82,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let postgres = Postgres::start().await?;
     conditions.push(conditions::of_postgres(&postgres).await?);
     let other = if incumbent.is_some() {
-        format!("outbox-postgres 0.3.0, {} events a round, its own program", options.incumbent_batch)
+        "outbox-postgres 0.3.0 with outbox-core 0.6.0, a program of its own".to_owned()
     } else {
         "not measured".to_owned()
     };
