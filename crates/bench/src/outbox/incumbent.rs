@@ -41,7 +41,12 @@ impl Incumbent {
         serde_json::from_slice(&output.stdout).context("the incumbent's answer")
     }
 
-    async fn measured(&self, arena: &Arena, database: &TestDatabase, call: &[String]) -> anyhow::Result<(Cost, Answer)> {
+    async fn measured(
+        &self,
+        arena: &Arena,
+        database: &TestDatabase,
+        call: &[String],
+    ) -> anyhow::Result<(Cost, Answer)> {
         let meter = arena.meter()?;
         let answer = self.run(database, call).await?;
         let mut cost = arena.read(&meter, answer.events)?;
@@ -61,8 +66,7 @@ impl Incumbent {
         (clients, batch): (usize, u64),
         time: Duration,
     ) -> anyhow::Result<Cost> {
-        let call =
-            words(["write", &clients.to_string(), &batch.to_string(), &time.as_millis().to_string()]);
+        let call = words(["write", &clients.to_string(), &batch.to_string(), &time.as_millis().to_string()]);
         Ok(self.measured(arena, database, &call).await?.0)
     }
 

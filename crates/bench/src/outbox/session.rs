@@ -61,8 +61,11 @@ impl Session<'_> {
     }
 
     async fn writers(&self) -> anyhow::Result<Writers> {
-        let (plain, ours, theirs) =
-            (self.arena.database("plain").await?, self.arena.database("ours").await?, self.arena.database("theirs").await?);
+        let (plain, ours, theirs) = (
+            self.arena.database("plain").await?,
+            self.arena.database("ours").await?,
+            self.arena.database("theirs").await?,
+        );
         sqlx::raw_sql(TABLE).execute(&plain.1).await?;
         Outbox::<Postgres>::new(ours.1.clone()).migrate().await?;
         if let Some(incumbent) = &self.incumbent {

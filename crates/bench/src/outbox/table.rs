@@ -51,7 +51,8 @@ impl Table {
     }
 
     pub(super) fn judge(&mut self, subject: &str, verdict: Verdict) {
-        self.verdicts.push(Verdict { text: format!("{subject}: {}", verdict.text), ..verdict });
+        let Verdict { text, met } = verdict;
+        self.verdicts.push(Verdict { text: format!("{subject}: {text}"), met });
     }
 
     pub(super) fn print(&self, style: Style) {
