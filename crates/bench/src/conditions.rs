@@ -32,17 +32,24 @@ const SETTINGS: [&str; 12] = [
 /// Names and values, in the order in which they are printed.
 pub(crate) type Conditions = Vec<(String, String)>;
 
-pub(crate) fn of_machine(label: &str, ids: Ids) -> Conditions {
-    let author = Author::new(1);
+/// What holds for every measurement on this machine.
+pub(crate) fn of_any(label: &str) -> Conditions {
     let cores = thread::available_parallelism().map_or(0, usize::from);
     let folder = std::env::temp_dir();
     vec![
         ("build".to_owned(), label.to_owned()),
         ("program".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-        ("cores, shared by server, database and generator".to_owned(), cores.to_string()),
+        ("cores, shared by all that is measured".to_owned(), cores.to_string()),
         ("processor".to_owned(), processor()),
         ("kernel".to_owned(), read_line("/proc/sys/kernel/osrelease")),
         ("file system of the databases".to_owned(), file_system(&folder)),
+    ]
+}
+
+pub(crate) fn of_machine(label: &str, ids: Ids) -> Conditions {
+    let author = Author::new(1);
+    let mut conditions = of_any(label);
+    conditions.extend([
         (
             "event".to_owned(),
             format!(
@@ -54,7 +61,8 @@ pub(crate) fn of_machine(label: &str, ids: Ids) -> Conditions {
         ),
         ("server".to_owned(), "defaults, payload encryption on, RUST_LOG=warn".to_owned()),
         ("bound".to_owned(), "same columns, payload, driver and durability; mean of before and after".to_owned()),
-    ]
+    ]);
+    conditions
 }
 
 pub(crate) async fn of_postgres(postgres: &Postgres) -> anyhow::Result<(String, String)> {

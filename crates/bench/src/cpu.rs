@@ -96,6 +96,12 @@ pub(crate) fn thread_time() -> Option<Duration> {
     text.split_ascii_whitespace().next()?.parse().ok().map(Duration::from_nanos)
 }
 
+/// This process, and those it started and waited for.
+pub(crate) fn own_time() -> anyhow::Result<Duration> {
+    let stat = Stat::of(std::process::id())?;
+    Ok(stat.own + stat.ended_children)
+}
+
 /// The parent of a process.
 pub(crate) fn parent_of(process: u32) -> anyhow::Result<u32> {
     Ok(Stat::of(process)?.parent)

@@ -304,7 +304,7 @@ impl<'a> Session<'a> {
 }
 
 /// Waits until the processors are nearly idle, or patience ends: then the report tells that others were at work.
-async fn wait_for_calm(patience: Duration) -> anyhow::Result<()> {
+pub(crate) async fn wait_for_calm(patience: Duration) -> anyhow::Result<()> {
     const LOOK: Duration = Duration::from_millis(300);
     const CALM: Duration = Duration::from_millis(30);
     let deadline = Instant::now() + patience;

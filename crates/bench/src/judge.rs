@@ -120,15 +120,15 @@ impl Result {
     }
 }
 
-fn at_least(value: f64, least: f64, text: impl Fn(f64) -> String) -> Verdict {
+pub(crate) fn at_least(value: f64, least: f64, text: impl Fn(f64) -> String) -> Verdict {
     Verdict { text: format!("{} ≥ {}", text(value), text(least)), met: Some(value >= least) }
 }
 
-fn at_most(value: f64, most: f64, text: impl Fn(f64) -> String) -> Verdict {
+pub(crate) fn at_most(value: f64, most: f64, text: impl Fn(f64) -> String) -> Verdict {
     Verdict { text: format!("{} ≤ {}", text(value), text(most)), met: Some(value <= most) }
 }
 
-fn at_most_time(name: &str, value: Duration, most: Duration) -> Verdict {
+pub(crate) fn at_most_time(name: &str, value: Duration, most: Duration) -> Verdict {
     Verdict { text: format!("{name} {} ≤ {}", latency(value), latency(most)), met: Some(value <= most) }
 }
 

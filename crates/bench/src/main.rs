@@ -1,8 +1,9 @@
-//! `stateset-bench`: what the sequencer costs, as ratios to what the database can do by itself.
+//! `stateset-bench`: what the sequencer and the outbox cost, as ratios to what the database can do by itself.
 //!
 //! - `ingest` drives the real server with requests made and signed beforehand, and measures the raw database in
 //!   the same minutes through the same driver, so that a result means something on another machine.
 //! - `proofs` times commitments and inclusion proofs on a long stream.
+//! - `outbox` measures the outbox and the relay, hand-written SQL and the incumbent crate, in turns on one database.
 //!
 //! It builds nothing: it is given an optimised server. Where to start reading: [`cells`] is the table of what is
 //! measured and what must hold, [`ingest`] the order of events, [`load`] the clients, [`bound`] the raw database.
@@ -19,6 +20,7 @@ mod ingest;
 mod judge;
 mod load;
 mod numbers;
+mod outbox;
 mod proofs;
 mod report;
 mod stage;
@@ -41,6 +43,8 @@ enum Command {
     Ingest(ingest::Options),
     /// Time commitments and inclusion proofs on a long stream.
     Proofs(proofs::Options),
+    /// Write and drain events through the outbox, the incumbent crate and plain SQL, in turns.
+    Outbox(outbox::Options),
 }
 
 /// Which server is measured.
@@ -80,6 +84,7 @@ fn main() -> anyhow::Result<()> {
         match arguments.command {
             Command::Ingest(options) => Box::pin(ingest::run(options)).await,
             Command::Proofs(options) => Box::pin(proofs::run(options)).await,
+            Command::Outbox(options) => Box::pin(outbox::run(options)).await,
         }
     })
 }

@@ -120,6 +120,11 @@ impl Postgres {
         Ok(Self { server, postmaster })
     }
 
+    /// Processor time of all its processes so far.
+    pub(crate) fn cluster_time(&self) -> anyhow::Result<Duration> {
+        cpu::cluster_time(self.postmaster)
+    }
+
     /// Writes out what is dirty and waits until no process of the cluster is busy: a measurement right after a load
     /// would share its cores with the checkpointer and autovacuum.
     pub(crate) async fn settle(&self) -> anyhow::Result<()> {

@@ -91,10 +91,32 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Tidy => tidy::run(&workspace),
         Command::Codegen { check } => codegen::run(&workspace, check),
         Command::Fmt => cargo(&workspace, &["fmt", "--all"]).run(),
+<<<<<<< HEAD
         Command::Fuzz { seconds, arguments } => fuzz(&workspace, seconds, arguments),
         Command::Bench { arguments } => {
             cargo(&workspace, &["build", "--release", "-p", "stateset-sequencer"]).run()?;
             cargo(&workspace, &["run", "--release", "-p", "stateset-bench", "--"]).args(arguments).run()
         },
+=======
+        Command::Bench { arguments } => bench(&workspace, arguments),
+>>>>>>> outbox-bench
     }
+}
+
+/// The load generator needs what it measures, optimised: the server, or the incumbent outbox in its own workspace.
+fn bench(workspace: &Workspace, mut arguments: Vec<String>) -> anyhow::Result<()> {
+    if arguments.first().is_some_and(|command| command == "outbox") {
+        let manifest = "benches/incumbent/Cargo.toml";
+        let build = ["build", "--release", "--locked", "--manifest-path", manifest, "--target-dir", "target/incumbent"];
+        match cargo(workspace, &build).run() {
+            Ok(()) => {
+                let program = workspace.root().join("target/incumbent/release/bench-incumbent");
+                arguments.extend(["--incumbent".to_owned(), program.display().to_string()]);
+            },
+            Err(error) => eprintln!("measuring without the incumbent crate: {error:#}"),
+        }
+    } else {
+        cargo(workspace, &["build", "--release", "-p", "stateset-sequencer"]).run()?;
+    }
+    cargo(workspace, &["run", "--release", "-p", "stateset-bench", "--"]).args(arguments).run()
 }

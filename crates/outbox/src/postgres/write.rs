@@ -16,6 +16,9 @@ pub(super) async fn insert_events(
     scope: Scope,
     rows: &[Row],
 ) -> Result<Vec<Option<i64>>, Error> {
+    if let [row] = rows {
+        return Ok(vec![insert_event(connection, schema, scope, row).await?]);
+    }
     macro_rules! column {
         ($name:ident) => {
             rows.iter().map(|row| row.$name.clone()).collect::<Vec<_>>()
@@ -48,6 +51,38 @@ pub(super) async fn insert_events(
     let mut places: HashMap<Uuid, i64> = inserted.into_iter().collect();
     // An id that is in the batch twice was added with its first row.
     Ok(rows.iter().map(|row| places.remove(&row.event_id)).collect())
+}
+
+async fn insert_event(
+    connection: &mut PgConnection,
+    schema: &Schema,
+    scope: Scope,
+    row: &Row,
+) -> Result<Option<i64>, Error> {
+    sqlx::query_scalar(schema.sql(include_str!("../../sql/postgres/only/insert_event.sql")))
+        .bind(scope.tenant)
+        .bind(scope.store)
+        .bind(row.event_id)
+        .bind(&row.event_key)
+        .bind(&row.payload_hash)
+        .bind(i16::from(row.shard))
+        .bind(&row.event_type)
+        .bind(row.schema_version)
+        .bind(&row.entity_type)
+        .bind(&row.entity_id)
+        .bind(&row.order_key)
+        .bind(&row.payload)
+        .bind(&row.metadata)
+        .bind(&row.correlation_id)
+        .bind(&row.causation_id)
+        .bind(row.command_id)
+        .bind(&row.traceparent)
+        .bind(row.agent_id)
+        .bind(row.agent_key_id)
+        .bind(&row.created_at)
+        .bind(row.deliverable)
+        .fetch_optional(connection)
+        .await
 }
 
 pub(super) async fn identities(

@@ -13,7 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("relay", &["ledger", "outbox"]),
     ("sequencer", &["api", "ledger", "store"]),
     ("testkit", &["ledger"]),
-    ("bench", &["ledger", "testkit"]),
+    ("bench", &["ledger", "outbox", "relay", "testkit"]),
     ("xtask", &[]),
     // What a stranger does.
     ("example-axum-checkout", &["outbox"]),
