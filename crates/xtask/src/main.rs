@@ -91,15 +91,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Tidy => tidy::run(&workspace),
         Command::Codegen { check } => codegen::run(&workspace, check),
         Command::Fmt => cargo(&workspace, &["fmt", "--all"]).run(),
-<<<<<<< HEAD
         Command::Fuzz { seconds, arguments } => fuzz(&workspace, seconds, arguments),
-        Command::Bench { arguments } => {
-            cargo(&workspace, &["build", "--release", "-p", "stateset-sequencer"]).run()?;
-            cargo(&workspace, &["run", "--release", "-p", "stateset-bench", "--"]).args(arguments).run()
-        },
-=======
         Command::Bench { arguments } => bench(&workspace, arguments),
->>>>>>> outbox-bench
     }
 }
 
