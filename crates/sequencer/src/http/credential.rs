@@ -16,7 +16,8 @@ use stateset_store::api_key::ApiKey;
 use super::problem::{ApiError, ApiResult};
 use crate::edge;
 use crate::identity::token::TokenFault;
-use crate::identity::{Credential, Offered, Permission, Refused};
+
+use crate::identity::{Credential, Offered, Permission, Refused, Shown};
 use crate::service::Service;
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -98,6 +99,16 @@ impl<P: Demand> Caller<P> {
             ApiError::fault(Code::InvalidParameter, "tenant_id", "is required, because the credential is of no tenant")
         })?;
         self.tenant(tenant).map(|_| tenant)
+    }
+
+    /// Who calls, as far as the credential says: texts of different callers differ, and a caller's stays the same.
+    pub fn name(&self) -> String {
+        match &self.credential.shown {
+            Shown::Standing => "operator".to_owned(),
+            Shown::Key(prefix) => format!("key {prefix}"),
+            // Of one issuer's tokens for a tenant only the agent tells them apart.
+            Shown::Token(_) => format!("token of {:?}", self.credential.agent),
+        }
     }
 
     /// What the edge has to say of a permitted call: administration by address, and the rates of key and tenant.

@@ -97,7 +97,14 @@ pub fn cors(origins: &Origins) -> Option<CorsLayer> {
                 "x-api-key",
                 "x-request-id",
             ]))
-            .expose_headers(names(&["ratelimit", "ratelimit-policy", "retry-after", "x-error-code", "x-request-id"]))
+            .expose_headers(names(&[
+                "idempotency-replayed",
+                "ratelimit",
+                "ratelimit-policy",
+                "retry-after",
+                "x-error-code",
+                "x-request-id",
+            ]))
             .max_age(PREFLIGHT_LASTS),
     )
 }

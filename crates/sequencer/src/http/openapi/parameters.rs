@@ -22,6 +22,10 @@ const fn path(name: &'static str, schema: &'static str, meaning: &'static str) -
     Parameter { name, place: "path", required: true, schema, meaning }
 }
 
+const fn header(name: &'static str, schema: &'static str, meaning: &'static str) -> Parameter {
+    Parameter { name, place: "header", required: false, schema, meaning }
+}
+
 const UUID: &str = r#"{"type":"string","format":"uuid"}"#;
 const TEXT: &str = r#"{"type":"string"}"#;
 const SEQUENCE: &str = r#"{"type":"integer","minimum":1,"maximum":9223372036854775807}"#;
@@ -72,6 +76,11 @@ const PARAMETERS: &[Parameter] = &[
     query("tenant_id[optional]", UUID, "tenant; default: the caller's own"),
     query("after", TEXT, "only keys behind this prefix, as a page's `next` says"),
     path("prefix", TEXT, "public part of the API key: what stands between its underscores"),
+    header(
+        "Idempotency-Key",
+        r#"{"type":"string","minLength":1,"maxLength":255,"pattern":"^[!-~]+$"}"#,
+        "names this request: a repetition within 24 hours answers with the same key again instead of making another",
+    ),
     path("batch_id", UUID, "the batch"),
     path("sequence", SEQUENCE, "place of the event"),
     path(
