@@ -196,7 +196,7 @@ fn missing(permission: Permission) -> ApiError {
 
 /// `Authorization: ApiKey <key>`, `Authorization: <key>`, `x-api-key: <key>` and `Authorization: Bearer <token>` are in
 /// use. A request that carries two of them is refused: a proxy in front might have judged the other one.
-fn offered(headers: &HeaderMap) -> ApiResult<Offered<'_>> {
+pub fn offered(headers: &HeaderMap) -> ApiResult<Offered<'_>> {
     let mut values = headers
         .get_all(AUTHORIZATION)
         .iter()

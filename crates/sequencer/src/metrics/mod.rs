@@ -264,6 +264,13 @@ impl AppendMetrics {
         }
     }
 
+    /// From the first page on, so that a rate can be taken of the first events too.
+    fn begin(&self) {
+        for outcome in ["placed", "duplicate", "rejected"] {
+            drop(self.events.get_or_create(&Fate { outcome }));
+        }
+    }
+
     /// Notes what became of `number` events.
     pub fn fate(&self, outcome: &'static str, number: u64) {
         if number > 0 {

@@ -98,16 +98,39 @@ fn bare(name: &'static str) -> &'static str {
     name.split('[').next().unwrap_or(name)
 }
 
+/// A value that fits the examples of the guide; the checks of the live service store what they name.
+fn example(name: &str) -> Option<Value> {
+    Some(match name {
+        "tenant_id" => json!("11111111-1111-4111-8111-111111111111"),
+        "store_id" => json!("22222222-2222-4222-8222-222222222222"),
+        "agent_id" => json!("33333333-3333-4333-8333-333333333333"),
+        "event_id" => json!("44444444-4444-4444-8444-444444444444"),
+        "entity_type" => json!("order"),
+        "entity_id" => json!("ORD-1001"),
+        "sequence" | "from_size" => json!(1),
+        "to_size" => json!(2),
+        "path" => json!("0/000.p/1"),
+        _ => return None,
+    })
+}
+
 pub(super) fn describe(name: &str) -> Value {
     let parameter = find(name);
     let schema: Value = serde_json::from_str(parameter.schema).expect("schemas of this table are JSON");
-    json!({
+    let mut description = json!({
         "name": bare(parameter.name),
         "in": parameter.place,
         "required": parameter.required,
         "description": parameter.meaning,
         "schema": schema,
-    })
+    });
+    // Only where it is asked for: an optional filter that is always set hides more than it shows.
+    if parameter.required
+        && let Some(example) = example(bare(name))
+    {
+        description["example"] = example;
+    }
+    description
 }
 
 /// Where the parameter stands and what it means.
