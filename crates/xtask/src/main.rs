@@ -80,12 +80,7 @@ fn main() -> ExitCode {
 }
 
 /// A workspace of its own, so that its dependencies are not the product's.
-pub(crate) fn fuzz(
-    workspace: &Workspace,
-    seconds: u64,
-    service: bool,
-    arguments: Vec<String>,
-) -> anyhow::Result<()> {
+pub(crate) fn fuzz(workspace: &Workspace, seconds: u64, service: bool, arguments: Vec<String>) -> anyhow::Result<()> {
     let light: &[&str] = &["--locked", "--manifest-path", "fuzz/Cargo.toml", "--bin", "stateset-fuzz"];
     let heavy: &[&str] = &["--manifest-path", "fuzz/service/Cargo.toml", "--bin", "stateset-fuzz-service"];
     let mut program = vec!["run", "--quiet"];

@@ -94,7 +94,7 @@ fn find(name: &str) -> &'static Parameter {
     PARAMETERS.iter().find(|parameter| parameter.name == name).expect("every operation names parameters of this table")
 }
 
-fn bare(name: &'static str) -> &'static str {
+fn bare(name: &str) -> &str {
     name.split('[').next().unwrap_or(name)
 }
 
