@@ -19,6 +19,7 @@ pub mod ingest;
 pub mod log;
 pub mod metrics;
 pub mod openapi;
+pub mod openings;
 pub mod parameters;
 pub mod problem;
 pub mod proofs;
@@ -83,6 +84,7 @@ pub fn router(service: Arc<Service>, timeout: Duration, stop: CancellationToken)
         .route("/api/v1/proofs/inclusion", get(proofs::inclusion))
         .route("/api/v1/proofs/bundle", get(bundle::bundle))
         .route("/api/v1/proofs/consistency", get(proofs::consistency))
+        .route("/api/v1/log/openings", get(openings::openings))
         .route("/checkpoint", get(log::checkpoint))
         .route("/tile/{*path}", get(log::tile))
         .route("/openapi.json", get(openapi::json))
