@@ -28,6 +28,7 @@ macro_rules! engine_suite {
                 a_long_publish_keeps_its_lease,
                 two_workers_share_the_groups,
                 a_commit_wakes_an_idle_worker,
+                statistics_survive_a_restart,
             );
             engine_suite!(@cases $database, kills:
                 killed_workers_lose_nothing,
