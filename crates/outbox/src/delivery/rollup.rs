@@ -89,7 +89,9 @@ mod tests {
         #[test]
         fn a_percentile_is_close_above(mut micros in proptest::collection::vec(100_u64..100_000_000_000, 1..200), percent in 1_u64..=100) {
             let mut histogram = Histogram::default();
-            micros.iter().for_each(|us| histogram.add(Duration::from_micros(*us)));
+            for us in &micros {
+                histogram.add(Duration::from_micros(*us));
+            }
             micros.sort_unstable();
             let rank = (micros.len() * usize::try_from(percent).unwrap()).div_ceil(100).max(1);
             let exact = Duration::from_micros(micros[rank - 1]);
@@ -102,7 +104,9 @@ mod tests {
         fn merging_adds(one in proptest::collection::vec(0_u64..u64::MAX / 1_000, 0..50), two in proptest::collection::vec(0_u64..1_000_000, 0..50)) {
             let counted = |all: &[u64]| {
                 let mut histogram = Histogram::default();
-                all.iter().for_each(|us| histogram.add(Duration::from_micros(*us)));
+                for us in all {
+                    histogram.add(Duration::from_micros(*us));
+                }
                 histogram
             };
             let mut merged = counted(&one);
