@@ -19,6 +19,7 @@ mod display_id;
 mod draft;
 mod engine;
 mod event;
+pub mod filter;
 mod hint;
 mod inbox;
 mod migrate;
