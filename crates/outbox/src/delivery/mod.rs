@@ -34,3 +34,4 @@ pub use state::{
     Breaker, BreakerState, Counts, DeliveryState, HeldReason, LogFault, OutboxStatus, RebaseFrom, SyncStatus,
     UnknownWord, WorkerStatus,
 };
+pub(crate) use store::{ClosedBy, close_letter, read_destinations};

@@ -13,7 +13,7 @@ use stateset_outbox::delivery::{
 
 use crate::delivery::may_become;
 use crate::lane::{Candidate, Content, Origin, Plan, Row, Standing};
-use crate::policy::{NotAPolicy, Policy};
+use crate::policy::{NotAPolicy, OnDead, Policy};
 use crate::record::Record;
 use crate::sink::{Sink, Why};
 
@@ -108,13 +108,14 @@ impl Routes {
         for event in events {
             let rule = self.route_of(&event).and_then(|route| self.rule(&route.name, route.version));
             let record = Record::new(event);
+            let lane = record.lane();
             let (content, policy, subject) = match rule {
                 Some(rule) => {
                     (content(&record, sink), Arc::clone(&rule.policy), Subject::Fresh(Arc::clone(&rule.route)))
                 },
                 None => (Content::NotWanted, Arc::clone(&self.default_policy), Subject::NotWanted),
             };
-            round.push(record, Origin::Fresh, content, policy, subject);
+            round.push((record, lane), Origin::Fresh, content, policy, subject);
         }
         round
     }
@@ -124,12 +125,18 @@ impl Routes {
         let mut round = Round::default();
         for WaitingDelivery { delivery, state, attempts, event, .. } in waiting {
             let rule = self.rule(&delivery.route, delivery.route_version);
-            let policy = Arc::clone(rule.map_or(&self.default_policy, |rule| &rule.policy));
+            let mut policy = Arc::clone(rule.map_or(&self.default_policy, |rule| &rule.policy));
+            if delivery.replay_job.is_some() && policy.on_dead == OnDead::Stop {
+                // A replay that fails is its operator's business; live events go on.
+                policy = Arc::new(Policy { on_dead: OnDead::Wait, ..*policy });
+            }
+            // Its own, of a replay.
+            let lane = delivery.lane.clone();
             let record = Record { event, replay_job: delivery.replay_job };
             let content = content(&record, sink);
             let attempts = u32::try_from(attempts).unwrap_or(0);
             let subject = Subject::Open(delivery, state);
-            round.push(record, Origin::Parked { attempts }, content, policy, subject);
+            round.push((record, lane), Origin::Parked { attempts }, content, policy, subject);
         }
         round
     }
@@ -144,8 +151,15 @@ fn content(record: &Record, sink: &dyn Sink) -> Content {
 }
 
 impl Round {
-    fn push(&mut self, record: Record, origin: Origin, content: Content, policy: Arc<Policy>, subject: Subject) {
-        let (log_id, lane) = (record.event.log_id, record.lane());
+    fn push(
+        &mut self,
+        (record, lane): (Record, Lane),
+        origin: Origin,
+        content: Content,
+        policy: Arc<Policy>,
+        subject: Subject,
+    ) {
+        let log_id = record.event.log_id;
         self.candidates.push(Candidate { log_id, lane, origin, content, policy });
         self.records.push(record);
         self.subjects.push(subject);

@@ -8,6 +8,9 @@ mod register;
 mod rollups;
 mod settle;
 
+pub(crate) use operate::{ClosedBy, close_letter};
+pub(crate) use register::read_destinations;
+
 use std::sync::Arc;
 use std::time::Duration;
 
