@@ -14,6 +14,7 @@
 
 #[cfg(feature = "axum")]
 pub mod axum;
+pub mod consumer;
 pub mod delivery;
 mod display_id;
 mod draft;
