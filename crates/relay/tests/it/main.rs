@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod backoff;
+#[cfg(all(test, feature = "kafka"))]
+mod consumer;
 #[cfg(test)]
 mod delivery;
 #[cfg(test)]
