@@ -15,6 +15,7 @@
 mod audit;
 #[cfg(feature = "axum")]
 pub mod axum;
+pub mod consumer;
 pub mod delivery;
 mod display_id;
 mod draft;
