@@ -6,7 +6,7 @@
 //! other languages may read and write them.
 //!
 //! Deliberately absent: publishing. That is the relay's, through [`delivery::DeliveryStore`]. Also absent: any other crate
-//! of ours; this one is adopted alone.
+//! of ours, unless the feature `contracts` is on; this one is adopted alone.
 //!
 //! To add a statement: one `.sql` file per engine under `sql/`, with the same name; a case in `tests/it/suite`.
 
@@ -14,6 +14,8 @@
 
 #[cfg(feature = "axum")]
 pub mod axum;
+#[cfg(feature = "contracts")]
+pub mod contracts;
 pub mod delivery;
 mod display_id;
 mod draft;
