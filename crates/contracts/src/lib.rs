@@ -5,7 +5,7 @@
 //! * [`commerce`]: a payload on its way to the outbox.
 //! * [`envelope`]: the JSON that consumers of the Kafka topics read.
 //! * [`upcast`]: older payloads in today's shape, stored bytes untouched.
-//! * [`json_schema`], [`compatibility`]: the schemas of payloads, and whether one may follow another.
+//! * [`json_schema`], [`compatibility`], [`history`]: the schemas of payloads, and whether one may follow another.
 //! * [`machine`]: what an event may do to an order, a payment, a shipment.
 //!
 //! This crate is pure, imports nothing of ours, and knows no broker, database or clock. Validation against a schema is
@@ -20,6 +20,7 @@ pub mod commerce;
 pub mod compatibility;
 mod declare;
 pub mod envelope;
+pub mod history;
 pub mod instant;
 pub mod json_schema;
 pub mod machine;

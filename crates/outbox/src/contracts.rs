@@ -46,7 +46,8 @@ mod tests {
     /// C05, C07, A17: everything follows from the contract; the address stays out of the payload.
     #[test]
     fn a_contract_makes_a_draft() {
-        let order = Commerce::new(OrderCreated { amount_cents: 5.into(), currency: "USD".into(), ..Default::default() });
+        let order =
+            Commerce::new(OrderCreated { amount_cents: 5.into(), currency: "USD".into(), ..Default::default() });
         assert_eq!(draft(order.clone(), None).unwrap_err(), Incomplete::Order("order.created"));
         let written = draft(order.order(123).user_email("a@b.example"), Some(IdempotencyToken::new("k"))).unwrap();
         assert_eq!(written.event.event_type.0, "order.created");

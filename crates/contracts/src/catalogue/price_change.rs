@@ -4,8 +4,7 @@ use super::{Family, OrderKey};
 use crate::declare::contracts;
 use crate::scalar::{Cents, Code, Currency, Id, Number};
 
-const PRICE_CHANGE: Family =
-    Family { entity: "price_change", topic: None, order_key: OrderKey::None, title: "Prices" };
+const PRICE_CHANGE: Family = Family { entity: "price_change", topic: None, order_key: OrderKey::None, title: "Prices" };
 
 contracts! { PRICE_CHANGES: PRICE_CHANGE;
     /// A price was changed.

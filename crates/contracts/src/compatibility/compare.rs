@@ -11,8 +11,18 @@ const DEEPEST: usize = 32;
 
 /// Say nothing about data.
 const ANNOTATIONS: [&str; 12] = [
-    "$schema", "$id", "$comment", "$anchor", "title", "description", "examples", "default", "deprecated", "readOnly",
-    "writeOnly", "contentMediaType",
+    "$schema",
+    "$id",
+    "$comment",
+    "$anchor",
+    "title",
+    "description",
+    "examples",
+    "default",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "contentMediaType",
 ];
 
 /// Compared by rules of their own below.
@@ -117,7 +127,12 @@ impl<'a> Comparison<'a> {
     fn choices(&mut self, path: &str, old: &Map<String, Value>, new: &Map<String, Value>) {
         let list = |schema: &Map<String, Value>| {
             let values = schema.get("enum")?.as_array()?;
-            Some(values.iter().map(|value| crate::json_schema::sorted(value.clone()).to_string()).collect::<BTreeSet<_>>())
+            Some(
+                values
+                    .iter()
+                    .map(|value| crate::json_schema::sorted(value.clone()).to_string())
+                    .collect::<BTreeSet<_>>(),
+            )
         };
         match (list(old), list(new)) {
             (Some(before), Some(after)) => {

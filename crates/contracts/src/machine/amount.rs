@@ -2,7 +2,9 @@
 
 /// C13: a payment of something else than the order. Quarantine it as `payment.mismatch`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("payment.mismatch: the order costs {expected_cents} {expected_currency}, the payment is over {found_cents} {found_currency}")]
+#[error(
+    "payment.mismatch: the order costs {expected_cents} {expected_currency}, the payment is over {found_cents} {found_currency}"
+)]
 pub struct Mismatch {
     /// What the order costs.
     pub expected_cents: i64,

@@ -131,11 +131,8 @@ impl OrderEvent {
 
 impl Order {
     /// What `order.created` makes.
-    pub const NEW: Self = Self {
-        lifecycle: Lifecycle::Pending,
-        payment: PaymentAxis::Unpaid,
-        fulfilment: Fulfilment::PendingPayment,
-    };
+    pub const NEW: Self =
+        Self { lifecycle: Lifecycle::Pending, payment: PaymentAxis::Unpaid, fulfilment: Fulfilment::PendingPayment };
 
     /// What `event` does to an order that nobody has heard of, or to one that is there.
     pub fn begin(order: Option<Self>, event: OrderEvent, policy: CancelUntil) -> Outcome<Self> {
@@ -226,7 +223,9 @@ impl Order {
         match lifecycle {
             Lifecycle::Cancelled => Outcome::AlreadyApplied,
             _ if too_late => {
-                let reason = format!("an order can be cancelled until it is {policy}; this one is {lifecycle}, its goods {fulfilment}");
+                let reason = format!(
+                    "an order can be cancelled until it is {policy}; this one is {lifecycle}, its goods {fulfilment}"
+                );
                 self.illegal(OrderEvent::Cancelled, reason)
             },
             _ => Outcome::Applied(Self { lifecycle: Lifecycle::Cancelled, ..self }),
@@ -243,12 +242,16 @@ impl Order {
                 Outcome::Waiting(E::PaymentSucceeded.word())
             },
             (F::PendingPayment, E::ShippingReady) => to(F::ReadyToShip),
-            (F::PendingPayment | F::ReadyToShip, E::ShippingDispatched) if cancelled && policy != CancelUntil::Delivered => {
+            (F::PendingPayment | F::ReadyToShip, E::ShippingDispatched)
+                if cancelled && policy != CancelUntil::Delivered =>
+            {
                 self.illegal(event, "the order was cancelled before its goods left".to_owned())
             },
             (F::PendingPayment, E::ShippingDispatched) => Outcome::Waiting(E::ShippingReady.word()),
             (F::ReadyToShip, E::ShippingDispatched) => to(F::Dispatched),
-            (F::PendingPayment | F::ReadyToShip, E::ShippingDelivered) => Outcome::Waiting(E::ShippingDispatched.word()),
+            (F::PendingPayment | F::ReadyToShip, E::ShippingDelivered) => {
+                Outcome::Waiting(E::ShippingDispatched.word())
+            },
             (F::Dispatched, E::ShippingDelivered) if cancelled => {
                 self.illegal(event, "the order was cancelled before its goods arrived".to_owned())
             },

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use stateset_contracts::catalogue::{
-    CustomerAddressAdded, OrderCancelled, OrderKey, PaymentSucceeded, Payload, ShipmentCreated, Topic, UserEmail, all,
+    CustomerAddressAdded, OrderCancelled, OrderKey, Payload, PaymentSucceeded, ShipmentCreated, Topic, UserEmail, all,
     canonical, find,
 };
 use stateset_contracts::commerce::{Commerce, Incomplete};
@@ -62,8 +62,7 @@ fn synonyms_lead_to_one_type() {
 /// C01, C02, C03, C07, O01: topics and addresses as the event contracts say.
 #[test]
 fn topics_and_addresses_are_those_of_the_event_contracts() {
-    let topics: BTreeMap<&str, Option<Topic>> =
-        all().map(|contract| (contract.name, contract.family.topic)).collect();
+    let topics: BTreeMap<&str, Option<Topic>> = all().map(|contract| (contract.name, contract.family.topic)).collect();
     assert_eq!(topics["order.created"].map(Topic::name), Some("order.events"));
     assert_eq!(topics["payment.succeeded"].map(Topic::name), Some("payment.events"));
     assert_eq!(topics["shipping.ready"].map(Topic::name), Some("shipping.events"));
@@ -83,7 +82,9 @@ fn examples_keep_their_schemas() {
     for contract in all() {
         let schema = schema(contract, contract.schema_version);
         jsonschema::meta::validate(&schema).unwrap_or_else(|fault| panic!("{}: {fault}", contract.name));
-        let options = jsonschema::options().should_validate_formats(true).with_pattern_options(jsonschema::PatternOptions::regex());
+        let options = jsonschema::options()
+            .should_validate_formats(true)
+            .with_pattern_options(jsonschema::PatternOptions::regex());
         let validator = options.build(&schema).unwrap();
         let example: Value = serde_json::from_str(contract.example).unwrap();
         let faults: Vec<String> = validator.iter_errors(&example).map(|fault| fault.to_string()).collect();
@@ -101,7 +102,10 @@ fn examples_keep_their_schemas() {
 #[test]
 fn personal_members_are_marked() {
     let paths = CustomerAddressAdded::CONTRACT.payload().personal_paths();
-    assert!(paths.contains(&"/address/line1".to_owned()) && !paths.contains(&"/address/country".to_owned()), "{paths:?}");
+    assert!(
+        paths.contains(&"/address/line1".to_owned()) && !paths.contains(&"/address/country".to_owned()),
+        "{paths:?}"
+    );
     assert_eq!(OrderCancelled::CONTRACT.payload().personal_paths(), ["/note"]);
     assert_eq!(schema(CustomerAddressAdded::CONTRACT, 1)["properties"]["address"]["properties"]["city"]["x-pii"], true);
     // What every order, payment and shipment tells the world has none.

@@ -66,10 +66,7 @@ fn the_published_data_is_typed() {
     let ready: ShippingReady = read(3).payload().unwrap();
     assert_eq!(ready.shipment_id.0, 1);
     let dispatched: ShippingDispatched = read(4).payload().unwrap();
-    assert_eq!(
-        (dispatched.carrier.as_str(), dispatched.tracking_number.as_str()),
-        ("demo-carrier", "TRK-0001")
-    );
+    assert_eq!((dispatched.carrier.as_str(), dispatched.tracking_number.as_str()), ("demo-carrier", "TRK-0001"));
     assert!(matches!(read(4).payload::<ShippingReady>(), Err(PayloadFault::OtherType { .. })));
 }
 
@@ -116,7 +113,9 @@ fn json_of(outgoing: Outgoing<'_>) -> Value {
 fn the_catalogue_decides_what_is_written() {
     let without = Outgoing { order_key: None, ..BASE };
     let refused = without.write(OrderIdMode::default(), TypeName::default());
-    assert!(matches!(&refused, Err(fault @ Unmapped::OrderIdMissing) if fault.to_string().starts_with("CONTRACT_ORDER_ID_MISSING")));
+    assert!(
+        matches!(&refused, Err(fault @ Unmapped::OrderIdMissing) if fault.to_string().starts_with("CONTRACT_ORDER_ID_MISSING"))
+    );
     let strict = Outgoing { order_key: Some("ORD-1"), ..BASE }.write(OrderIdMode::Strict, TypeName::default());
     assert!(matches!(strict, Err(Unmapped::OrderIdNotInteger)));
 

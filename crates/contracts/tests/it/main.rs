@@ -7,6 +7,8 @@ mod compatibility;
 #[cfg(test)]
 mod envelope;
 #[cfg(test)]
+mod history;
+#[cfg(test)]
 mod machines;
 #[cfg(test)]
 mod upcast;

@@ -4,7 +4,8 @@ use stateset_contracts::envelope::Envelope;
 use stateset_contracts::json_schema::schema;
 use stateset_contracts::upcast;
 
-const V1: &str = r#"{"amount_cents":25998,"currency":"USD","items":[{"product_id":1,"qty":2,"unit_price_cents":12999}]}"#;
+const V1: &str =
+    r#"{"amount_cents":25998,"currency":"USD","items":[{"product_id":1,"qty":2,"unit_price_cents":12999}]}"#;
 
 fn members(json: &str) -> Map<String, Value> {
     serde_json::from_str(json).unwrap()
@@ -44,7 +45,9 @@ fn upcasting_is_idempotent() {
 /// C22: an envelope's version decides, and its data stays as it came.
 #[test]
 fn an_envelope_reads_in_todays_shape() {
-    let message = format!(r#"{{"type":"order.created","order_id":1,"timestamp":"2025-08-25T20:00:00Z","data":{V1},"version":1}}"#);
+    let message = format!(
+        r#"{{"type":"order.created","order_id":1,"timestamp":"2025-08-25T20:00:00Z","data":{V1},"version":1}}"#
+    );
     let envelope = Envelope::read(message.as_bytes()).unwrap();
     let order: OrderCreated = envelope.payload().unwrap();
     assert_eq!(order.shipping_cents.map(|cents| cents.0), Some(0));
