@@ -6,7 +6,7 @@
 //! other languages may read and write them.
 //!
 //! Deliberately absent: publishing. That is the relay's, through [`delivery::DeliveryStore`]. Also absent: any other crate
-//! of ours; this one is adopted alone.
+//! of ours, unless the feature `contracts` is on; this one is adopted alone.
 //!
 //! To add a statement: one `.sql` file per engine under `sql/`, with the same name; a case in `tests/it/suite`.
 
@@ -16,6 +16,8 @@ mod audit;
 #[cfg(feature = "axum")]
 pub mod axum;
 pub mod consumer;
+#[cfg(feature = "contracts")]
+pub mod contracts;
 pub mod delivery;
 mod display_id;
 mod draft;

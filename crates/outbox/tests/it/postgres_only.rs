@@ -272,12 +272,7 @@ impl Handler<sqlx::Postgres> for Refuses {
         if event.event_type == "wait" { Verdict::Hold(why) } else { Verdict::Quarantine(why) }
     }
 
-    async fn apply(
-        &self,
-        _: &mut Transaction<'static, sqlx::Postgres>,
-        (): (),
-        _: &Incoming,
-    ) -> Result<(), Failure> {
+    async fn apply(&self, _: &mut Transaction<'static, sqlx::Postgres>, (): (), _: &Incoming) -> Result<(), Failure> {
         Ok(())
     }
 }

@@ -170,18 +170,11 @@ pub(crate) async fn what_waits_is_bounded<F: Factory>(factory: &F) {
     let (_, consumer) = shop(factory).await;
     let limits = HoldLimits { per_key: 2, total: 3, ..HoldLimits::default() };
     let consumer = consumer.with_hold_limits(limits);
-    let of = |number: u128, key: &str| Incoming {
-        key: key.into(),
-        ..incoming(number, "shipping.dispatched", None)
-    };
+    let of = |number: u128, key: &str| Incoming { key: key.into(), ..incoming(number, "shipping.dispatched", None) };
     let full = Taken::Quarantined(QuarantineClass::TooManyHeld);
-    for (number, key, expected) in [
-        (1, "a", Taken::Held),
-        (2, "a", Taken::Held),
-        (3, "a", full),
-        (4, "b", Taken::Held),
-        (5, "b", full),
-    ] {
+    for (number, key, expected) in
+        [(1, "a", Taken::Held), (2, "a", Taken::Held), (3, "a", full), (4, "b", Taken::Held), (5, "b", full)]
+    {
         assert_eq!(consumer.take_alone(&of(number, key)).await.expect("taken"), expected, "event {number}");
     }
     let standing = consumer.standing().await.expect("a standing");
@@ -275,7 +268,8 @@ pub(crate) async fn old_payloads_are_read_as_new_ones<F: Factory>(factory: &F) {
     let consumer = consumer.with_upcasts(upcasts.clone());
     // In the log of a producer, with its hash.
     let draft = super::event("payment.succeeded", None, json!({ "amount_cents": 5 }));
-    let written = super::write(&outbox, draft.about(stateset_outbox::Entity::new("order", "123")).order_key("123")).await;
+    let written =
+        super::write(&outbox, draft.about(stateset_outbox::Entity::new("order", "123")).order_key("123")).await;
     let logged = outbox.events_for_replay(&stateset_outbox::ReplayFilter::default(), 1).await.expect("read").remove(0);
     let payment = Incoming::from(&logged);
     assert_eq!(payment.event_id, written.written().event_id);
