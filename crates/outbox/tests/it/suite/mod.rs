@@ -5,6 +5,7 @@
 
 pub(crate) mod deliver;
 pub(crate) mod inbox;
+pub(crate) mod job;
 pub(crate) mod leases;
 pub(crate) mod operation;
 pub(crate) mod read;
@@ -131,6 +132,13 @@ macro_rules! outbox_suite {
                 sums_are_per_scope
                 dead_letters_are_listed
                 reading_and_writing_do_not_meet;
+            job:
+                a_plan_is_applied_once_and_in_time
+                letters_are_closed_once_and_on_the_record
+                only_what_was_delivered_is_acknowledged
+                a_job_goes_on_where_it_was
+                an_aborted_replay_is_withdrawn
+                single_changes_are_on_the_record;
             inbox:
                 an_event_has_one_effect
                 every_order_and_duplication_ends_in_one_state;
