@@ -31,9 +31,8 @@ async fn carry_out<DB: Engine>(operator: &Operator<DB>, request: &Request) -> Jo
 }
 
 /// A destination at which `count` events of three keys are dead, each with a letter.
-pub(crate) async fn many_dead<F: Factory>(factory: &F, count: i64) -> Reader {
-    let outbox = factory.outbox();
-    let reader = Reader::new(&outbox, 4, Start::Now).await;
+pub(crate) async fn many_dead<DB: Engine>(outbox: &Outbox<DB>, count: i64) -> Reader {
+    let reader = Reader::new(outbox, 4, Start::Now).await;
     let mut tx = outbox.begin().await.expect("a transaction");
     let drafts = (0..count).map(|number| order(&format!("key {}", number % 3), number));
     outbox.write_event_batch(&mut tx, drafts).await.expect("written");
@@ -115,7 +114,7 @@ pub(crate) async fn a_plan_is_applied_once_and_in_time<F: Factory>(factory: &F) 
 /// G03, G08, G10: dead letters by filter and by id, in order, each once, each in the audit.
 pub(crate) async fn letters_are_closed_once_and_on_the_record<F: Factory>(factory: &F) {
     let outbox = factory.outbox();
-    let reader = many_dead(factory, 30).await;
+    let reader = many_dead(&outbox, 30).await;
     let operator = outbox.operator("ada").expect("an operator");
     let letters = outbox.reader().dead_letters(&LetterFilter::default(), None, 100).await.expect("letters").letters;
     assert_eq!(letters.len(), 30);
@@ -215,7 +214,7 @@ pub(crate) async fn only_what_was_delivered_is_acknowledged<F: Factory>(factory:
 /// H02: a job that is paused, aborted or applied elsewhere stops; one that breaks off goes on where it was.
 pub(crate) async fn a_job_goes_on_where_it_was<F: Factory>(factory: &F) {
     let outbox = factory.outbox();
-    many_dead(factory, 60).await;
+    many_dead(&outbox, 60).await;
     let operator = outbox.operator("ada").expect("an operator");
     let request = Request { rate: 40, ..Request::new(JobKind::Redrive, filter("type:*")) };
     let plan = operator.plan(&request).await.expect("a plan");

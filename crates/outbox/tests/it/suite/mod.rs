@@ -6,6 +6,7 @@
 pub(crate) mod deliver;
 pub(crate) mod inbox;
 pub(crate) mod job;
+pub(crate) mod kill;
 pub(crate) mod leases;
 pub(crate) mod operation;
 pub(crate) mod read;
@@ -30,6 +31,9 @@ pub(crate) trait Factory: Sized + Send + Sync {
 
     /// A handle; every one is on the same database.
     fn outbox(&self) -> Outbox<Self::Engine>;
+
+    /// Where another process finds the database.
+    fn url(&self) -> String;
 
     /// A table as SQL names it.
     fn table(&self, name: &str) -> String;
@@ -139,6 +143,9 @@ macro_rules! outbox_suite {
                 a_job_goes_on_where_it_was
                 an_aborted_replay_is_withdrawn
                 single_changes_are_on_the_record;
+            kill:
+                a_killed_redrive_opens_each_letter_once
+                a_killed_replay_delivers_each_event_once;
             inbox:
                 an_event_has_one_effect
                 every_order_and_duplication_ends_in_one_state;
