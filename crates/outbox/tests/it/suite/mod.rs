@@ -6,6 +6,8 @@
 pub(crate) mod consumer;
 pub(crate) mod deliver;
 pub(crate) mod inbox;
+pub(crate) mod job;
+pub(crate) mod kill;
 pub(crate) mod leases;
 pub(crate) mod operation;
 pub(crate) mod read;
@@ -30,6 +32,9 @@ pub(crate) trait Factory: Sized + Send + Sync {
 
     /// A handle; every one is on the same database.
     fn outbox(&self) -> Outbox<Self::Engine>;
+
+    /// Where another process finds the database.
+    fn url(&self) -> String;
 
     /// A table as SQL names it.
     fn table(&self, name: &str) -> String;
@@ -143,6 +148,16 @@ macro_rules! outbox_suite {
                 an_unreadable_record_is_kept_once
                 old_payloads_are_read_as_new_ones
                 predecessor_and_successor_at_once;
+            job:
+                a_plan_is_applied_once_and_in_time
+                letters_are_closed_once_and_on_the_record
+                only_what_was_delivered_is_acknowledged
+                a_job_goes_on_where_it_was
+                an_aborted_replay_is_withdrawn
+                single_changes_are_on_the_record;
+            kill:
+                a_killed_redrive_opens_each_letter_once
+                a_killed_replay_delivers_each_event_once;
             inbox:
                 an_event_has_one_effect
                 every_order_and_duplication_ends_in_one_state;
