@@ -41,6 +41,11 @@ impl ApiError {
         Self { errors: vec![Fault { pointer, message }], ..Self::new(code, detail) }
     }
 
+    /// What was wrong, for people.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// Says when to come back.
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
