@@ -12,8 +12,10 @@
 
 #![warn(missing_docs)]
 
+mod audit;
 #[cfg(feature = "axum")]
 pub mod axum;
+pub mod consumer;
 #[cfg(feature = "contracts")]
 pub mod contracts;
 pub mod delivery;
@@ -21,13 +23,16 @@ mod display_id;
 mod draft;
 mod engine;
 mod event;
+pub mod filter;
 mod hint;
 mod inbox;
+pub mod job;
 mod migrate;
 mod operation;
 mod outbox;
 #[cfg(feature = "postgres")]
 mod postgres;
+pub mod read;
 mod replay;
 mod schema;
 mod scope;
@@ -37,6 +42,7 @@ mod sql;
 mod sqlite;
 mod write;
 
+pub use audit::{AuditEntry, AuditFilter};
 pub use draft::{Draft, Entity, Fact};
 pub use engine::Engine;
 pub use event::{Event, EventId, EventStatus, EventType, IdempotencyToken, Payload};
