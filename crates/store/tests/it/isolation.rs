@@ -158,7 +158,7 @@ async fn a_forgotten_where_clause_leaks_nothing() {
             savepoint.rollback().await.expect("rolled back");
         }
     }
-    assert_eq!(looked_at, 3 * 10, "every table of tenants: {relations:?}");
+    assert_eq!(looked_at, 3 * 12, "every table of tenants: {relations:?}");
     drop(reader);
     run(&mut admin, format!("DROP ROLE {login}")).await.expect("dropped");
 }
