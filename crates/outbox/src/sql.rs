@@ -77,6 +77,8 @@ pub enum Cell {
     Int(i64),
     Text(String),
     Bytes(Vec<u8>),
+    /// Stored, but not what its type says: text that is no UTF-8.
+    Unreadable,
 }
 
 /// A row, read column by column from the left.
@@ -92,7 +94,7 @@ impl Cells {
         match self.next()? {
             Cell::Null => Ok(None),
             Cell::Int(value) => Ok(Some(value)),
-            Cell::Text(_) | Cell::Bytes(_) => Err(decode("a number is none")),
+            Cell::Text(_) | Cell::Bytes(_) | Cell::Unreadable => Err(decode("a number is none")),
         }
     }
 
@@ -110,7 +112,7 @@ impl Cells {
         match self.next()? {
             Cell::Null => Ok(None),
             Cell::Text(value) => Ok(Some(value)),
-            Cell::Int(_) | Cell::Bytes(_) => Err(decode("a text is none")),
+            Cell::Int(_) | Cell::Bytes(_) | Cell::Unreadable => Err(decode("a text is none")),
         }
     }
 
@@ -122,7 +124,7 @@ impl Cells {
         match self.next()? {
             Cell::Null => Ok(None),
             Cell::Bytes(value) => Ok(Some(value)),
-            Cell::Int(_) | Cell::Text(_) => Err(decode("bytes are none")),
+            Cell::Int(_) | Cell::Text(_) | Cell::Unreadable => Err(decode("bytes are none")),
         }
     }
 

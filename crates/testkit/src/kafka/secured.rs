@@ -69,7 +69,8 @@ impl Secured {
     }
 
     pub(super) fn properties(&self) -> String {
-        let mut lines = Vec::new();
+        let protocols = ["PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL"].map(|name| format!("{name}:{name}")).join(",");
+        let mut lines = vec![format!("listener.security.protocol.map=CONTROLLER:PLAINTEXT,{protocols}")];
         for listener in ["sasl_plaintext", "sasl_ssl"] {
             let name = format!("listener.name.{listener}");
             let modules = "org.apache.kafka.common.security";

@@ -6,6 +6,8 @@ pub(crate) mod harness;
 mod kafka;
 mod kills;
 pub(crate) mod ledger;
+mod poison;
+mod paused;
 mod scenarios;
 mod sequencer;
 
@@ -28,6 +30,10 @@ macro_rules! engine_suite {
                 a_long_publish_keeps_its_lease,
                 two_workers_share_the_groups,
                 a_commit_wakes_an_idle_worker,
+            );
+            engine_suite!(@cases $database, poison:
+                an_unreadable_row_parks_its_key_only,
+                a_poisoned_order_is_redriven_while_others_flow,
             );
             engine_suite!(@cases $database, kills:
                 killed_workers_lose_nothing,
