@@ -1,5 +1,6 @@
 //! PostgreSQL 15 or newer.
 
+mod copy;
 mod migrate;
 mod notify;
 mod poll;
@@ -35,8 +36,9 @@ impl Verbs for Postgres {
         schema: &'a Schema,
         scope: Scope,
         rows: &'a [Row],
+        bulk_from: usize,
     ) -> SqlFuture<'a, Vec<Option<i64>>> {
-        Box::pin(write::insert_events(connection, schema, scope, rows))
+        Box::pin(write::insert_events(connection, schema, scope, rows, bulk_from))
     }
 
     fn identities<'a>(

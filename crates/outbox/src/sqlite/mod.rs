@@ -34,6 +34,7 @@ impl Verbs for Sqlite {
         _: &'a Schema,
         scope: Scope,
         rows: &'a [Row],
+        _: usize,
     ) -> SqlFuture<'a, Vec<Option<i64>>> {
         Box::pin(write::insert_events(connection, scope, rows))
     }

@@ -2,6 +2,8 @@
 
 mod crash;
 pub(crate) mod harness;
+#[cfg(feature = "health")]
+mod health;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod kills;
