@@ -86,6 +86,9 @@ pub trait Verbs: Database {
     /// Makes room for events to come.
     fn prepare_room<'a>(connection: &'a mut Self::Connection, schema: &'a Schema) -> SqlFuture<'a, ()>;
 
+    /// Gives room back that archived events took, as far as that is cheap.
+    fn give_room_back<'a>(connection: &'a mut Self::Connection, schema: &'a Schema) -> SqlFuture<'a, ()>;
+
     /// What listens for the commits of other processes.
     type Listener: Default + Send;
 

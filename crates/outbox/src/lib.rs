@@ -12,6 +12,7 @@
 
 #![warn(missing_docs)]
 
+pub mod archive;
 #[cfg(feature = "axum")]
 pub mod axum;
 pub mod consumer;

@@ -93,6 +93,14 @@ impl Verbs for Postgres {
         })
     }
 
+    fn give_room_back<'a>(connection: &'a mut PgConnection, schema: &'a Schema) -> SqlFuture<'a, ()> {
+        Box::pin(async move {
+            let drop = include_str!("../../sql/postgres/only/drop_empty_partitions.sql");
+            sqlx::raw_sql(schema.sql(drop)).execute(connection).await?;
+            Ok(())
+        })
+    }
+
     type Listener = Option<PgListener>;
 
     fn listen<'a>(

@@ -80,6 +80,11 @@ impl Verbs for Sqlite {
         Box::pin(std::future::ready(Ok(())))
     }
 
+    /// SQLite uses the room again by itself.
+    fn give_room_back<'a>(_: &'a mut SqliteConnection, _: &'a Schema) -> SqlFuture<'a, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     type Listener = poll::Listener;
 
     fn listen<'a>(

@@ -14,7 +14,7 @@ pub(crate) async fn an_unreadable_row_parks_its_key_only<D: Database>() {
     let (database, shop) = (D::create().await, Shop::default());
     database.write_all(&shop.ledger, keys(40, 4)).await;
     // Number 9 of 0 to 39: its key has two events before it and seven behind.
-    let ids = database.column("SELECT CAST(id AS text) FROM outbox.event_log ORDER BY id").await;
+    let ids = database.column("SELECT CAST(id AS text) FROM outbox.event_log ORDER BY event_log.id").await;
     let id: i64 = ids[9].parse().unwrap();
     database.run(&D::spoil(id)).await;
     let running = relay(&database, &shop, &policy()).start().await.unwrap();
