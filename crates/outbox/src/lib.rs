@@ -13,6 +13,7 @@
 #![warn(missing_docs)]
 
 mod audit;
+pub mod archive;
 #[cfg(feature = "axum")]
 pub mod axum;
 pub mod consumer;

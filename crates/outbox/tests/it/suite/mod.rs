@@ -3,6 +3,7 @@
 //! A case is a function over a [`Factory`]; its comment names the requirement rows it proves. An engine is one file with a
 //! factory and `outbox_suite!(ItsFactory);`. To add a case, write the function and put its name into the list.
 
+pub(crate) mod archive;
 pub(crate) mod consumer;
 pub(crate) mod deliver;
 pub(crate) mod inbox;
@@ -138,6 +139,12 @@ macro_rules! outbox_suite {
                 sums_are_per_scope
                 dead_letters_are_listed
                 reading_and_writing_do_not_meet;
+            archive:
+                old_events_leave_and_are_still_read
+                rules_keep_events
+                undelivered_events_stay
+                an_interrupted_archive_loses_nothing
+                damage_is_found;
             consumer:
                 an_illegal_event_changes_nothing
                 an_event_waits_for_its_predecessor
