@@ -34,6 +34,7 @@ mod shard;
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod tail;
 mod write;
 
 pub use draft::{Draft, Entity, Fact};
@@ -46,6 +47,7 @@ pub use replay::ReplayFilter;
 pub use schema::{InvalidSchema, Schema};
 pub use scope::Scope;
 pub use shard::shard;
+pub use tail::{NotACursor, TailCursor, TailListener, TailPage, TailStart};
 pub use write::{AddOutcome, Facts, IdempotencyStrategy, InvalidEvent, OnConflict, StrategyError, WriteError, Written};
 
 /// Lower-case hexadecimal.
