@@ -27,6 +27,7 @@ mod operation;
 mod outbox;
 #[cfg(feature = "postgres")]
 mod postgres;
+pub mod read;
 mod replay;
 mod schema;
 mod scope;

@@ -24,6 +24,15 @@ macro_rules! statement {
 }
 pub(crate) use statement;
 
+/// The statement with the lines that are asked for: one that ends with `-- if x` stays only if `x` is in `on`.
+pub(crate) fn compose(statement: &str, on: &[&str]) -> String {
+    let keep = |line: &'_ str| match line.split_once(" -- if ") {
+        Some((text, condition)) => on.contains(&condition.trim()).then(|| text.to_owned()),
+        None => Some(line.to_owned()),
+    };
+    statement.lines().filter_map(keep).collect::<Vec<_>>().join("\n")
+}
+
 /// An argument. Its kind is known even where its value is not.
 #[derive(Clone, Debug)]
 pub enum Arg {
@@ -176,6 +185,17 @@ pub(crate) async fn fetch<DB: Verbs>(
     DB::fetch(connection, schema.sql(DB::dialect(statement)), args).await
 }
 
+/// Runs the lines of a statement that are asked for; gives its rows.
+pub(crate) async fn fetch_composed<DB: Verbs>(
+    connection: &mut <DB as Database>::Connection,
+    schema: &Schema,
+    statement: Statement,
+    on: &[&str],
+    args: Vec<Arg>,
+) -> Result<Vec<Cells>, Error> {
+    DB::fetch(connection, schema.composed(&compose(DB::dialect(statement), on)), args).await
+}
+
 /// Runs a statement that has at most one row.
 pub(crate) async fn fetch_optional<DB: Verbs>(
     connection: &mut <DB as Database>::Connection,
@@ -184,4 +204,15 @@ pub(crate) async fn fetch_optional<DB: Verbs>(
     args: Vec<Arg>,
 ) -> Result<Option<Cells>, Error> {
     Ok(fetch::<DB>(connection, schema, statement, args).await?.into_iter().next())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::compose;
+
+    #[test]
+    fn lines_stay_where_they_are_asked_for() {
+        let statement = "SELECT 1 -- if one\nSELECT 2 -- if two\n-- a comment\nLIMIT 1";
+        assert_eq!(compose(statement, &["two", "three"]), "SELECT 2\n-- a comment\nLIMIT 1");
+    }
 }

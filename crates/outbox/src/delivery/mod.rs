@@ -32,3 +32,4 @@ pub use state::{
     Breaker, BreakerState, Counts, DeliveryState, HeldReason, LogFault, OutboxStatus, RebaseFrom, SyncStatus,
     UnknownWord, WorkerStatus,
 };
+pub(crate) use store::read_destinations;

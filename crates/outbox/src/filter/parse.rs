@@ -126,7 +126,9 @@ impl Filter {
         let wrong = || "a range of places is 100..200, 100.., ..200 or 100".to_owned();
         let place = |text: &str| match text {
             "" => Ok(None),
-            digits => digits.parse::<u32>().map(i64::from).or_else(|_| digits.parse::<i64>()).map(Some).map_err(|_| wrong()),
+            digits => {
+                digits.parse::<u32>().map(i64::from).or_else(|_| digits.parse::<i64>()).map(Some).map_err(|_| wrong())
+            },
         };
         let (first, last) = value.split_once("..").unwrap_or((value, value));
         let (first, last) = (place(first)?, place(last)?);
@@ -176,8 +178,12 @@ fn add_states(states: &mut Vec<State>, value: &str, read: fn(&str) -> Option<Vec
     for word in value.split(',') {
         let found = read(word).ok_or_else(|| {
             let all = State::ALL.map(State::as_str);
-            let near = nearest(&word.to_lowercase(), all).map_or(String::new(), |near| format!("; did you mean {near:?}?"));
-            format!("{word:?} is no state{near} States are {}; also Pending, Synced, Failed, FAILED, Sent and the like", all.join(", "))
+            let near =
+                nearest(&word.to_lowercase(), all).map_or(String::new(), |near| format!("; did you mean {near:?}?"));
+            format!(
+                "{word:?} is no state{near} States are {}; also Pending, Synced, Failed, FAILED, Sent and the like",
+                all.join(", ")
+            )
         })?;
         states.extend(found);
     }
@@ -200,7 +206,9 @@ fn status_word(word: &str) -> Option<Vec<State>> {
     };
     projected(|state, word| state.worker_status() == word)
         .or_else(|| projected(|state, word| state.sync_status().eq_ignore_ascii_case(word)))
-        .or_else(|| projected(|state, word| state.outbox_status().is_some_and(|status| status.eq_ignore_ascii_case(word))))
+        .or_else(|| {
+            projected(|state, word| state.outbox_status().is_some_and(|status| status.eq_ignore_ascii_case(word)))
+        })
         .or(match word {
             "syncing" => Some(vec![State::InFlight]),
             "parked" => Some(vec![State::Held]),

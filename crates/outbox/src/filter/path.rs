@@ -131,7 +131,9 @@ impl FromStr for Comparison {
         let at = text.find(['=', '!', '>', '<', '~']).unwrap_or(text.len());
         let (path, rest) = text.split_at(at);
         let path: Vec<String> = path.split('.').map(str::to_owned).collect();
-        let plain = |step: &String| !step.is_empty() && step.chars().all(|letter| letter.is_alphanumeric() || letter == '_' || letter == '-');
+        let plain = |step: &String| {
+            !step.is_empty() && step.chars().all(|letter| letter.is_alphanumeric() || letter == '_' || letter == '-')
+        };
         if text.chars().count() > 2 * CHARS || !path.iter().all(plain) {
             return Err("a path is member names with dots between: where:data.amount_cents>10000".to_owned());
         }

@@ -31,7 +31,10 @@ fn every_key_is_read_and_written() {
         ("event:00000000-0000-0000-0000-000000000007", "event:00000000-0000-0000-0000-000000000007"),
         ("event:0123456789", "event:0123456789"),
         ("event_key:cmd#1", "event_key:cmd#1"),
-        ("where:data.amount_cents>10000 where:data.name=\"a b\"", "where:data.amount_cents>10000 where:data.name=\"a b\""),
+        (
+            "where:data.amount_cents>10000 where:data.name=\"a b\"",
+            "where:data.amount_cents>10000 where:data.name=\"a b\"",
+        ),
         ("where:items.0.sku", "where:items.0.sku"),
     ] {
         assert_eq!(parse(text).to_string(), canonical, "{text}");

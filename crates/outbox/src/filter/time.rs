@@ -1,7 +1,7 @@
 //! Times in a filter: an instant, a day, or how long ago.
 
-use ::time::format_description::well_known::Rfc3339;
 use ::time::OffsetDateTime;
+use ::time::format_description::well_known::Rfc3339;
 
 /// The last microsecond of the year 9999.
 const LATEST: i64 = 253_402_300_799_999_999;

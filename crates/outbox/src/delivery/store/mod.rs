@@ -7,6 +7,8 @@ mod operate;
 mod register;
 mod settle;
 
+pub(crate) use register::read_destinations;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -7,6 +7,7 @@ pub(crate) mod deliver;
 pub(crate) mod inbox;
 pub(crate) mod leases;
 pub(crate) mod operation;
+pub(crate) mod read;
 pub(crate) mod views;
 pub(crate) mod write;
 
@@ -121,6 +122,15 @@ macro_rules! outbox_suite {
                 a_command_given_up_at_every_await_happens_once;
             views:
                 one_state_has_many_words;
+            read:
+                a_list_is_what_the_filter_says
+                nothing_found_is_explained
+                states_are_those_of_the_view
+                one_event_is_inspected
+                timelines_join_by_order_key
+                sums_are_per_scope
+                dead_letters_are_listed
+                reading_and_writing_do_not_meet;
             inbox:
                 an_event_has_one_effect
                 every_order_and_duplication_ends_in_one_state;
