@@ -17,10 +17,12 @@
 
 pub mod answer;
 mod fault;
+mod local;
 mod sequencer;
 mod surface;
 
 pub use fault::{Disposition, Fault, FaultBody, Kind};
+pub use local::{Database, Local, OpenMode, OpenSettings};
 pub use sequencer::{
     Call, Calling, Chunks, Credential, Http, Method, Remote, Reply, Scope, Transport, TransportError,
 };

@@ -98,6 +98,9 @@ pub struct Diagnostics {
     /// Known types near the one that was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nearest_event_types: Vec<String>,
+    /// The known destination nearest to the one that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nearest_destination: Option<String>,
 }
 
 /// The effect of one filter.

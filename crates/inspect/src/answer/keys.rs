@@ -11,7 +11,8 @@ pub struct KeyAnswer {
     /// The key.
     pub key: String,
     /// Whose key it is; the same key of another operation is another key.
-    pub operation: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
     /// Counts expiries and resets, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<u32>,

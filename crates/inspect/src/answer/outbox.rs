@@ -90,7 +90,7 @@ pub struct Attempt {
 pub struct OutboxAnswer {
     /// The deliveries of this page.
     pub deliveries: Vec<Delivery>,
-    /// Number of deliveries that pass, on this page or not.
+    /// Number of events with such a delivery, on this page or not.
     pub total: u64,
     /// Asks for the next page; null at the end.
     pub next_cursor: Option<String>,
@@ -140,6 +140,10 @@ pub struct DestinationStatus {
     pub dead_letters: u64,
     /// Whether it is up.
     pub breaker: BreakerAnswer,
+    /// Workers with a live lease.
+    pub workers: Vec<String>,
+    /// Events it got in the last 24 hours, from the marks that are kept.
+    pub passed_last_day: u64,
 }
 
 /// Whether a destination is up.
@@ -173,20 +177,14 @@ pub struct DeadLetter {
     pub destination: String,
     /// Its lane: order key, or entity.
     pub lane: String,
-    /// `exhausted`, `refused`.
+    /// `exhausted`, `refused`, `undecodable`.
     pub class: String,
-    /// Class of the last failure.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error_class: Option<String>,
     /// The last failure.
     pub error: String,
     /// Tries it took.
     pub attempts: u32,
     /// When it was given up.
     pub failed_at: String,
-    /// Events of its lane that wait behind it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub followers: Option<u64>,
     /// When it was redriven or discarded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<String>,

@@ -150,5 +150,6 @@ fn diagnostics(why: FromServer, head: u64) -> Diagnostics {
             .map(|one| WithoutFilter { filter: one.filter, total: one.total, total_exact: one.total_exact })
             .collect(),
         nearest_event_types: why.nearest_event_type.into_iter().collect(),
+        nearest_destination: None,
     }
 }
