@@ -132,3 +132,22 @@ impl PageArgs {
         Page { limit: self.limit, cursor: self.cursor.clone(), newest_first: !self.oldest_first, payload }
     }
 }
+
+impl FilterArgs {
+    /// The same; but a single word without a colon is an event, as in `replay evt_…`.
+    pub(crate) async fn or_event<F, Fut>(&self, now: i64, named: F) -> Result<Filter, Fault>
+    where
+        F: FnOnce(String) -> Fut,
+        Fut: Future<Output = Result<stateset_inspect::EventRef, Fault>>,
+    {
+        match self.text.as_slice() {
+            [word] if !word.contains(':') => {
+                let flags = Self { text: Vec::new(), ..self.clone() };
+                let mut filter = flags.read(now)?;
+                filter.event = Some(named(word.clone()).await?);
+                Ok(filter)
+            },
+            _ => self.read(now),
+        }
+    }
+}
