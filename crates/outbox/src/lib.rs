@@ -12,6 +12,7 @@
 
 #![warn(missing_docs)]
 
+mod audit;
 #[cfg(feature = "axum")]
 pub mod axum;
 pub mod delivery;
@@ -22,6 +23,7 @@ mod event;
 pub mod filter;
 mod hint;
 mod inbox;
+pub mod job;
 mod migrate;
 mod operation;
 mod outbox;
@@ -38,6 +40,7 @@ mod sqlite;
 mod tail;
 mod write;
 
+pub use audit::{AuditEntry, AuditFilter};
 pub use draft::{Draft, Entity, Fact};
 pub use engine::Engine;
 pub use event::{Event, EventId, EventStatus, EventType, IdempotencyToken, Payload};

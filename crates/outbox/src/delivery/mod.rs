@@ -32,4 +32,4 @@ pub use state::{
     Breaker, BreakerState, Counts, DeliveryState, HeldReason, LogFault, OutboxStatus, RebaseFrom, SyncStatus,
     UnknownWord, WorkerStatus,
 };
-pub(crate) use store::read_destinations;
+pub(crate) use store::{ClosedBy, close_letter, read_destinations};

@@ -94,7 +94,6 @@ pub(crate) struct Cursor {
     pub(crate) last_id: i64,
     /// Ids after the first, up to the second, are still to be read.
     pub(crate) redeliver: (i64, i64),
-    pub(crate) owner: Option<String>,
     pub(crate) lease_until: i64,
     /// What the owner said that it is publishing.
     pub(crate) claim: Option<(Position, i64)>,
@@ -147,7 +146,7 @@ impl Facts {
     ) -> Delivery {
         let mut delivery = match row {
             Some(row) => self.of_row(event, destination, row),
-            None => Delivery { route, ..self.blank(event, destination) },
+            None => Delivery { route, ..blank(event, destination) },
         };
         let cursor = self.cursor(event, destination);
         let covered = cursor.is_some_and(|cursor| cursor.covers(event));
@@ -190,43 +189,44 @@ impl Facts {
             lane: row.lane.clone(),
             delivery_id: Some(row.id),
             updated_at: Some(row.updated_at),
-            ..self.blank(event, destination)
-        }
-    }
-
-    fn blank(&self, event: &LoggedEvent, destination: &Destination) -> Delivery {
-        Delivery {
-            destination_id: destination.id,
-            destination: destination.name.clone(),
-            kind: destination.kind.clone(),
-            replay_job: None,
-            state: DeliveryState::Pending,
-            will_retry: true,
-            reason: None,
-            attempts: 0,
-            next_attempt_at: None,
-            last_class: None,
-            last_error: None,
-            delivered_at: None,
-            acknowledged_at: None,
-            remote_sequence: None,
-            locked_until: None,
-            dead_letter: None,
-            route: None,
-            lane: event.lane().key,
-            shard_group: group(event, destination),
-            delivery_id: None,
-            updated_at: None,
+            ..blank(event, destination)
         }
     }
 
     pub(crate) fn cursor(&self, event: &LoggedEvent, destination: &Destination) -> Option<&Cursor> {
-        let group = group(event, destination);
+        let group = group(event.shard, destination);
         self.cursors.iter().find(|cursor| cursor.destination == destination.id && cursor.shard_group == group)
     }
 }
 
-/// The shard group of a destination that an event belongs to.
-pub(crate) fn group(event: &LoggedEvent, destination: &Destination) -> u16 {
-    u16::from(event.shard) * destination.shard_groups / 64
+/// A delivery of which nothing is known yet.
+fn blank(event: &LoggedEvent, destination: &Destination) -> Delivery {
+    Delivery {
+        destination_id: destination.id,
+        destination: destination.name.clone(),
+        kind: destination.kind.clone(),
+        replay_job: None,
+        state: DeliveryState::Pending,
+        will_retry: true,
+        reason: None,
+        attempts: 0,
+        next_attempt_at: None,
+        last_class: None,
+        last_error: None,
+        delivered_at: None,
+        acknowledged_at: None,
+        remote_sequence: None,
+        locked_until: None,
+        dead_letter: None,
+        route: None,
+        lane: event.lane().key,
+        shard_group: group(event.shard, destination),
+        delivery_id: None,
+        updated_at: None,
+    }
+}
+
+/// The shard group of a destination that a shard belongs to.
+pub(crate) fn group(shard: u8, destination: &Destination) -> u16 {
+    u16::from(shard) * destination.shard_groups / 64
 }

@@ -76,7 +76,7 @@ fn read_cursor(row: &mut Cells) -> Result<(Cursor, i64), sqlx::Error> {
     let prev = Position::read(log_epoch, &row.text()?)?;
     let cur = row.opt_text()?.map(|text| Position::read(log_epoch, &text)).transpose()?;
     let (last_id, redeliver) = (row.int()?, (row.int()?, row.int()?));
-    let (owner, lease_until) = (row.opt_text()?, row.int()?);
+    let lease_until = row.int()?;
     let snapshot = row.opt_text()?.map(|text| Position::read(log_epoch, &text)).transpose()?;
     let claim = snapshot.zip(row.opt_int()?);
     let settled_at = row.opt_int()?;
@@ -88,7 +88,6 @@ fn read_cursor(row: &mut Cells) -> Result<(Cursor, i64), sqlx::Error> {
         cur,
         last_id,
         redeliver,
-        owner,
         lease_until,
         claim,
         settled_at,

@@ -88,7 +88,7 @@ impl<DB: Engine> Reader<DB> {
         Ok(page)
     }
 
-    pub(super) async fn page(
+    pub(crate) async fn page(
         &self,
         tx: &mut Transaction<'static, DB>,
         filter: &Filter,

@@ -27,6 +27,7 @@ use crate::outbox::Outbox;
 use crate::sql::{self, Arg, Cells, Statement};
 
 pub use derive::Delivery;
+pub(crate) use derive::group;
 
 pub use diagnose::Diagnostics;
 pub(crate) use facts::Facts;

@@ -58,7 +58,11 @@ impl<DB: Engine> Reader<DB> {
     /// The time by the database's clock, microseconds since 1970 UTC.
     pub async fn now(&self) -> Result<i64, ReadError> {
         let mut tx = self.begin().await?;
-        let rows = self.rows(&mut tx, crate::sql::statement!("read_now"), Vec::new()).await?;
+        self.now_in(&mut tx).await
+    }
+
+    pub(crate) async fn now_in(&self, tx: &mut sqlx::Transaction<'static, DB>) -> Result<i64, ReadError> {
+        let rows = self.rows(tx, crate::sql::statement!("read_now"), Vec::new()).await?;
         Ok(rows.into_iter().next().map_or(Ok(0), |mut row| row.int())?)
     }
 }

@@ -31,6 +31,8 @@ const CHUNK_BYTES: usize = 16 * 1024 * 1024;
 const PROBE_EVENTS: usize = 16;
 /// Due lanes of one turn.
 const DUE_LANES: u16 = 64;
+/// How long a turn is busy with replays before it looks at the log again.
+const REPLAYS: Duration = Duration::from_millis(50);
 /// Open deliveries of one lane sent at a time.
 const LANE_RUN: u16 = 256;
 /// Lanes of one page of the parked ones.
@@ -184,8 +186,13 @@ impl Group {
             other => return Ok(other),
         }
         let due = self.shared.store.due(&self.lease, DUE_LANES).await?;
+        let mut replaying = None;
         for ParkedLane { lane, .. } in due {
             if self.life.end.is_cancelled() {
+                return Ok(found);
+            }
+            // Replays come last, and live events wait for no more than one call of them.
+            if lane.is_replay() && replaying.get_or_insert_with(Instant::now).elapsed() > REPLAYS {
                 return Ok(found);
             }
             match self.lane(lane).await? {
@@ -396,6 +403,10 @@ impl Group {
                 Some(Standing::Dead { .. } | Standing::Rejected) => MetricOutcome::Failure,
                 None | Some(Standing::Held(..) | Standing::Pending) => continue,
             };
+            // How old a replayed event is says nothing about this worker.
+            if record.replay_job.is_some() {
+                continue;
+            }
             let waited = u64::try_from(now.0.saturating_sub(record.event.written_at)).unwrap_or(0);
             let metric = EventMetric {
                 event_id: record.event.event_id,

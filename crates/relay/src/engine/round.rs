@@ -13,7 +13,7 @@ use stateset_outbox::delivery::{
 
 use crate::delivery::may_become;
 use crate::lane::{Candidate, Content, Origin, Plan, Row, Standing};
-use crate::policy::{NotAPolicy, Policy};
+use crate::policy::{NotAPolicy, OnDead, Policy};
 use crate::record::Record;
 use crate::sink::{Sink, Why};
 
@@ -80,8 +80,9 @@ impl Routes {
             let delivery = self.route_of(&event).map(|route| DeliveryRow::of(&event, route));
             let policy = delivery.as_ref().map(|row| self.policy(&row.route, row.route_version)).unwrap_or_default();
             let record = Record::new(event);
+            let lane = record.lane();
             let content = if delivery.is_some() { content(&record, sink) } else { Content::NotWanted };
-            round.push(record, Origin::Fresh, content, policy, Subject { delivery, from: None });
+            round.push((record, lane), Origin::Fresh, content, policy, Subject { delivery, from: None });
         }
         round
     }
@@ -90,12 +91,18 @@ impl Routes {
     pub(super) fn parked(&self, waiting: Vec<WaitingDelivery>, sink: &dyn Sink) -> Round {
         let mut round = Round::default();
         for WaitingDelivery { delivery, state, attempts, event, .. } in waiting {
-            let policy = self.policy(&delivery.route, delivery.route_version);
+            let mut policy = self.policy(&delivery.route, delivery.route_version);
+            if delivery.replay_job.is_some() && policy.on_dead == OnDead::Stop {
+                // A replay that fails is its operator's business; live events go on.
+                policy = Arc::new(Policy { on_dead: OnDead::Wait, ..*policy });
+            }
+            // Its own, of a replay.
+            let lane = delivery.lane.clone();
             let record = Record { event, replay_job: delivery.replay_job };
             let content = content(&record, sink);
             let attempts = u32::try_from(attempts).unwrap_or(0);
             let subject = Subject { delivery: Some(delivery), from: Some(state) };
-            round.push(record, Origin::Parked { attempts }, content, policy, subject);
+            round.push((record, lane), Origin::Parked { attempts }, content, policy, subject);
         }
         round
     }
@@ -110,8 +117,15 @@ fn content(record: &Record, sink: &dyn Sink) -> Content {
 }
 
 impl Round {
-    fn push(&mut self, record: Record, origin: Origin, content: Content, policy: Arc<Policy>, subject: Subject) {
-        let (log_id, lane) = (record.event.log_id, record.lane());
+    fn push(
+        &mut self,
+        (record, lane): (Record, Lane),
+        origin: Origin,
+        content: Content,
+        policy: Arc<Policy>,
+        subject: Subject,
+    ) {
+        let log_id = record.event.log_id;
         self.candidates.push(Candidate { log_id, lane, origin, content, policy });
         self.records.push(record);
         self.subjects.push(subject);

@@ -7,6 +7,7 @@ mod operate;
 mod register;
 mod settle;
 
+pub(crate) use operate::{ClosedBy, close_letter};
 pub(crate) use register::read_destinations;
 
 use std::sync::Arc;

@@ -6,6 +6,7 @@ mod harness;
 mod kafka;
 mod kills;
 mod ledger;
+mod replays;
 mod scenarios;
 mod sequencer;
 
@@ -28,6 +29,10 @@ macro_rules! engine_suite {
                 a_long_publish_keeps_its_lease,
                 two_workers_share_the_groups,
                 a_commit_wakes_an_idle_worker,
+            );
+            engine_suite!(@cases $database, replays:
+                a_replay_goes_beside_live_events,
+                a_new_destination_gets_what_it_misses,
             );
             engine_suite!(@cases $database, kills:
                 killed_workers_lose_nothing,
