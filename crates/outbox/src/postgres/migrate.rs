@@ -5,13 +5,14 @@ use sqlx::{AssertSqlSafe, Error, PgPool, SqlSafeStr as _};
 use crate::migrate::{Migration, missing};
 use crate::schema::Schema;
 
-pub(super) static MIGRATIONS: [Migration; 6] = [
+pub(super) static MIGRATIONS: [Migration; 7] = [
     Migration { version: 1, name: "log", sql: include_str!("../../migrations/postgres/0001_log.sql") },
     Migration { version: 2, name: "delivery", sql: include_str!("../../migrations/postgres/0002_delivery.sql") },
     Migration { version: 3, name: "operations", sql: include_str!("../../migrations/postgres/0003_operations.sql") },
     Migration { version: 4, name: "views", sql: include_str!("../../migrations/postgres/0004_views.sql") },
     Migration { version: 5, name: "policies", sql: include_str!("../../migrations/postgres/0005_policies.sql") },
     Migration { version: 6, name: "jobs", sql: include_str!("../../migrations/postgres/0006_jobs.sql") },
+    Migration { version: 12, name: "rollup", sql: include_str!("../../migrations/postgres/0012_rollup.sql") },
 ];
 
 /// Held while migrating, so that processes which start at once do it one after the other. Any number of our own.

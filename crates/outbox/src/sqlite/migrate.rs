@@ -4,13 +4,14 @@ use sqlx::{Error, SqlSafeStr as _, SqlitePool};
 
 use crate::migrate::{Migration, missing};
 
-pub(super) static MIGRATIONS: [Migration; 6] = [
+pub(super) static MIGRATIONS: [Migration; 7] = [
     Migration { version: 1, name: "log", sql: include_str!("../../migrations/sqlite/0001_log.sql") },
     Migration { version: 2, name: "delivery", sql: include_str!("../../migrations/sqlite/0002_delivery.sql") },
     Migration { version: 3, name: "operations", sql: include_str!("../../migrations/sqlite/0003_operations.sql") },
     Migration { version: 4, name: "views", sql: include_str!("../../migrations/sqlite/0004_views.sql") },
     Migration { version: 5, name: "policies", sql: include_str!("../../migrations/sqlite/0005_policies.sql") },
     Migration { version: 6, name: "jobs", sql: include_str!("../../migrations/sqlite/0006_jobs.sql") },
+    Migration { version: 12, name: "rollup", sql: include_str!("../../migrations/sqlite/0012_rollup.sql") },
 ];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS outbox_migration (version integer PRIMARY KEY, name text NOT NULL, \

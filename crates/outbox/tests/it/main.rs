@@ -5,5 +5,6 @@
 mod axum_layer;
 mod postgres;
 mod postgres_only;
+mod postgres_paging;
 mod sqlite;
 mod suite;

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::rollups::Rollups;
 use super::round::{Round, Routes, Timing};
 use super::stats::Stats;
 use super::{Options, SinkHandle};
@@ -50,6 +51,7 @@ pub(super) struct Shared {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) stats: Stats,
     pub(super) metrics: Arc<EventMetrics>,
+    pub(super) rollups: Rollups,
     /// When the breaker was last seen closed.
     pub(super) seen_closed: Mutex<Option<Instant>>,
     /// Counts wake-ups, so that none is missed between looking and waiting.
@@ -313,13 +315,21 @@ impl Group {
     }
 
     async fn publish(&self, round: &Round, choices: &[Choice]) -> Vec<Outcome> {
-        let chosen = choices.iter().zip(&round.records).filter(|(choice, _)| **choice == Choice::Send);
-        let records: Vec<Record> = chosen.map(|(_, record)| record.clone()).collect();
-        if records.is_empty() {
+        let sent = choices.iter().filter(|choice| **choice == Choice::Send).count();
+        if sent == 0 {
             return Vec::new();
         }
+        // Nearly always everything is sent, and then nothing needs to be copied.
+        let some: Vec<Record>;
+        let records = if sent == round.records.len() {
+            &round.records
+        } else {
+            let chosen = choices.iter().zip(&round.records).filter(|(choice, _)| **choice == Choice::Send);
+            some = chosen.map(|(_, record)| record.clone()).collect();
+            &some
+        };
         let holds = || self.life.holds();
-        let batch = Batch::new(self.lease.shard_group, &records).while_holding(&holds);
+        let batch = Batch::new(self.lease.shard_group, records).while_holding(&holds);
         self.shared.sink.publish(batch).await
     }
 
@@ -393,6 +403,7 @@ impl Group {
         let now = self.shared.clock.now();
         let with_row: HashMap<i64, &Row> = plan.rows.iter().map(|row| (row.log_id, row)).collect();
         let mut latencies = Vec::new();
+        let mut metrics = Vec::new();
         for (candidate, record) in round.candidates.iter().zip(&round.records) {
             let passed = plan.upto.is_some_and(|upto| candidate.log_id <= upto);
             let fresh = candidate.origin == Origin::Fresh;
@@ -420,8 +431,11 @@ impl Group {
             if outcome == MetricOutcome::Success {
                 latencies.push(metric.latency);
             }
-            self.shared.metrics.record_event_metric(metric);
+            metrics.push(metric);
         }
+        self.shared.rollups.count(self.shared.routes.id(), &self.shared.options.worker, &metrics);
+        self.shared.stats.by_type(&metrics);
+        self.shared.metrics.record_all(metrics);
         self.shared.stats.settled(plan, latencies);
     }
 

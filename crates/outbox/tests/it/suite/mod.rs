@@ -105,6 +105,7 @@ macro_rules! outbox_suite {
                 a_breaker_is_compared_and_set
                 counts_add_up
                 finished_rows_are_collected
+                counts_of_minutes_survive_and_expire
                 a_rebase_delivers_again
                 a_commit_wakes_a_worker;
             operation:
