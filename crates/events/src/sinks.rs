@@ -150,6 +150,17 @@ impl RoutesFile {
 }
 
 impl Described {
+    /// Host and port, to see whether anybody listens there.
+    pub(crate) fn address(&self) -> Option<String> {
+        match &self.kind {
+            DescribedSink::Webhook { url, .. } | DescribedSink::Sequencer { url, .. } => {
+                Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))
+            },
+            DescribedSink::Mail { host, port, .. } => Some(format!("{host}:{port}")),
+            DescribedSink::Kafka { brokers, .. } => brokers.split(',').next().map(str::to_owned),
+        }
+    }
+
     fn word(&self) -> &'static str {
         match self.kind {
             DescribedSink::Webhook { .. } => "webhook",

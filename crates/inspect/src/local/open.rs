@@ -8,7 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{Postgres, Sqlite};
 use stateset_outbox::delivery::DeliveryStore;
-use stateset_outbox::{Outbox, Schema, Scope};
+use stateset_outbox::{MigrationState, Outbox, Schema, Scope};
 
 use super::{DATABASE, Local};
 use crate::fault::{Fault, Kind};
@@ -124,6 +124,30 @@ impl Database {
             Self::Postgres(outbox, _) => outbox.migrate().await,
         };
         done.map_err(|error| super::of_delivery(error.into()))
+    }
+
+    /// Which steps there are, and which were taken.
+    ///
+    /// # Errors
+    /// `SOURCE_UNAVAILABLE`.
+    pub async fn migrations(&self) -> Result<MigrationState, Fault> {
+        let state = match self {
+            Self::Sqlite(outbox, _) => outbox.migrations().await,
+            Self::Postgres(outbox, _) => outbox.migrations().await,
+        };
+        state.map_err(|error| super::of_delivery(error.into()))
+    }
+
+    /// The time by the database's clock, microseconds since 1970 UTC.
+    ///
+    /// # Errors
+    /// `SOURCE_UNAVAILABLE`.
+    pub async fn now(&self) -> Result<i64, Fault> {
+        let now = match self {
+            Self::Sqlite(outbox, _) => outbox.reader().now().await,
+            Self::Postgres(outbox, _) => outbox.reader().now().await,
+        };
+        now.map_err(super::of_read)
     }
 
     /// For people: where it is.
