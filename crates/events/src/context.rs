@@ -164,8 +164,14 @@ fn quoted(word: &str) -> String {
 }
 
 fn without_password(word: &str) -> String {
-    match url::Url::parse(word.trim_start_matches("--database=")) {
-        Ok(mut url) if url.password().is_some() && url.set_password(Some("…")).is_ok() => url.to_string(),
+    let (flag, address) = word.split_once('=').filter(|(flag, _)| flag.starts_with("--")).unwrap_or(("", word));
+    match url::Url::parse(address) {
+        Ok(mut url) if url.password().is_some() => {
+            if url.set_password(Some("…")).is_err() {
+                return "…".to_owned();
+            }
+            if flag.is_empty() { url.to_string() } else { format!("{flag}={url}") }
+        },
         _ => word.to_owned(),
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
-use stateset_inspect::{Fault, Kind};
+#[cfg(not(feature = "kafka"))]
+use stateset_inspect::Kind;
+use stateset_inspect::Fault;
 use stateset_ledger::bytes::PublicKeyBytes;
 use stateset_ledger::id::AgentId;
 use stateset_ledger::signature::{PublicKey, SeedSigner, Signer};
@@ -79,6 +81,7 @@ struct Route {
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum DescribedSink {
     Webhook {
+        #[serde(deserialize_with = "address")]
         url: Url,
         secret_env: String,
         previous_secret_env: Option<String>,
@@ -87,6 +90,7 @@ enum DescribedSink {
         timeout_s: Option<u64>,
     },
     Sequencer {
+        #[serde(deserialize_with = "address")]
         url: Url,
         api_key_env: String,
         agent: Uuid,
@@ -119,6 +123,11 @@ enum DescribedSink {
         #[serde(default)]
         settings: BTreeMap<String, String>,
     },
+}
+
+fn address<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Url::parse(&text).map_err(|error| serde::de::Error::custom(format!("url is none: {error}")))
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]

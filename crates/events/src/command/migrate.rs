@@ -17,7 +17,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) async fn run(self, context: &Context) -> Ended {
-        let mode = if self.apply { OpenMode::Write } else { OpenMode::Read };
+        let mode = if self.apply { OpenMode::Create } else { OpenMode::Read };
         let database = context.database(mode, 1).await?;
         let state = database.migrations().await?;
         if let Some(unknown) = state.applied.iter().find(|version| !state.steps.iter().any(|step| step.version == **version)) {

@@ -39,9 +39,14 @@ async fn plan(connection: &mut PgConnection, name: &str, statement: &str, mode: 
     let (types, arguments) = match name {
         "page" => {
             let snapshot = "pg_current_snapshot()::text";
-            ("smallint, text, text, bigint, smallint, smallint, bigint", format!("1::smallint, '3:3:', {snapshot}, 100"))
+            (
+                "smallint, text, text, bigint, smallint, smallint, bigint",
+                format!("1::smallint, '3:3:', {snapshot}, 100"),
+            )
         },
-        _ => ("text, bigint, bigint, smallint, smallint, smallint, bigint", "'3:3:', 100, 60000, 2::smallint".to_owned()),
+        _ => {
+            ("text, bigint, bigint, smallint, smallint, smallint, bigint", "'3:3:', 100, 60000, 2::smallint".to_owned())
+        },
     };
     let sql = format!(
         "DEALLOCATE ALL; SET plan_cache_mode = {mode}; PREPARE reading ({types}) AS {statement}; \

@@ -28,7 +28,7 @@ pub struct Durations {
 }
 
 impl Durations {
-    pub(super) fn add(&mut self, took: std::time::Duration) {
+    pub(crate) fn add(&mut self, took: std::time::Duration) {
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         if let Some((bucket, _)) = self.buckets.iter_mut().zip(BOUNDS_US).find(|(_, bound)| micros <= *bound) {
             *bucket += 1;
@@ -123,33 +123,36 @@ fn durations(
 ) {
     family(text, name, "histogram", help);
     for (destination, stats) in stats {
-        let destination = escaped(destination);
-        let durations = of(stats);
-        let mut below = 0;
-        for (bucket, bound) in durations.buckets.iter().zip(BOUNDS_US) {
-            below += bucket;
-            let bound = seconds(bound);
-            line(text, &format!("{name}_bucket{{destination=\"{destination}\",le=\"{bound}\"}}"), below);
-        }
-        line(text, &format!("{name}_bucket{{destination=\"{destination}\",le=\"+Inf\"}}"), durations.count);
-        line(text, &format!("{name}_sum{{destination=\"{destination}\"}}"), seconds(durations.sum_us));
-        line(text, &format!("{name}_count{{destination=\"{destination}\"}}"), durations.count);
+        histogram(text, name, &format!("destination=\"{}\"", escaped(destination)), of(stats));
     }
+}
+
+/// The samples of one histogram with these labels.
+pub(crate) fn histogram(text: &mut String, name: &str, labels: &str, durations: &Durations) {
+    let mut below = 0;
+    for (bucket, bound) in durations.buckets.iter().zip(BOUNDS_US) {
+        below += bucket;
+        let bound = seconds(bound);
+        line(text, &format!("{name}_bucket{{{labels},le=\"{bound}\"}}"), below);
+    }
+    line(text, &format!("{name}_bucket{{{labels},le=\"+Inf\"}}"), durations.count);
+    line(text, &format!("{name}_sum{{{labels}}}"), seconds(durations.sum_us));
+    line(text, &format!("{name}_count{{{labels}}}"), durations.count);
 }
 
 fn seconds(micros: u64) -> f64 {
     std::time::Duration::from_micros(micros).as_secs_f64()
 }
 
-fn escaped(value: &str) -> String {
+pub(crate) fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
-fn family(text: &mut String, name: &str, kind: &str, help: &str) {
+pub(crate) fn family(text: &mut String, name: &str, kind: &str, help: &str) {
     writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}").expect("a string can be written to");
 }
 
-fn line(text: &mut String, sample: &str, value: impl std::fmt::Display) {
+pub(crate) fn line(text: &mut String, sample: &str, value: impl std::fmt::Display) {
     writeln!(text, "{sample} {value}").expect("a string can be written to");
 }
 

@@ -20,7 +20,7 @@ use crate::clock::{Clock, seed};
 use crate::lane::{Choice, Content, Origin, Plan, Row, Standing, choose, settle};
 use crate::metrics::{EventMetric, EventMetrics, MetricOutcome};
 use crate::record::Record;
-use crate::sink::{Batch, Outcome};
+use crate::sink::{Batch, Dead, Outcome};
 
 /// Events of a first chunk; from then on as many as fit into the byte budget.
 const FIRST_CHUNK: u16 = 256;
@@ -307,6 +307,7 @@ impl Group {
             self.report(&plan).await?;
         }
         let advance = plan.upto.and_then(place);
+        self.bury(round, &plan).await;
         let settlement = round.settlement(&plan, advance, Timing { started_ago: took, took }, complete(round));
         self.commit(&settlement).await?;
         self.remember(&settlement);
@@ -331,6 +332,19 @@ impl Group {
         let holds = || self.life.holds();
         let batch = Batch::new(self.lease.shard_group, records).while_holding(&holds);
         self.shared.sink.publish(batch).await
+    }
+
+    /// Before the settlement: after it, a crash would leave a dead letter without its copy.
+    async fn bury(&self, round: &Round, plan: &Plan) {
+        let mut dead = Vec::new();
+        for row in &plan.rows {
+            let Standing::Dead { class, why, .. } = &row.standing else { continue };
+            let Some(record) = round.records.iter().find(|record| record.event.log_id == row.log_id) else { continue };
+            dead.push(Dead { record, class: class.as_str(), why, attempts: row.attempts });
+        }
+        if !dead.is_empty() {
+            self.shared.sink.bury(dead).await;
+        }
     }
 
     /// Tells all workers whether the destination is up.

@@ -7,7 +7,7 @@
 //!
 //! Deliberately absent: a rule about when anything is retried or given up; those are pure and elsewhere.
 
-mod exposition;
+pub(crate) mod exposition;
 mod group;
 mod manager;
 mod rollups;

@@ -4,6 +4,8 @@
 mod alerts;
 #[cfg(test)]
 mod backoff;
+#[cfg(all(test, feature = "kafka"))]
+mod consumer;
 #[cfg(test)]
 mod delivery;
 #[cfg(test)]

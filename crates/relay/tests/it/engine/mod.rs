@@ -1,11 +1,11 @@
 //! The worker on real databases.
 
 mod crash;
-mod harness;
+pub(crate) mod harness;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod kills;
-mod ledger;
+pub(crate) mod ledger;
 mod replays;
 mod scenarios;
 mod sequencer;
