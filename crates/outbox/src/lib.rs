@@ -23,6 +23,7 @@ mod event;
 pub mod filter;
 mod hint;
 mod inbox;
+pub mod integrity;
 pub mod job;
 mod migrate;
 mod operation;
