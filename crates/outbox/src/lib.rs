@@ -26,6 +26,7 @@ mod event;
 pub mod filter;
 mod hint;
 mod inbox;
+pub mod integrity;
 pub mod job;
 mod migrate;
 mod operation;
