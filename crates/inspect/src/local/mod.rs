@@ -177,8 +177,8 @@ impl<DB: Engine> Inspect for Local<DB> {
         Box::pin(self.audited(actor, page))
     }
 
-    fn check<'a>(&'a self, _: &'a Filter) -> Answer<'a, Findings> {
-        Box::pin(std::future::ready(Err(Fault::unsupported("check", OUTBOX, ""))))
+    fn check<'a>(&'a self, filter: &'a Filter) -> Answer<'a, Findings> {
+        Box::pin(self.verified(filter))
     }
 
     fn change<'a>(&'a self, intent: &'a Intent, apply: &'a Apply) -> Answer<'a, Change> {
