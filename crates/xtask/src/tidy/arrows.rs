@@ -14,6 +14,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("sequencer", &["api", "contracts", "ledger", "store"]),
     ("testkit", &["ledger"]),
     ("bench", &["ledger", "outbox", "relay", "testkit"]),
+    ("inspect", &["api", "outbox"]),
+    ("events", &["inspect", "ledger", "outbox", "relay"]),
     ("xtask", &[]),
     ("contracts", &[]),
     // What a stranger does.

@@ -7,6 +7,7 @@ pub(crate) mod archive;
 pub(crate) mod consumer;
 pub(crate) mod deliver;
 pub(crate) mod inbox;
+pub(crate) mod integrity;
 pub(crate) mod job;
 pub(crate) mod kill;
 pub(crate) mod leases;
@@ -46,6 +47,10 @@ pub(crate) trait Factory: Sized + Send + Sync {
 
 /// An engine on which a test may run a statement of its own.
 pub(crate) trait Plain: Engine {
+    /// Takes the guards of the tables away, as only their owner can.
+    const UNPROTECT: &'static str;
+    /// Moves a cursor behind the end of the log.
+    const FAR: &'static str;
     /// Runs SQL without arguments.
     fn run(connection: &mut Self::Connection, sql: String) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
     /// The one number that SQL gives.
@@ -55,8 +60,10 @@ pub(crate) trait Plain: Engine {
 }
 
 macro_rules! plain {
-    ($engine:ty, $connection:ty) => {
+    ($engine:ty, $connection:ty, $unprotect:literal, $far:literal) => {
         impl Plain for $engine {
+            const UNPROTECT: &'static str = $unprotect;
+            const FAR: &'static str = $far;
             async fn run(connection: &mut $connection, sql: String) -> Result<u64, sqlx::Error> {
                 Ok(sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(connection).await?.rows_affected())
             }
@@ -69,8 +76,18 @@ macro_rules! plain {
         }
     };
 }
-plain!(sqlx::Postgres, sqlx::PgConnection);
-plain!(sqlx::Sqlite, sqlx::SqliteConnection);
+plain!(
+    sqlx::Postgres,
+    sqlx::PgConnection,
+    "SET LOCAL session_replication_role = replica",
+    "prev = pg_snapshot '1:999999999:'"
+);
+plain!(
+    sqlx::Sqlite,
+    sqlx::SqliteConnection,
+    "DROP TRIGGER events_are_not_updated; DROP TRIGGER events_are_not_deleted",
+    "prev = 1000000"
+);
 
 macro_rules! outbox_suite {
     ($factory:ty) => {
@@ -162,6 +179,8 @@ macro_rules! outbox_suite {
                 a_job_goes_on_where_it_was
                 an_aborted_replay_is_withdrawn
                 single_changes_are_on_the_record;
+            integrity:
+                every_fault_is_found;
             kill:
                 a_killed_redrive_opens_each_letter_once
                 a_killed_replay_delivers_each_event_once;
