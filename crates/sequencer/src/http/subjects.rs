@@ -52,7 +52,8 @@ pub fn basic_as_key(request: &mut Request) {
     }
     let basic = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Basic "));
     let decoded = basic.and_then(|text| String::from_utf8(STANDARD.decode(text.trim()).ok()?).ok());
-    let key = decoded.as_deref().and_then(|pair| pair.split_once(':')).map(|(_, password)| format!("ApiKey {password}"));
+    let key =
+        decoded.as_deref().and_then(|pair| pair.split_once(':')).map(|(_, password)| format!("ApiKey {password}"));
     if let Some(mut value) = key.and_then(|key| HeaderValue::from_str(&key).ok()) {
         value.set_sensitive(true);
         request.headers_mut().insert(AUTHORIZATION, value);

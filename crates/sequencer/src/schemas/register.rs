@@ -117,7 +117,8 @@ fn check_texts(new: &NewSchema) -> ApiResult<()> {
         return Err(ApiError::fault(Code::InvalidSchema, "/eventType", message));
     }
     if !fits(&new.description, 0, MOST_DESCRIPTION_CHARS) {
-        let message = format!("must have at most {MOST_DESCRIPTION_CHARS} characters, none of them a control character");
+        let message =
+            format!("must have at most {MOST_DESCRIPTION_CHARS} characters, none of them a control character");
         return Err(ApiError::fault(Code::InvalidRequestBody, "/description", message));
     }
     Ok(())
