@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A minute with the real server: made-up calls of every operation of its OpenAPI document, its metrics under a strict
-# parser, and some thousand connections at once.
+# parser, the schema registry under a Confluent client, and some thousand connections at once.
 #
 # Usage: scripts/live.sh [SERVER_BINARY]
 #
@@ -13,4 +13,5 @@ readonly binary=${1:-${CARGO_TARGET_DIR:-target}/debug/stateset-sequencer}
 readonly examples=8 connections=2000
 
 bash scripts/schemathesis.sh "$binary" "$examples"
+bash scripts/registry.sh "$binary"
 python3 scripts/connections.py "$binary" "$connections"

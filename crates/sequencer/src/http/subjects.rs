@@ -155,7 +155,7 @@ pub async fn types(_caller: Caller<Valid>) -> Json<SchemaTypes> {
     Json(SchemaTypes(vec![KIND]))
 }
 
-/// Whether a schema may follow. With a version other than `latest`, the history up to it is looked at.
+/// Whether a schema may follow this one version.
 pub async fn compatible(
     State(service): State<Arc<Service>>,
     caller: Caller<Read>,
@@ -165,9 +165,9 @@ pub async fn compatible(
 ) -> ApiResult<Json<CompatibilityVerdict>> {
     let book = book(&service, query.tenant(&caller)?).await?;
     only_json(&body)?;
-    numbered(&book, &subject, &version)?;
+    let history = [numbered(&book, &subject, &version)?.json()];
     let (schema, _) = admit(&body.schema).map_err(|refused| invalid(&refused.to_string()))?;
-    let messages = differences(&book, &subject, None, &schema);
+    let messages = differences(book.compatibility(&subject), &history, &schema);
     Ok(Json(CompatibilityVerdict { is_compatible: messages.is_empty(), messages }))
 }
 
