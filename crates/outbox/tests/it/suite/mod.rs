@@ -152,7 +152,8 @@ macro_rules! outbox_suite {
                 timelines_join_by_order_key
                 sums_are_per_scope
                 dead_letters_are_listed
-                reading_and_writing_do_not_meet;
+                reading_and_writing_do_not_meet
+                what_is_stuck_is_explained;
             job:
                 a_plan_is_applied_once_and_in_time
                 letters_are_closed_once_and_on_the_record
