@@ -1,6 +1,7 @@
 //! The facts of an explanation.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::rules::{DeliveryFacts, KeyFacts, explain_delivery, explain_destination, explain_key};
 use super::{Explanation, Subject};
@@ -68,7 +69,7 @@ impl<DB: Engine> Reader<DB> {
         for item in &items {
             for delivery in item.deliveries.iter().filter(|delivery| delivery.replay_job.is_none()) {
                 let known = shown.get(&delivery.destination).and_then(|item| item.deliveries.first());
-                if known.is_none_or(|known| is_done(known)) {
+                if known.is_none_or(is_done) {
                     let one = Item { deliveries: vec![delivery.clone()], ..item.clone() };
                     shown.insert(delivery.destination.clone(), one);
                 }
@@ -92,10 +93,10 @@ impl<DB: Engine> Reader<DB> {
         let mut lines = Vec::new();
         for item in items {
             for delivery in &item.deliveries {
-                if !places.contains_key(&delivery.destination_id) {
-                    places.insert(delivery.destination_id, self.place_of(delivery.destination_id).await?);
-                }
-                let Some(Place { breaker, workers }) = places.get(&delivery.destination_id) else { continue };
+                let Place { breaker, workers } = match places.entry(delivery.destination_id) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(new) => new.insert(self.place_of(delivery.destination_id).await?),
+                };
                 let open: Vec<&Delivery> = earlier.iter().flat_map(|item| blocking(item, delivery)).collect();
                 let count = i64::try_from(open.len()).unwrap_or(i64::MAX);
                 let before = open.first().map(|first| (count, *first)).filter(|_| delivery.replay_job.is_none());
@@ -114,8 +115,7 @@ impl<DB: Engine> Reader<DB> {
     }
 
     async fn explain_operation(&self, operation: Option<&String>, key: &str) -> Result<Explanation, ReadError> {
-        let search =
-            KeySearch { operation: operation.cloned(), prefix: Some(key.to_owned()), ..KeySearch::default() };
+        let search = KeySearch { operation: operation.cloned(), prefix: Some(key.to_owned()), ..KeySearch::default() };
         let now = self.now().await?;
         let page = self.idempotency_keys(&search, None, 100).await?;
         let (mut lines, mut events) = (Vec::new(), Vec::new());
@@ -136,9 +136,8 @@ impl<DB: Engine> Reader<DB> {
         let all = self.destinations().await?;
         let known: Vec<&str> = all.iter().map(|one| one.name.as_str()).collect();
         let found = all.iter().find(|one| one.name == name);
-        let found = found.ok_or_else(|| {
-            ReadError::NotFound(format!("destination {name:?}; there are {}", known.join(", ")))
-        })?;
+        let found = found
+            .ok_or_else(|| ReadError::NotFound(format!("destination {name:?}; there are {}", known.join(", "))))?;
         let now = self.now().await?;
         Ok(Explanation::new(format!("destination {name}"), now, explain_destination(found, now), Vec::new()))
     }

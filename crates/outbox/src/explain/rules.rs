@@ -3,7 +3,7 @@
 use super::{Line, Urgency};
 use crate::KeyStatus;
 use crate::delivery::{Breaker, BreakerState, DeliveryState as State};
-use crate::read::{Delivery, DestinationStatus, KeySummary};
+use crate::read::{Delivery, DestinationStatus, KeySummary, LaneDepth};
 
 /// What explains a delivery.
 #[derive(Clone, Debug)]
@@ -51,9 +51,21 @@ pub fn explain_delivery(facts: &DeliveryFacts<'_>) -> Line {
         fix: None,
     };
     match delivery.state {
-        State::Delivered => fine(blank, "the destination took it", "nothing: this is final unless it is acknowledged", delivery.delivered_at),
-        State::Acknowledged => fine(blank, "the destination's acceptance is proved", "nothing: this is final", delivery.acknowledged_at),
-        State::Rejected => fine(blank, &format!("the destination refuses it for good: {}", last(delivery)), "nothing: this is final; later events of its key go on", None),
+        State::Delivered => fine(
+            blank,
+            "the destination took it",
+            "nothing: this is final unless it is acknowledged",
+            delivery.delivered_at,
+        ),
+        State::Acknowledged => {
+            fine(blank, "the destination's acceptance is proved", "nothing: this is final", delivery.acknowledged_at)
+        },
+        State::Rejected => fine(
+            blank,
+            &format!("the destination refuses it for good: {}", last(delivery)),
+            "nothing: this is final; later events of its key go on",
+            None,
+        ),
         State::Discarded => fine(blank, "it was given up by an operator", "nothing: this is final", None),
         State::Dead => dead(blank, delivery),
         State::InFlight => Line {
@@ -84,7 +96,8 @@ fn dead(line: Line, delivery: &Delivery) -> Line {
     Line {
         urgency: Urgency::Stuck,
         why: format!("{} failed, the last with {}", attempts(delivery.attempts), last(delivery)),
-        next: "nothing, until it is redriven or discarded; with on_dead = wait the rest of its key waits too".to_owned(),
+        next: "nothing, until it is redriven or discarded; with on_dead = wait the rest of its key waits too"
+            .to_owned(),
         fix: letter,
         ..line
     }
@@ -205,11 +218,17 @@ pub fn explain_destination(status: &DestinationStatus, now: i64) -> Vec<Line> {
         at: None,
         fix: None,
     };
-    let waiting: i64 = [State::Pending, State::Held, State::InFlight, State::RetryWait].map(|state| status.in_state(state)).iter().sum();
+    let waiting: i64 = [State::Pending, State::Held, State::InFlight, State::RetryWait]
+        .map(|state| status.in_state(state))
+        .iter()
+        .sum();
     let capped = if status.counts.pending_capped { " at least" } else { "" };
     let mut lines = Vec::new();
     if let Some(line) = stopped(&blank(status.breaker.state.as_str()), name, &status.breaker, now) {
-        lines.push(Line { why: format!("{}; {waiting} deliveries{capped} wait, none used up an attempt for it", line.why), ..line });
+        lines.push(Line {
+            why: format!("{}; {waiting} deliveries{capped} wait, none used up an attempt for it", line.why),
+            ..line
+        });
     } else if status.workers.is_empty() {
         let urgency = if waiting > 0 { Urgency::Stuck } else { Urgency::Waiting };
         lines.push(Line {
@@ -220,7 +239,8 @@ pub fn explain_destination(status: &DestinationStatus, now: i64) -> Vec<Line> {
             ..blank("idle")
         });
     } else {
-        let oldest = status.counts.oldest.map_or_else(String::new, |age| format!(", the oldest for {} s", age.as_secs()));
+        let oldest =
+            status.counts.oldest.map_or_else(String::new, |age| format!(", the oldest for {} s", age.as_secs()));
         lines.push(Line {
             urgency: if waiting > 0 { Urgency::Waiting } else { Urgency::Fine },
             why: format!("{} workers; {waiting} deliveries{capped} wait{oldest}", status.workers.len()),
@@ -231,32 +251,46 @@ pub fn explain_destination(status: &DestinationStatus, now: i64) -> Vec<Line> {
     if status.counts.dead_letters > 0 {
         lines.push(Line {
             urgency: Urgency::Stuck,
-            why: format!("{} dead letters are open; {} keys wait for something", status.counts.dead_letters, status.counts.parked_lanes),
+            why: format!(
+                "{} dead letters are open; {} keys wait for something",
+                status.counts.dead_letters, status.counts.parked_lanes
+            ),
             next: "nothing, until they are redriven or discarded".to_owned(),
             since: None,
             fix: Some(format!("stateset-events dlq list --destination {name} --group-by error")),
             ..blank("dead letters")
         });
     }
-    for lane in status.lanes.iter().filter(|lane| lane.depth > 1).take(3) {
-        lines.push(Line {
-            place: format!("{name}, key {}", lane.lane.replace('\u{1f}', "/")),
-            urgency: Urgency::Waiting,
-            why: format!("{} deliveries wait; the lane is parked: {}", lane.depth, lane.reason.as_deref().unwrap_or("it is not")),
-            since: Some(lane.since),
-            next: "its first delivery is tried".to_owned(),
-            at: lane.due_at,
-            fix: Some(format!("stateset-events explain key {:?}", lane.lane.replace('\u{1f}', "/"))),
-            ..blank("parked")
-        });
-    }
+    let deep = status.lanes.iter().filter(|lane| lane.depth > 1).take(3);
+    lines.extend(deep.map(|lane| explain_lane(lane, blank("parked"))));
     lines
+}
+
+/// A lane in which several deliveries wait.
+fn explain_lane(lane: &LaneDepth, blank: Line) -> Line {
+    let key = lane.lane.replace('\u{1f}', "/");
+    let reason = lane.reason.as_deref().unwrap_or("it is not");
+    Line {
+        place: format!("{}, key {key}", blank.place),
+        urgency: Urgency::Waiting,
+        why: format!("{} deliveries wait; the lane is parked: {reason}", lane.depth),
+        since: Some(lane.since),
+        next: "its first delivery is tried".to_owned(),
+        at: lane.due_at,
+        fix: Some(format!("stateset-events explain key {key:?}")),
+        ..blank
+    }
 }
 
 /// Says of an idempotency key what a command under it would meet.
 pub fn explain_key(facts: &KeyFacts<'_>) -> Line {
     let KeyFacts { key, events, now } = facts;
-    let reset = || Some(format!("stateset-events idempotency reset {:?} --operation {:?} --reason … --apply", key.key, key.operation));
+    let reset = || {
+        Some(format!(
+            "stateset-events idempotency reset {:?} --operation {:?} --reason … --apply",
+            key.key, key.operation
+        ))
+    };
     let blank = Line {
         place: format!("{} {}", key.operation, key.key),
         state: key.status.to_string(),
@@ -269,19 +303,45 @@ pub fn explain_key(facts: &KeyFacts<'_>) -> Line {
     };
     let says = |urgency, why: String, next: &str| Line { urgency, why, next: next.to_owned(), ..blank.clone() };
     match key.status {
-        KeyStatus::Active => says(Urgency::Waiting, "it is reserved; its command has not come".to_owned(), "the first command under it is done; it is free again at its end"),
+        KeyStatus::Active => says(
+            Urgency::Waiting,
+            "it is reserved; its command has not come".to_owned(),
+            "the first command under it is done; it is free again at its end",
+        ),
         KeyStatus::InProgress if key.lease_until.is_none_or(|until| until > *now) => Line {
             at: key.lease_until,
-            ..says(Urgency::Waiting, "its command is being done".to_owned(), "the same command waits for it and gets its answer")
+            ..says(
+                Urgency::Waiting,
+                "its command is being done".to_owned(),
+                "the same command waits for it and gets its answer",
+            )
         },
-        KeyStatus::InProgress => says(Urgency::Waiting, "the worker that did its command is gone".to_owned(), "the same command is done again, safely: all its work is in the database"),
+        KeyStatus::InProgress => says(
+            Urgency::Waiting,
+            "the worker that did its command is gone".to_owned(),
+            "the same command is done again, safely: all its work is in the database",
+        ),
         KeyStatus::Uncertain => Line {
             fix: reset(),
-            ..says(Urgency::Stuck, "its command broke off at an external call: nobody knows whether that happened".to_owned(), "the same command is refused until somebody finds out; look with its command id at the other side")
+            ..says(
+                Urgency::Stuck,
+                "its command broke off at an external call: nobody knows whether that happened".to_owned(),
+                "the same command is refused until somebody finds out; look with its command id at the other side",
+            )
         },
-        KeyStatus::Completed => says(Urgency::Fine, format!("its command was done and wrote {events} events"), "the same command gets the stored answer; another one is refused as a reuse"),
-        KeyStatus::Failed => says(Urgency::Fine, "its command was refused for good".to_owned(), "the same command gets the stored refusal; another one is refused as a reuse"),
-        KeyStatus::Expired => says(Urgency::Fine, "its time is over".to_owned(), "the next command under it is done anew"),
+        KeyStatus::Completed => says(
+            Urgency::Fine,
+            format!("its command was done and wrote {events} events"),
+            "the same command gets the stored answer; another one is refused as a reuse",
+        ),
+        KeyStatus::Failed => says(
+            Urgency::Fine,
+            "its command was refused for good".to_owned(),
+            "the same command gets the stored refusal; another one is refused as a reuse",
+        ),
+        KeyStatus::Expired => {
+            says(Urgency::Fine, "its time is over".to_owned(), "the next command under it is done anew")
+        },
     }
 }
 

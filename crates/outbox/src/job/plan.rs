@@ -72,8 +72,7 @@ impl<DB: Engine> Operator<DB> {
         let head = fetch_optional::<DB>(&mut tx, &self.outbox.schema, statement!("log_head"), Vec::new()).await?;
         let upto: i64 = head.ok_or(sqlx::Error::RowNotFound)?.int()?;
         let planned_at = reader.now_in(&mut tx).await?;
-        let task =
-            Task { kind: request.kind, filter: &request.filter, options: &request.options, upto, planned_at };
+        let task = Task { kind: request.kind, filter: &request.filter, options: &request.options, upto, planned_at };
         let mut sums = Sums::default();
         let mut cursor = (-1, Uuid::nil());
         let mut ended = false;

@@ -14,7 +14,7 @@ fn breaker(state: BreakerState, probe_in: Option<u64>) -> Breaker {
         failures: 1,
         reason: Some("TLS certificate expired".to_owned()),
         probe_in: probe_in.map(Duration::from_secs),
-        since: Duration::from_secs(60),
+        since: Duration::from_mins(1),
         version: 1,
     }
 }
@@ -45,22 +45,22 @@ fn delivery(state: State) -> Delivery {
     }
 }
 
+/// A delivery, its breaker, workers, what is before it; how urgent it is, why, when something happens, what mends it.
+type Case<'a> =
+    (&'a Delivery, &'a Breaker, usize, Option<(i64, &'a Delivery)>, Urgency, &'a str, Option<i64>, Option<&'a str>);
+
 /// Stories: where it is, why, since when, what comes next and when, and the command; for every state and hindrance.
 #[test]
 fn every_delivery_is_explained() {
     use Urgency::{Fine, Stuck, Waiting};
-    let (closed, open, stopped) = (
-        breaker(BreakerState::Closed, None),
-        breaker(BreakerState::Open, Some(3)),
-        breaker(BreakerState::Open, None),
-    );
+    let (closed, open, stopped) =
+        (breaker(BreakerState::Closed, None), breaker(BreakerState::Open, Some(3)), breaker(BreakerState::Open, None));
     let unmapped = Delivery { reason: Some("unmapped".to_owned()), ..delivery(State::Held) };
     let blocked = Delivery { reason: Some("lane_blocked".to_owned()), ..delivery(State::Held) };
     let (dead, retried) = (delivery(State::Dead), delivery(State::RetryWait));
     let letter = "stateset-events dlq redrive 00000000-0000-0000-0000-000000000000 --apply";
     let retry_at = Some(NOW + 5);
-    type Before<'a> = Option<(i64, &'a Delivery)>;
-    let cases: [(&Delivery, &Breaker, usize, Before<'_>, Urgency, &str, Option<i64>, Option<&str>); 14] = [
+    let cases: [Case<'_>; 14] = [
         (&delivery(State::Delivered), &closed, 1, None, Fine, "took it", None, None),
         (&delivery(State::Acknowledged), &open, 0, None, Fine, "proved", None, None),
         (&delivery(State::Rejected), &closed, 1, None, Fine, "http_503: busy", None, None),
@@ -68,13 +68,49 @@ fn every_delivery_is_explained() {
         (&dead, &closed, 1, None, Stuck, "2 attempts failed, the last with http_503: busy", None, Some(letter)),
         (&delivery(State::InFlight), &closed, 1, None, Waiting, "publishing", Some(NOW + 7), None),
         (&retried, &closed, 1, None, Waiting, "2 attempts failed", retry_at, None),
-        (&retried, &open, 1, None, Waiting, "TLS certificate expired", Some(NOW + 3_000_000), Some("stateset-events doctor --destination kafka")),
-        (&retried, &stopped, 1, None, Stuck, "breaker of kafka is open", None, Some("stateset-events breaker close kafka --apply")),
+        (
+            &retried,
+            &open,
+            1,
+            None,
+            Waiting,
+            "TLS certificate expired",
+            Some(NOW + 3_000_000),
+            Some("stateset-events doctor --destination kafka"),
+        ),
+        (
+            &retried,
+            &stopped,
+            1,
+            None,
+            Stuck,
+            "breaker of kafka is open",
+            None,
+            Some("stateset-events breaker close kafka --apply"),
+        ),
         (&delivery(State::Pending), &closed, 0, None, Stuck, "no worker", None, Some("stateset-events worker run")),
         (&delivery(State::Pending), &closed, 2, None, Waiting, "no worker has come to it", None, None),
-        (&unmapped, &closed, 1, None, Stuck, "no form for kafka", None, Some("stateset-events doctor --destination kafka")),
+        (
+            &unmapped,
+            &closed,
+            1,
+            None,
+            Stuck,
+            "no form for kafka",
+            None,
+            Some("stateset-events doctor --destination kafka"),
+        ),
         (&blocked, &closed, 1, Some((3, &dead)), Stuck, "3 earlier events of its key", None, Some(letter)),
-        (&blocked, &closed, 1, Some((1, &retried)), Waiting, "the first is retry_wait (http_503: busy)", retry_at, None),
+        (
+            &blocked,
+            &closed,
+            1,
+            Some((1, &retried)),
+            Waiting,
+            "the first is retry_wait (http_503: busy)",
+            retry_at,
+            None,
+        ),
     ];
     for (delivery, breaker, workers, before, urgency, why, at, fix) in cases {
         let facts = DeliveryFacts { delivery, written_at: NOW - 100, breaker, workers, before, now: NOW };
@@ -103,7 +139,11 @@ fn every_destination_is_explained() {
         lanes: vec![],
     };
     for (status, urgencies, words) in [
-        (status(breaker(BreakerState::Open, Some(1)), 1, 3), vec![Urgency::Waiting, Urgency::Stuck], "4212 deliveries wait"),
+        (
+            status(breaker(BreakerState::Open, Some(1)), 1, 3),
+            vec![Urgency::Waiting, Urgency::Stuck],
+            "4212 deliveries wait",
+        ),
         (status(breaker(BreakerState::Open, None), 1, 0), vec![Urgency::Stuck], "TLS certificate expired"),
         (status(breaker(BreakerState::Closed, None), 0, 0), vec![Urgency::Stuck], "no worker"),
         (status(breaker(BreakerState::Closed, None), 2, 0), vec![Urgency::Waiting], "2 workers"),

@@ -15,7 +15,9 @@ pub(crate) async fn every_filter_has_an_index<F: Factory>(factory: &F) {
     write(&outbox, order("first", 0)).await;
     let mut tx = outbox.begin().await.expect("a transaction");
     let fill = F::Engine::FILL.replace("{count}", &count.to_string());
-    let fill = fill.replace("{event_log}", &factory.table("event_log")).replace("{event_identity}", &factory.table("event_identity"));
+    let fill = fill
+        .replace("{event_log}", &factory.table("event_log"))
+        .replace("{event_identity}", &factory.table("event_identity"));
     F::Engine::run(&mut tx, fill).await.expect("filled");
     tx.commit().await.expect("it commits");
     let mut tx = outbox.begin().await.expect("a transaction");
@@ -66,7 +68,7 @@ pub(crate) async fn every_filter_has_an_index<F: Factory>(factory: &F) {
                 found = reader.list(&filter, request).await.expect("a page").events.len();
                 best = best.min(began.elapsed().as_micros());
             }
-            println!("{:>8} us  {found:>3} events  {text} {order:?}", best);
+            println!("{best:>8} us  {found:>3} events  {text} {order:?}");
             if best > slowest.0 {
                 slowest = (best, format!("{text} {order:?}"));
             }
