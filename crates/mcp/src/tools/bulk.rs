@@ -1,0 +1,180 @@
+//! Changes of whatever passes a filter: seen first, then done.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use stateset_inspect::answer::{Change, Planned};
+use stateset_inspect::{Filter, Intent};
+
+use crate::arguments::Which;
+use crate::gate::{Decision, Reach};
+use crate::outcome::{Failure, Next};
+use crate::plan::Seen;
+use crate::tool::{Call, Effect, Tool};
+
+/// What was, or would be, changed.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct BulkChange {
+    /// Whether anything was changed
+    applied: bool,
+    /// What was, or would be, done. A preview begins with NOT EXECUTED
+    message: String,
+    /// Names this preview: give it with apply: true and the same arguments
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan_id: Option<String>,
+    /// Until when that counts
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan_expires_at: Option<String>,
+    /// How many, where, and the first few
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<Planned>,
+    /// The job that does it
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job_id: Option<String>,
+    /// Whatever belongs to the action
+    #[serde(skip_serializing_if = "serde_json::Value::is_null")]
+    result: serde_json::Value,
+}
+
+/// Arguments of every change of many.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(crate) struct How {
+    /// Most per second: more than 0, up to 1000
+    #[schemars(range(min = 0.01, max = 1000.0))]
+    rate: Option<f64>,
+    /// The `plan_id` of a preview of the same arguments, at most 15 minutes old
+    #[expect(dead_code, reason = "read by the gate; here for the published schema")]
+    plan_id: Option<String>,
+    /// Do it; otherwise it is only said what would be done
+    #[expect(dead_code, reason = "read by the gate; here for the published schema")]
+    apply: bool,
+}
+
+impl How {
+    fn rate(&self) -> Result<Option<f64>, Failure> {
+        match self.rate {
+            Some(rate) if !(0.01..=1000.0).contains(&rate) => Err(Failure::argument("rate is 0.01 to 1000 per second", "")),
+            rate => Ok(rate),
+        }
+    }
+}
+
+/// Replaying and redriving everything is said, not forgotten.
+fn something(filter: Filter) -> Result<Filter, Failure> {
+    if filter.is_empty() {
+        let refusal = Failure::argument("a filter is needed", "event_type: \"*\" says that everything is meant");
+        return Err(Failure { code: "EMPTY_FILTER".to_owned(), ..refusal });
+    }
+    Ok(filter)
+}
+
+async fn change(call: &Call, intent: Intent, rate: Option<f64>) -> Result<BulkChange, Failure> {
+    let decision = call.decision(Reach::Many)?;
+    let apply = decision.apply(&call.actor);
+    let inspect = &call.desk.inspect;
+    let Decision::Execute(seen) = &decision else {
+        return Ok(answer(call, inspect.change(&intent, &apply).await?, &decision));
+    };
+    let change = match seen {
+        // The outbox keeps what was previewed: exactly that is done.
+        Some(Seen { inner: Some(plan), .. }) => inspect.change(&Intent::Plan { plan: plan.clone(), rate }, &apply).await?,
+        seen => {
+            let look = Decision::Preview(crate::gate::Because::NotAsked).apply(&call.actor);
+            let now = inspect.change(&intent, &look).await?.plan.map_or(0, |plan| plan.count);
+            if seen.as_ref().is_some_and(|seen| seen.count != now) {
+                let message = format!("since the preview it has become {now} instead of {}", seen.as_ref().map_or(0, |seen| seen.count));
+                return Err(Failure::new("PLAN_CHANGED", Next::Preview, message, "preview again and look at it again"));
+            }
+            inspect.change(&intent, &apply).await?
+        },
+    };
+    Ok(answer(call, change, &decision))
+}
+
+fn answer(call: &Call, change: Change, decision: &Decision) -> BulkChange {
+    let (message, plan_id, plan_expires_at) = match decision {
+        Decision::Preview(because) => call.previewed(&change, *because, Reach::Many),
+        Decision::Execute(_) => (change.message, None, None),
+    };
+    BulkChange {
+        applied: change.applied,
+        message,
+        plan_id,
+        plan_expires_at,
+        plan: change.plan,
+        job_id: change.job_id,
+        result: change.result,
+    }
+}
+
+/// `replay_events`.
+pub(crate) struct ReplayEvents;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct ReplayArguments {
+    #[serde(flatten)]
+    which: Which,
+    /// Destination that gets them again
+    to: String,
+    /// Only what that destination has not got
+    #[serde(default)]
+    missing: bool,
+    #[serde(flatten)]
+    how: How,
+}
+
+impl Tool for ReplayEvents {
+    const NAME: &'static str = "replay_events";
+    const TITLE: &'static str = "Replay events";
+    const ABOUT: &'static str = "Delivers events that pass a filter again to one destination, marked as a replay, with the \
+        same event ids; it never makes a new event. What the destination does with them may not be undone. Always preview \
+        first (without apply), show a person what it says, then call again with the same arguments, apply: true and the \
+        plan_id. A server without --apply only previews.";
+    const EFFECT: Effect = Effect::Outside;
+    type Arguments = ReplayArguments;
+    type Output = BulkChange;
+
+    async fn call(call: Call, arguments: ReplayArguments) -> Result<BulkChange, Failure> {
+        let filter = something(arguments.which.read(call.now)?)?;
+        let rate = arguments.how.rate()?;
+        let intent = Intent::Replay { filter, destination: arguments.to, missing: arguments.missing, rate };
+        change(&call, intent, rate).await
+    }
+
+    fn sentence(answer: &BulkChange) -> Option<&str> {
+        Some(&answer.message)
+    }
+}
+
+/// `redrive_dead_letters`.
+pub(crate) struct RedriveDeadLetters;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct RedriveArguments {
+    #[serde(flatten)]
+    which: Which,
+    #[serde(flatten)]
+    how: How,
+}
+
+impl Tool for RedriveDeadLetters {
+    const NAME: &'static str = "redrive_dead_letters";
+    const TITLE: &'static str = "Redrive dead letters";
+    const ABOUT: &'static str = "Opens deliveries that were given up again, in order; their attempts are counted anew. Find out \
+        with explain why they failed, and that the cause is gone, before. Always preview first (without apply), show a \
+        person what it says, then call again with the same arguments, apply: true and the plan_id. A server without \
+        --apply only previews.";
+    const EFFECT: Effect = Effect::Once;
+    type Arguments = RedriveArguments;
+    type Output = BulkChange;
+
+    async fn call(call: Call, arguments: RedriveArguments) -> Result<BulkChange, Failure> {
+        let filter = something(arguments.which.read(call.now)?)?;
+        let rate = arguments.how.rate()?;
+        change(&call, Intent::Redrive { filter, rate }, rate).await
+    }
+
+    fn sentence(answer: &BulkChange) -> Option<&str> {
+        Some(&answer.message)
+    }
+}
