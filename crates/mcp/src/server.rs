@@ -60,13 +60,6 @@ impl Desk {
         self.settings.apply
     }
 
-    /// Microseconds since 1970 UTC.
-    #[expect(clippy::unused_self, reason = "the clock belongs to the desk")]
-    pub(crate) fn now(&self) -> i64 {
-        let nanos = time::OffsetDateTime::now_utc().unix_timestamp_nanos();
-        i64::try_from(nanos / 1_000).unwrap_or(i64::MAX)
-    }
-
     /// The operator's name and the client's, as far as that is harmless.
     fn actor(&self, client: Option<&str>) -> String {
         let plain = |letter: &char| letter.is_ascii_alphanumeric() || " -_./".contains(*letter);
@@ -76,6 +69,12 @@ impl Desk {
             client => format!("{} (mcp: {client})", self.settings.actor),
         }
     }
+}
+
+/// Microseconds since 1970 UTC.
+pub(crate) fn now() -> i64 {
+    let nanos = time::OffsetDateTime::now_utc().unix_timestamp_nanos();
+    i64::try_from(nanos / 1_000).unwrap_or(i64::MAX)
 }
 
 /// Answers agents about one source, of one tenant and store. Cloning is cheap; clones share everything.

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::arguments;
 use crate::gate::Asked;
 use crate::outcome::{Failure, Refusal, answered, refused};
-use crate::server::Desk;
+use crate::server::{self, Desk};
 use crate::tools::{bulk, events, keys, orders, outbox};
 
 type Object = Map<String, Value>;
@@ -123,7 +123,7 @@ pub(crate) fn table(storefront: bool) -> Vec<Entry> {
 
 fn run<T: Tool>(desk: Arc<Desk>, actor: String, given: Object, schema: Arc<Object>) -> Called {
     Box::pin(async move {
-        let now = desk.now();
+        let now = server::now();
         let given = arguments::snake_case(given, &schema);
         let (asked, bound) = match asked(T::NAME, &given) {
             Ok(asked) => asked,

@@ -43,10 +43,8 @@ pub(crate) struct How {
     #[schemars(range(min = 0.01, max = 1000.0))]
     rate: Option<f64>,
     /// The `plan_id` of a preview of the same arguments, at most 15 minutes old
-    #[expect(dead_code, reason = "read by the gate; here for the published schema")]
     plan_id: Option<String>,
     /// Do it; otherwise it is only said what would be done
-    #[expect(dead_code, reason = "read by the gate; here for the published schema")]
     apply: bool,
 }
 
