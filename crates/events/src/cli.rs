@@ -3,8 +3,8 @@
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::command::{
-    ack, audit, breaker, completions, config, dlq, doctor, explain, export, idempotency, inspect, jobs, list, man, migrate,
-    outbox, reconcile, replay, routes, state, stats, tail, timeline, top, trace, trigger, verify, worker,
+    ack, audit, breaker, completions, config, dlq, doctor, explain, idempotency, inspect, jobs, list, man, migrate,
+    outbox, reconcile, replay, routes, state, stats, tail, timeline, top, trace, trigger, worker,
 };
 use crate::exit;
 use crate::settings::Global;
@@ -65,10 +65,6 @@ pub(crate) enum Command {
     Audit(audit::Args),
     /// Write an event, for trying things out (writes with --apply)
     Trigger(trigger::Args),
-    /// Evidence of events in a file that can be checked offline
-    Export(export::Args),
-    /// Check a file of evidence, without network
-    Verify(verify::Args),
     /// Create the outbox tables, or bring them to this version (writes with --apply)
     Migrate(migrate::Args),
     /// Find out what is wrong with source, destinations and configuration

@@ -232,14 +232,14 @@ pub enum Intent {
         /// Only what the destination has not got.
         missing: bool,
         /// Most per second.
-        rate: Option<f64>,
+        rate: Option<u32>,
     },
     /// Open dead letters again.
     Redrive {
         /// Which; an empty filter is refused.
         filter: Filter,
         /// Most per second.
-        rate: Option<f64>,
+        rate: Option<u32>,
     },
     /// Give dead letters up for good.
     Discard {
@@ -248,7 +248,7 @@ pub enum Intent {
         /// Why.
         reason: String,
         /// Most per second.
-        rate: Option<f64>,
+        rate: Option<u32>,
     },
     /// Mark deliveries as acknowledged.
     Acknowledge {
@@ -261,12 +261,14 @@ pub enum Intent {
         /// Even what was never delivered.
         force: bool,
     },
-    /// Carry out what was previewed.
+    /// Carry out what was previewed: what came after the preview is not touched.
     Plan {
-        /// The `plan_id` of the preview.
+        /// The `plan_id` of the preview, valid for 15 minutes.
         plan: String,
+        /// The action that the plan must be for, such as `redrive`; `None`: any.
+        kind: Option<&'static str>,
         /// Most per second, if other than previewed.
-        rate: Option<f64>,
+        rate: Option<u32>,
     },
     /// Reserve an idempotency key.
     CreateKey {

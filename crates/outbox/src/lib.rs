@@ -6,7 +6,7 @@
 //! other languages may read and write them.
 //!
 //! Deliberately absent: publishing. That is the relay's, through [`delivery::DeliveryStore`]. Also absent: any other crate
-//! of ours; this one is adopted alone.
+//! of ours, unless the feature `contracts` is on; this one is adopted alone.
 //!
 //! To add a statement: one `.sql` file per engine under `sql/`, with the same name; a case in `tests/it/suite`.
 
@@ -15,6 +15,9 @@
 mod audit;
 #[cfg(feature = "axum")]
 pub mod axum;
+pub mod consumer;
+#[cfg(feature = "contracts")]
+pub mod contracts;
 pub mod delivery;
 mod display_id;
 mod draft;
@@ -44,6 +47,7 @@ pub use audit::{AuditEntry, AuditFilter};
 pub use draft::{Draft, Entity, Fact};
 pub use engine::Engine;
 pub use event::{Event, EventId, EventStatus, EventType, IdempotencyToken, Payload};
+pub use migrate::{MigrationState, MigrationStep};
 pub use inbox::{MOST_PERMUTED, Receipt, permutations};
 pub use operation::{Claim, Command, KeyRecord, KeyStatus, Operation, OperationError, OperationPolicy, StoredResponse};
 pub use outbox::Outbox;

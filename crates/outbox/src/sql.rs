@@ -86,6 +86,8 @@ pub enum Cell {
     Int(i64),
     Text(String),
     Bytes(Vec<u8>),
+    /// Postgres has a type for it; SQLite gives 16 bytes.
+    Id(Uuid),
 }
 
 /// A row, read column by column from the left.
@@ -101,7 +103,7 @@ impl Cells {
         match self.next()? {
             Cell::Null => Ok(None),
             Cell::Int(value) => Ok(Some(value)),
-            Cell::Text(_) | Cell::Bytes(_) => Err(decode("a number is none")),
+            Cell::Text(_) | Cell::Bytes(_) | Cell::Id(_) => Err(decode("a number is none")),
         }
     }
 
@@ -119,7 +121,7 @@ impl Cells {
         match self.next()? {
             Cell::Null => Ok(None),
             Cell::Text(value) => Ok(Some(value)),
-            Cell::Int(_) | Cell::Bytes(_) => Err(decode("a text is none")),
+            Cell::Int(_) | Cell::Bytes(_) | Cell::Id(_) => Err(decode("a text is none")),
         }
     }
 
@@ -131,13 +133,17 @@ impl Cells {
         match self.next()? {
             Cell::Null => Ok(None),
             Cell::Bytes(value) => Ok(Some(value)),
-            Cell::Int(_) | Cell::Text(_) => Err(decode("bytes are none")),
+            Cell::Int(_) | Cell::Text(_) | Cell::Id(_) => Err(decode("bytes are none")),
         }
     }
 
     pub(crate) fn opt_id(&mut self) -> Result<Option<Uuid>, Error> {
-        let bytes = self.opt_bytes()?;
-        bytes.map(|bytes| Uuid::from_slice(&bytes).map_err(|_| decode("a UUID is none"))).transpose()
+        match self.next()? {
+            Cell::Null => Ok(None),
+            Cell::Id(value) => Ok(Some(value)),
+            Cell::Bytes(bytes) => Uuid::from_slice(&bytes).map(Some).map_err(|_| decode("a UUID is none")),
+            Cell::Int(_) | Cell::Text(_) => Err(decode("a UUID is none")),
+        }
     }
 
     pub(crate) fn id(&mut self) -> Result<Uuid, Error> {

@@ -8,7 +8,6 @@ pub(crate) mod config;
 pub(crate) mod dlq;
 pub(crate) mod doctor;
 pub(crate) mod explain;
-pub(crate) mod export;
 pub(crate) mod idempotency;
 pub(crate) mod inspect;
 pub(crate) mod jobs;
@@ -27,7 +26,6 @@ pub(crate) mod timeline;
 pub(crate) mod top;
 pub(crate) mod trace;
 pub(crate) mod trigger;
-pub(crate) mod verify;
 pub(crate) mod worker;
 
 use crate::cli::{Cli, Command};
@@ -39,7 +37,6 @@ pub(crate) async fn run(cli: Cli) -> Ended {
     match &cli.command {
         Command::Completions(args) => return args.run(),
         Command::Man(args) => return args.run(),
-        Command::Verify(args) => return args.run(cli.global.format(), cli.global.quiet),
         _ => {},
     }
     let context = Context::new(&cli.global)?;
@@ -66,12 +63,10 @@ pub(crate) async fn run(cli: Cli) -> Ended {
         Command::Reconcile(args) => args.run(context).await,
         Command::Audit(args) => args.run(context).await,
         Command::Trigger(args) => args.run(context).await,
-        Command::Export(args) => args.run(context).await,
         Command::Migrate(args) => args.run(context).await,
         Command::Doctor(args) => args.run(context).await,
         Command::Config(args) => args.run(context),
         Command::Completions(args) => args.run(),
         Command::Man(args) => args.run(),
-        Command::Verify(args) => args.run(cli.global.format(), cli.global.quiet),
     }
 }

@@ -1,5 +1,7 @@
 //! What a write would do, did, or is doing.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -42,9 +44,14 @@ pub struct Planned {
     /// Deliveries that wait behind them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub followers: Option<u64>,
-    /// Where they go.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub destinations: Vec<String>,
+    /// Whether `count` is the number, or only a lower bound of it.
+    pub exact: bool,
+    /// Where they go, and how many.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub destinations: BTreeMap<String, u64>,
+    /// What would be left alone, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub skipped: BTreeMap<String, u64>,
     /// The first few.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sample: Vec<Sample>,
@@ -62,6 +69,9 @@ pub struct Sample {
     pub lane: String,
     /// Where it goes.
     pub destination: String,
+    /// How its delivery there stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
 }
 
 /// A bulk action at work.
@@ -78,8 +88,13 @@ pub struct Job {
     pub done: u64,
     /// Of so many.
     pub total: u64,
-    /// Could not be done.
-    pub failed: u64,
+    /// Looked at and left alone.
+    pub skipped: u64,
+    /// Which events, as a filter.
+    pub filter: String,
+    /// Of a replay: its deliveries by state.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub deliveries: BTreeMap<String, u64>,
     /// Who began it.
     pub actor: String,
     /// When.
@@ -89,7 +104,7 @@ pub struct Job {
     pub finished_at: Option<String>,
     /// Most per second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rate_per_second: Option<f64>,
+    pub rate_per_second: Option<u32>,
     /// Why it stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

@@ -105,8 +105,8 @@ pub struct Finding {
 pub struct AuditList {
     /// Newest first.
     pub entries: Vec<AuditEntry>,
-    /// Number of entries that pass.
-    pub total: u64,
+    /// Number of entries on this page.
+    pub count: u64,
     /// Asks for the next page; null at the end.
     pub next_cursor: Option<String>,
 }
@@ -119,14 +119,20 @@ pub struct AuditEntry {
     pub at: String,
     /// By whom.
     pub actor: String,
-    /// What, such as `redrive`.
+    /// What, such as `dead_letter.redriven`.
     pub action: String,
-    /// On what.
+    /// On what: a kind, a colon, its id.
     pub subject: String,
+    /// What it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// What it became.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
     /// Why, in the actor's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Whatever else is recorded.
-    #[serde(default, skip_serializing_if = "Value::is_null")]
-    pub detail: Value,
+    /// The bulk action it was a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<String>,
 }

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use stateset_outbox::delivery::{Breaker, BreakerState};
+use stateset_outbox::filter::Filter;
+use stateset_outbox::job::{JobKind, JobOptions, Request};
 use stateset_outbox::{Engine, Entity, Event, EventId, EventType, Payload, WriteError};
 
-use super::{Local, OUTBOX, of_delivery, of_operation};
+use super::jobs::of_job;
+use super::{Local, of_delivery, of_operation};
 use crate::answer::{Change, duration_text};
 use crate::fault::{Fault, Kind};
 use crate::surface::{Apply, Intent};
@@ -39,15 +42,21 @@ impl<DB: Engine> Local<DB> {
                 let entity = Entity::new(entity_type, entity_id);
                 self.trigger(event_type, entity, order_key.as_deref(), payload, apply).await
             },
-            _ => Err(Fault::unsupported("jobs", OUTBOX, "")),
+            Intent::Plan { plan, kind, rate } => self.planned(plan, *kind, *rate, apply).await,
+            Intent::AbortJob { job } => self.halt_job(job, apply).await,
+            Intent::ResumeJob { job } => self.resume_job(job, apply).await,
+            Intent::Replay { .. } | Intent::Redrive { .. } | Intent::Discard { .. } | Intent::Acknowledge { .. } => {
+                self.bulk(request(intent)?, apply).await
+            },
         }
     }
 
     async fn create_key(&self, key: &str, operation: &str, ttl: Duration, apply: &Apply) -> Result<Change, Fault> {
         let before = self.key(key, operation).await?;
         let free = matches!(before.status.as_str(), "not_found" | "expired");
-        let created =
-            free && apply.is_execute() && self.outbox.create_idempotency_key(operation, key, ttl).await.map_err(of_operation)?;
+        let created = free
+            && apply.is_execute()
+            && self.operator(apply)?.create_key(operation, key, ttl).await.map_err(of_operation)?;
         let after = if created { self.key(key, operation).await? } else { before };
         let sentence = match (free, apply.is_execute(), created) {
             (true, false, _) => format!("the key {key:?} of {operation:?} would be reserved for {}", duration_text(ttl)),
@@ -76,7 +85,7 @@ impl<DB: Engine> Local<DB> {
             );
             return Ok(change(apply, "idempotency.reset", sentence, json!({ "before": before })));
         }
-        self.outbox.reset_idempotency_key(operation, key, reason, apply.actor()).await.map_err(of_operation)?;
+        self.operator(apply)?.reset_key(operation, key, reason).await.map_err(of_operation)?;
         let after = self.key(key, operation).await?;
         let sentence = format!("the key {key:?} of {operation:?} is free again");
         Ok(change(apply, "idempotency.reset", sentence, json!({ "before": before, "after": after })))
@@ -93,13 +102,18 @@ impl<DB: Engine> Local<DB> {
         let wanted = Breaker {
             state,
             failures: if open { before.failures } else { 0 },
-            reason: open.then(|| format!("{reason} ({})", apply.actor())),
+            reason: open.then(|| format!("stopped by {}: {reason}", apply.actor())),
             // Without a time to try it: it waits for a person.
             probe_in: None,
             ..before.clone()
         };
-        if apply.is_execute() && !self.outbox.deliveries().set_breaker(&wanted).await.map_err(of_delivery)? {
-            return Err(of_delivery(stateset_outbox::delivery::DeliveryError::Conflict));
+        if apply.is_execute() {
+            let operator = self.operator(apply)?;
+            match open {
+                true => operator.open_breaker(destination, reason).await,
+                false => operator.close_breaker(destination, Some(reason).filter(|reason| !reason.is_empty())).await,
+            }
+            .map_err(of_job)?;
         }
         let what = if open { "nothing more is attempted there until somebody closes it" } else { "what waits goes on at once" };
         let verb = if apply.is_execute() { "is" } else { "would be" };
@@ -144,6 +158,28 @@ impl<DB: Engine> Local<DB> {
         }
         Ok(change(apply, "trigger", sentence, result))
     }
+}
+
+/// A bulk action as the outbox plans it.
+fn request(intent: &Intent) -> Result<Request, Fault> {
+    let of = |kind, filter: &Filter, rate: Option<u32>, reason: Option<String>, options| {
+        let fresh = Request::new(kind, filter.clone());
+        Request { options, rate: rate.unwrap_or(fresh.rate), reason, ..fresh }
+    };
+    let none = JobOptions::default;
+    Ok(match intent {
+        Intent::Replay { filter, destination, missing, rate } => {
+            let options = JobOptions { to: Some(destination.clone()), missing: *missing, ..none() };
+            of(JobKind::Replay, filter, *rate, None, options)
+        },
+        Intent::Redrive { filter, rate } => of(JobKind::Redrive, filter, *rate, None, none()),
+        Intent::Discard { filter, reason, rate } => of(JobKind::Discard, filter, *rate, Some(reason.clone()), none()),
+        Intent::Acknowledge { filter, destination, reason, force } => {
+            let options = JobOptions { to: destination.clone(), force: *force, ..none() };
+            of(JobKind::Acknowledge, filter, None, Some(reason.clone()), options)
+        },
+        _ => return Err(Fault::usage("this is no bulk action", "")),
+    })
 }
 
 fn of_write(error: WriteError) -> Fault {

@@ -4,9 +4,11 @@ mod change;
 mod destinations;
 mod events;
 mod follow;
+mod jobs;
 mod keys;
 mod letters;
 mod open;
+mod plan_id;
 mod rows;
 
 use stateset_outbox::delivery::DeliveryError;
@@ -163,16 +165,16 @@ impl<DB: Engine> Inspect for Local<DB> {
         Box::pin(self.breaker_of(destination))
     }
 
-    fn jobs(&self, _: u16) -> Answer<'_, JobList> {
-        Box::pin(std::future::ready(Err(Fault::unsupported("jobs", OUTBOX, ""))))
+    fn jobs(&self, most: u16) -> Answer<'_, JobList> {
+        Box::pin(self.all_jobs(most))
     }
 
-    fn job<'a>(&'a self, _: &'a str) -> Answer<'a, Job> {
-        Box::pin(std::future::ready(Err(Fault::unsupported("jobs", OUTBOX, ""))))
+    fn job<'a>(&'a self, id: &'a str) -> Answer<'a, Job> {
+        Box::pin(self.one_job(id))
     }
 
-    fn audit<'a>(&'a self, _: Option<&'a str>, _: &'a Page) -> Answer<'a, AuditList> {
-        Box::pin(std::future::ready(Err(Fault::unsupported("audit", OUTBOX, ""))))
+    fn audit<'a>(&'a self, actor: Option<&'a str>, page: &'a Page) -> Answer<'a, AuditList> {
+        Box::pin(self.audited(actor, page))
     }
 
     fn check<'a>(&'a self, _: &'a Filter) -> Answer<'a, Findings> {

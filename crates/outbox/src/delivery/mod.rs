@@ -13,6 +13,7 @@ mod error;
 mod event;
 mod lease;
 mod position;
+mod rollup;
 mod settlement;
 mod state;
 mod store;
@@ -25,6 +26,7 @@ pub use event::{Lane, LoggedEvent};
 pub use lease::{Heartbeat, Lease};
 pub use position::{Advance, Chunk, Position, Snapshot};
 pub(crate) use position::{CursorRow, CursorState, Way};
+pub use rollup::{Histogram, Rollup};
 pub use settlement::{
     AttemptRecord, Change, DeadLetter, DeliveryRow, Evidence, LaneChange, ParkedLane, Settlement, WaitingDelivery,
 };

@@ -66,7 +66,8 @@ async fn events<DB: Engine>(
         let before = chunk.effects.len();
         let places = facts.destinations.iter().filter(|one| wanted(task, &one.name));
         for destination in places {
-            let first = item.deliveries.iter().find(|one| one.destination_id == destination.id && one.replay_job.is_none());
+            let first =
+                item.deliveries.iter().find(|one| one.destination_id == destination.id && one.replay_job.is_none());
             let effect = match task.kind {
                 JobKind::Acknowledge => acknowledge(task, item, first),
                 _ => replay(task, item, destination, first),

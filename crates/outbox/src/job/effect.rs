@@ -13,12 +13,7 @@ use crate::sql::{args, execute, fetch_optional, statement};
 #[derive(Clone, Debug)]
 pub(super) enum Effect {
     /// A second delivery.
-    Replay {
-        event: Box<LoggedEvent>,
-        destination: i32,
-        group: u16,
-        route: (String, i32),
-    },
+    Replay { event: Box<LoggedEvent>, destination: i32, group: u16, route: (String, i32) },
     /// A dead letter opens again.
     Redrive { letter: Uuid, destination: i32, group: u16 },
     /// A dead letter is given up.
@@ -107,8 +102,12 @@ impl<DB: Engine> Outbox<DB> {
                 }
                 Ok(added)
             },
-            Effect::Redrive { letter, .. } => Ok(close_letter(tx, &self.schema, *letter, "redriven", by.close()).await?),
-            Effect::Discard { letter, .. } => Ok(close_letter(tx, &self.schema, *letter, "discarded", by.close()).await?),
+            Effect::Redrive { letter, .. } => {
+                Ok(close_letter(tx, &self.schema, *letter, "redriven", by.close()).await?)
+            },
+            Effect::Discard { letter, .. } => {
+                Ok(close_letter(tx, &self.schema, *letter, "discarded", by.close()).await?)
+            },
             Effect::Acknowledge { log_id, destination, .. } => {
                 let stored = self.add_evidence(tx, job, by, *log_id, *destination).await?;
                 if stored {
@@ -125,7 +124,8 @@ impl<DB: Engine> Outbox<DB> {
                     let close = args![*letter, "discarded", by.reason.unwrap_or("acknowledged"), by.actor];
                     fetch_optional::<DB>(tx, &self.schema, statement!("dead_letter_close"), close).await?;
                 }
-                let lane = args![changed.int::<i32>()?, changed.id()?, changed.id()?, changed.text()?, changed.int::<u16>()?];
+                let lane =
+                    args![changed.int::<i32>()?, changed.id()?, changed.id()?, changed.text()?, changed.int::<u16>()?];
                 execute::<DB>(tx, &self.schema, statement!("lane_resume"), lane).await?;
                 self.audit_acknowledgement(tx, by, sample, state.as_str()).await?;
                 Ok(true)

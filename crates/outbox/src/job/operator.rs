@@ -103,8 +103,8 @@ impl<DB: Engine> Operator<DB> {
         let all = store.destinations().await?;
         let found = all.iter().find(|one| one.name == name);
         let known = || all.iter().map(|one| one.name.as_str()).collect::<Vec<_>>().join(", ");
-        let destination =
-            found.ok_or_else(|| JobError::Invalid(format!("there is no destination {name:?}; there are {}", known())))?;
+        let destination = found
+            .ok_or_else(|| JobError::Invalid(format!("there is no destination {name:?}; there are {}", known())))?;
         let next_reason = (state == BreakerState::Open)
             .then(|| format!("stopped by {}: {}", self.actor, reason.unwrap_or("no reason given")));
         loop {

@@ -38,7 +38,9 @@ pub fn judge_acknowledgement(state: State, has_row: bool, force: bool) -> Acknow
             Acknowledgement::Refused("pending: a worker is about to deliver it; wait until it is delivered")
         },
         State::Pending | State::Held | State::RetryWait | State::Dead if force => Acknowledgement::Force,
-        State::Pending | State::Held | State::RetryWait => Acknowledgement::Refused("not delivered yet; force needs a reason"),
+        State::Pending | State::Held | State::RetryWait => {
+            Acknowledgement::Refused("not delivered yet; force needs a reason")
+        },
         State::Dead => Acknowledgement::Refused("dead: redrive or discard it; force needs a reason"),
     }
 }

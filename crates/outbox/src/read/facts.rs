@@ -80,18 +80,8 @@ fn read_cursor(row: &mut Cells) -> Result<(Cursor, i64), sqlx::Error> {
     let snapshot = row.opt_text()?.map(|text| Position::read(log_epoch, &text)).transpose()?;
     let claim = snapshot.zip(row.opt_int()?);
     let settled_at = row.opt_int()?;
-    let cursor = Cursor {
-        destination,
-        shard_group,
-        log_epoch,
-        prev,
-        cur,
-        last_id,
-        redeliver,
-        lease_until,
-        claim,
-        settled_at,
-    };
+    let cursor =
+        Cursor { destination, shard_group, log_epoch, prev, cur, last_id, redeliver, lease_until, claim, settled_at };
     Ok((cursor, row.int()?))
 }
 

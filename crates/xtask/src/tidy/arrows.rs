@@ -8,9 +8,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ledger", &[]),
     ("api", &["ledger"]),
     ("store", &["ledger"]),
-    // A stranger adopts it alone.
-    ("outbox", &[]),
-    ("relay", &["ledger", "outbox"]),
+    // A stranger adopts it alone; the catalogue is a feature that is off.
+    ("outbox", &["contracts"]),
+    ("relay", &["contracts", "ledger", "outbox"]),
     ("sequencer", &["api", "ledger", "store"]),
     ("testkit", &["ledger"]),
     ("bench", &["ledger", "outbox", "relay", "testkit"]),
@@ -19,6 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("mcp", &["inspect", "outbox"]),
     ("events", &["inspect", "ledger", "mcp", "outbox", "relay"]),
     ("xtask", &[]),
+    ("contracts", &[]),
     // What a stranger does.
     ("example-axum-checkout", &["outbox"]),
 ];

@@ -29,7 +29,8 @@ impl Receiver {
     fn handler(&self) -> Handler {
         let receiver = self.clone();
         Handler::new(move |record: Record| {
-            let refused = record.replay_job.is_some() && receiver.refused.lock().unwrap().contains(&record.event.event_id);
+            let refused =
+                record.replay_job.is_some() && receiver.refused.lock().unwrap().contains(&record.event.event_id);
             if !refused {
                 receiver.arrived.lock().unwrap().push((record.event.event_id, record.replay_job));
             }
@@ -49,8 +50,7 @@ pub(crate) async fn a_replay_goes_beside_live_events<D: Database>() {
     // A dead letter of this route would stop the whole destination; one of a replay must not.
     let policy = Policy { on_dead: OnDead::Stop, ..policy() };
     let relay = Relay::new(database.store(), options(Duration::from_secs(15)));
-    let running =
-        relay.destination(registration("shop", &policy), Arc::new(receiver.handler())).start().await.unwrap();
+    let running = relay.destination(registration("shop", &policy), Arc::new(receiver.handler())).start().await.unwrap();
     database.write_all(&ledger, keys(200, 20)).await;
     until("the first deliveries", async || receiver.of(None).len() >= 200).await;
 
@@ -61,7 +61,10 @@ pub(crate) async fn a_replay_goes_beside_live_events<D: Database>() {
     let filter = Filter::parse("type:order.*", 0).unwrap();
     let request = Request { rate: 400, ..Request::new(JobKind::Replay, filter.clone()) };
     let plan = operator.plan(&request).await.unwrap();
-    assert_eq!((plan.changes, plan.exact, plan.lanes, plan.destinations.clone()), (200, true, 20, vec![("shop".to_owned(), 200)]));
+    assert_eq!(
+        (plan.changes, plan.exact, plan.lanes, plan.destinations.clone()),
+        (200, true, 20, vec![("shop".to_owned(), 200)])
+    );
     assert_eq!(receiver.arrived.lock().unwrap().len(), 200, "a plan delivers nothing");
     let job = operator.apply(plan.job.id, Some(&filter)).await.unwrap();
     let mut chunks = 0;
