@@ -1,9 +1,11 @@
 //! Whether a change is made: the one place that decides it.
 
+use std::sync::Arc;
+
 use stateset_inspect::Apply;
 
 use crate::outcome::{Failure, Next};
-use crate::plan::{Plans, Seen};
+use crate::plan::{Plan, Plans};
 
 /// How much a tool can change with one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,12 +24,12 @@ pub(crate) struct Asked {
 }
 
 /// What comes of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Decision {
+#[derive(Debug)]
+pub(crate) enum Decision<T> {
     /// Nothing is changed, and why.
     Preview(Because),
     /// It is done, as it was previewed if there was a preview.
-    Execute(Option<Seen>),
+    Execute(Option<Arc<Plan<T>>>),
 }
 
 /// Why a change is only previewed.
@@ -55,15 +57,15 @@ impl Because {
     }
 }
 
-/// Pure but for the key of `plans`. `arguments` are the call's, without `apply` and `plan_id`.
-pub(crate) fn decide(
+/// `arguments` are the call's, without `apply` and `plan_id`.
+pub(crate) fn decide<T>(
     reach: Reach,
     server_applies: bool,
     asked: &Asked,
-    plans: &Plans,
+    plans: &Plans<T>,
     arguments: &str,
     now: i64,
-) -> Result<Decision, Failure> {
+) -> Result<Decision<T>, Failure> {
     if !asked.apply {
         return Ok(Decision::Preview(Because::NotAsked));
     }
@@ -82,7 +84,7 @@ pub(crate) fn decide(
     }
 }
 
-impl Decision {
+impl<T> Decision<T> {
     /// The same for the surface below.
     pub(crate) fn apply(&self, actor: &str) -> Apply {
         let actor = actor.to_owned();
@@ -100,8 +102,8 @@ mod tests {
     /// K07, and the rule that a server's `--apply` is necessary and not sufficient.
     #[test]
     fn a_change_is_made_only_if_everybody_agrees() {
-        let plans = Plans::new().expect("random bytes");
-        let (id, _) = plans.issue("a", &Seen { count: 1, inner: None }, 0);
+        let plans = Plans::<()>::new();
+        let (id, _) = plans.issue("a", None, 0).expect("an id");
         for reach in [Reach::One, Reach::Many] {
             for server in [false, true] {
                 for apply in [false, true] {

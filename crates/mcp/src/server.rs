@@ -18,6 +18,7 @@ use crate::outcome::{Failure, Next, refused};
 use crate::plan::Plans;
 use crate::storefront::Storefront;
 use crate::tool::{Effect, Entry, table};
+use crate::tools::bulk::BulkChange;
 
 /// Longest wait for an answer that changes nothing.
 const READ_WAIT: Duration = Duration::from_secs(30);
@@ -49,7 +50,7 @@ pub struct Settings {
 /// What every call has.
 pub(crate) struct Desk {
     pub(crate) inspect: Arc<dyn Inspect>,
-    pub(crate) plans: Plans,
+    pub(crate) plans: Plans<BulkChange>,
     pub(crate) storefront: Option<Storefront>,
     settings: Settings,
     at_once: Semaphore,
@@ -95,9 +96,8 @@ impl Server {
             return Err(Fault::usage("an actor has 1 to 50 characters and no control characters", "see --actor"));
         }
         let storefront = settings.storefront.as_ref().map(Storefront::new).transpose()?;
-        let plans = Plans::new().map_err(|error| Fault::unavailable("the operating system's randomness", error))?;
         let tools = table(storefront.is_some()).into();
-        let desk = Desk { inspect, plans, storefront, settings, at_once: Semaphore::new(AT_ONCE) };
+        let desk = Desk { inspect, plans: Plans::new(), storefront, settings, at_once: Semaphore::new(AT_ONCE) };
         Ok(Self { desk: Arc::new(desk), tools })
     }
 

@@ -28,14 +28,14 @@ pub(crate) enum Effect {
     Once,
     /// As [`Self::Once`], in another system.
     OnceOutside,
-    /// It has effects outside that cannot be taken back, such as a second mail.
+    /// It has effects outside that cannot be taken back, such as a second mail. The same plan once more does nothing more.
     Outside,
 }
 
 impl Effect {
     fn annotations(self, title: &str) -> ToolAnnotations {
         let mut hints = ToolAnnotations::with_title(title).read_only(self == Self::Read);
-        hints = hints.destructive(self == Self::Outside).idempotent(self != Self::Outside);
+        hints = hints.destructive(self == Self::Outside).idempotent(true);
         hints.open_world(matches!(self, Self::OnceOutside | Self::Outside))
     }
 }

@@ -3,16 +3,15 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stateset_inspect::answer::{Change, Planned};
-use stateset_inspect::{Filter, Intent};
+use stateset_inspect::{Apply, Filter, Intent};
 
 use crate::arguments::Which;
 use crate::gate::{Decision, Reach};
 use crate::outcome::{Failure, Next};
-use crate::plan::Seen;
 use crate::tool::{Call, Effect, Tool};
 
 /// What was, or would be, changed.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct BulkChange {
     /// Whether anything was changed
     applied: bool,
@@ -39,9 +38,9 @@ pub(crate) struct BulkChange {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct How {
-    /// Most per second: more than 0, up to 1000
-    #[schemars(range(min = 0.01, max = 1000.0))]
-    rate: Option<f64>,
+    /// Most per second: 1 to 1000; 50 if it is left out
+    #[schemars(range(min = 1, max = 1000))]
+    rate: Option<u32>,
     /// The `plan_id` of a preview of the same arguments, at most 15 minutes old
     plan_id: Option<String>,
     /// Do it; otherwise it is only said what would be done
@@ -49,9 +48,9 @@ pub(crate) struct How {
 }
 
 impl How {
-    fn rate(&self) -> Result<Option<f64>, Failure> {
+    fn rate(&self) -> Result<Option<u32>, Failure> {
         match self.rate {
-            Some(rate) if !(0.01..=1000.0).contains(&rate) => Err(Failure::argument("rate is 0.01 to 1000 per second", "")),
+            Some(rate) if !(1..=1_000).contains(&rate) => Err(Failure::argument("rate is 1 to 1000 per second", "")),
             rate => Ok(rate),
         }
     }
@@ -66,42 +65,46 @@ fn something(filter: Filter) -> Result<Filter, Failure> {
     Ok(filter)
 }
 
-async fn change(call: &Call, intent: Intent, rate: Option<f64>) -> Result<BulkChange, Failure> {
-    let decision = call.decision(Reach::Many)?;
-    let apply = decision.apply(&call.actor);
+async fn change(call: &Call, intent: Intent, kind: &'static str) -> Result<BulkChange, Failure> {
     let inspect = &call.desk.inspect;
-    let Decision::Execute(seen) = &decision else {
-        return Ok(answer(call, inspect.change(&intent, &apply).await?, &decision));
-    };
-    let change = match seen {
-        // The outbox keeps what was previewed: exactly that is done.
-        Some(Seen { inner: Some(plan), .. }) => inspect.change(&Intent::Plan { plan: plan.clone(), rate }, &apply).await?,
-        seen => {
-            let look = Decision::Preview(crate::gate::Because::NotAsked).apply(&call.actor);
-            let now = inspect.change(&intent, &look).await?.plan.map_or(0, |plan| plan.count);
-            if seen.as_ref().is_some_and(|seen| seen.count != now) {
-                let message = format!("since the preview it has become {now} instead of {}", seen.as_ref().map_or(0, |seen| seen.count));
-                return Err(Failure::new("PLAN_CHANGED", Next::Preview, message, "preview again and look at it again"));
-            }
-            inspect.change(&intent, &apply).await?
+    let plan = match call.decision(Reach::Many)? {
+        Decision::Execute(Some(plan)) => plan,
+        Decision::Execute(None) => return Err(Failure::new("PLAN_REQUIRED", Next::Preview, "there is no plan", "")),
+        decision @ Decision::Preview(because) => {
+            let mut change = inspect.change(&intent, &decision.apply(&call.actor)).await?;
+            let inner = change.plan_id.take();
+            let previewed = call.previewed(&change.message, inner, because, Reach::Many)?;
+            return Ok(BulkChange {
+                message: previewed.message,
+                plan_id: previewed.plan_id,
+                plan_expires_at: previewed.plan_expires_at,
+                ..BulkChange::of(change)
+            });
         },
     };
-    Ok(answer(call, change, &decision))
+    // Once, however often this plan is given: the outcome of the first time is everybody's.
+    let outcome = plan.outcome.get_or_try_init(|| async {
+        let apply = Apply::Execute { actor: call.actor.clone() };
+        let exactly = match &plan.inner {
+            Some(inner) => Intent::Plan { plan: inner.clone(), kind: Some(kind), rate: None },
+            None => intent,
+        };
+        inspect.change(&exactly, &apply).await.map(BulkChange::of).map_err(Failure::from)
+    });
+    outcome.await.cloned()
 }
 
-fn answer(call: &Call, change: Change, decision: &Decision) -> BulkChange {
-    let (message, plan_id, plan_expires_at) = match decision {
-        Decision::Preview(because) => call.previewed(&change, *because, Reach::Many),
-        Decision::Execute(_) => (change.message, None, None),
-    };
-    BulkChange {
-        applied: change.applied,
-        message,
-        plan_id,
-        plan_expires_at,
-        plan: change.plan,
-        job_id: change.job_id,
-        result: change.result,
+impl BulkChange {
+    fn of(change: Change) -> Self {
+        Self {
+            applied: change.applied,
+            message: change.message,
+            plan_id: None,
+            plan_expires_at: None,
+            plan: change.plan,
+            job_id: change.job_id,
+            result: change.result,
+        }
     }
 }
 
@@ -136,7 +139,7 @@ impl Tool for ReplayEvents {
         let filter = something(arguments.which.read(call.now)?)?;
         let rate = arguments.how.rate()?;
         let intent = Intent::Replay { filter, destination: arguments.to, missing: arguments.missing, rate };
-        change(&call, intent, rate).await
+        change(&call, intent, "replay").await
     }
 
     fn sentence(answer: &BulkChange) -> Option<&str> {
@@ -169,7 +172,7 @@ impl Tool for RedriveDeadLetters {
     async fn call(call: Call, arguments: RedriveArguments) -> Result<BulkChange, Failure> {
         let filter = something(arguments.which.read(call.now)?)?;
         let rate = arguments.how.rate()?;
-        change(&call, Intent::Redrive { filter, rate }, rate).await
+        change(&call, Intent::Redrive { filter, rate }, "redrive").await
     }
 
     fn sentence(answer: &BulkChange) -> Option<&str> {

@@ -147,8 +147,8 @@ impl Tool for CreateIdempotencyKey {
         }
         let (message, plan_id) = match decision {
             Decision::Preview(because) => {
-                let (message, plan_id, _) = call.previewed(&change, because, Reach::One);
-                (message, plan_id)
+                let previewed = call.previewed(&change.message, None, because, Reach::One)?;
+                (previewed.message, previewed.plan_id)
             },
             Decision::Execute(_) => (change.message, None),
         };

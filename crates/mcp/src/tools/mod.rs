@@ -6,38 +6,38 @@ pub(crate) mod keys;
 pub(crate) mod orders;
 pub(crate) mod outbox;
 
-use stateset_inspect::answer::{Change, instant_text};
+use stateset_inspect::answer::instant_text;
 
 use crate::gate::{Because, Decision, Reach, decide};
 use crate::outcome::Failure;
-use crate::plan::Seen;
 use crate::tool::Call;
+use crate::tools::bulk::BulkChange;
 
 /// What every message of a preview begins with.
 pub(crate) const NOT_EXECUTED: &str = "NOT EXECUTED: ";
 
 impl Call {
     /// Whether this call changes anything.
-    pub(crate) fn decision(&self, reach: Reach) -> Result<Decision, Failure> {
+    pub(crate) fn decision(&self, reach: Reach) -> Result<Decision<BulkChange>, Failure> {
         decide(reach, self.desk.applies(), &self.asked, &self.desk.plans, &self.bound, self.now)
     }
 
-    /// The id of this preview, and until when it counts, as text.
-    pub(crate) fn plan(&self, count: u64, inner: Option<String>) -> (String, String) {
-        let (id, until) = self.desk.plans.issue(&self.bound, &Seen { count, inner }, self.now);
-        (id, instant_text(until))
-    }
-
-    /// The message of a preview that counted `count`, its plan, and until when that counts.
-    fn previewed(&self, change: &Change, because: Because, reach: Reach) -> (String, Option<String>, Option<String>) {
-        let message = format!("{}. {}", said(&change.message), because.advice(reach));
+    /// The message of a preview, its plan, and until when that counts. Where nothing can be applied there is no plan.
+    fn previewed(&self, message: &str, inner: Option<String>, because: Because, reach: Reach) -> Result<Previewed, Failure> {
+        let message = format!("{}. {}", said(message), because.advice(reach));
         if because == Because::ServerReads {
-            return (message, None, None);
+            return Ok(Previewed { message, plan_id: None, plan_expires_at: None });
         }
-        let count = change.plan.as_ref().map_or(0, |plan| plan.count);
-        let (id, until) = self.plan(count, change.plan_id.clone());
-        (message, Some(id), Some(until))
+        let (id, until) = self.desk.plans.issue(&self.bound, inner, self.now)?;
+        Ok(Previewed { message, plan_id: Some(id), plan_expires_at: Some(instant_text(until)) })
     }
+}
+
+/// What a preview says of itself.
+struct Previewed {
+    message: String,
+    plan_id: Option<String>,
+    plan_expires_at: Option<String>,
 }
 
 /// A preview's message, which begins with [`NOT_EXECUTED`] whatever the source of the sentence, and has no full stop.

@@ -8,7 +8,6 @@ use crate::CREATE_ORDER;
 use crate::gate::{Decision, Reach};
 use crate::outcome::{Failure, Next};
 use crate::tool::{Call, Effect, Tool};
-use crate::tools::NOT_EXECUTED;
 
 /// Most lines of an order.
 const LINES: usize = 200;
@@ -125,16 +124,19 @@ impl Tool for CreateOrder {
         let body = serde_json::to_string(&Body { currency: &arguments.currency, items: &arguments.items });
         let body = body.map_err(|error| Failure::argument(error.to_string(), ""))?;
         if let Decision::Preview(because) = call.decision(Reach::One)? {
-            let message = format!(
-                "{NOT_EXECUTED}an order of {} would be made at {} under the key {key:?}. {}",
-                lines(arguments.items.len()),
-                storefront.checkout(),
-                because.advice(Reach::One)
-            );
-            let plan_id = (because == crate::gate::Because::NotAsked).then(|| call.plan(1, None).0);
-            let idempotency_key = arguments.idempotency_key;
-            let (event_ids, result, status) = (Vec::new(), None, None);
-            return Ok(OrderCreated { applied: false, event_ids, idempotency_key, message, plan_id, replayed: false, result, status });
+            let (lines, place) = (lines(arguments.items.len()), storefront.checkout());
+            let message = format!("an order of {lines} would be made at {place} under the key {key:?}");
+            let previewed = call.previewed(&message, None, because, Reach::One)?;
+            return Ok(OrderCreated {
+                applied: false,
+                event_ids: Vec::new(),
+                idempotency_key: arguments.idempotency_key,
+                message: previewed.message,
+                plan_id: previewed.plan_id,
+                replayed: false,
+                result: None,
+                status: None,
+            });
         }
         let ordered = storefront.order(key, body).await?;
         // The storefront's log may be another one, or a sequencer, which knows no keys: then the answer has no events.

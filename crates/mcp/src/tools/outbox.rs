@@ -2,12 +2,12 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use stateset_inspect::answer::{Change, Delivery, Explanation, OutboxAnswer};
-use stateset_inspect::{Filter, Intent, Subject};
+use stateset_inspect::answer::{Change, Delivery, Explanation, OutboxAnswer, Planned};
+use stateset_inspect::{Apply, Filter, Intent, Subject};
 
 use crate::arguments::{Part, Which, event};
 use crate::gate::{Decision, Reach};
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Next};
 use crate::tool::{Call, Effect, Tool};
 
 /// `list_outbox`.
@@ -102,18 +102,28 @@ pub(crate) struct AcknowledgeArguments {
     apply: bool,
 }
 
+/// Why nothing of the event can be acknowledged.
+fn not_possible(plan: Planned) -> Failure {
+    let reasons: Vec<String> = plan.skipped.into_keys().collect();
+    let message = match reasons.as_slice() {
+        [] => "the event has no delivery there".to_owned(),
+        reasons => format!("it cannot be acknowledged: {}", reasons.join("; ")),
+    };
+    Failure::new("NOT_ACKNOWLEDGEABLE", Next::Change, message, "explain says where it is, and what happens next")
+}
+
 /// What became of a change to one event.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Acknowledged {
-    /// Whether anything was changed
+    /// Whether it is acknowledged
     applied: bool,
-    /// What was, or would be, done. A preview begins with NOT EXECUTED
-    message: String,
     /// Deliveries of the event as they now are
     deliveries: Vec<Delivery>,
-    /// The bulk action that did it
+    /// The job that did it
     #[serde(skip_serializing_if = "Option::is_none")]
     job_id: Option<String>,
+    /// What was, or would be, done. A preview begins with NOT EXECUTED
+    message: String,
 }
 
 impl Tool for AcknowledgeEvent {
@@ -131,19 +141,35 @@ impl Tool for AcknowledgeEvent {
         let event = event(&arguments.event_id)?;
         // Before anything else: an event that is not there, or another tenant's, is refused as such.
         call.desk.inspect.event(&event, false).await?;
+        let AcknowledgeArguments { destination, reason, .. } = arguments;
         let intent = Intent::Acknowledge {
             filter: Filter { event: Some(event.clone()), ..Filter::default() },
-            destination: arguments.destination,
-            reason: arguments.reason.unwrap_or_else(|| "acknowledged by an agent".to_owned()),
+            destination: destination.clone(),
+            reason: reason.unwrap_or_else(|| "acknowledged by an agent".to_owned()),
             force: false,
         };
-        let change: Change = call.desk.inspect.change(&intent, &decision.apply(&call.actor)).await?;
-        let deliveries = call.desk.inspect.event(&event, false).await?.deliveries;
+        let look = Apply::Preview { actor: call.actor.clone() };
+        let mut change: Change = call.desk.inspect.change(&intent, &look).await?;
+        let possible = change.plan.as_ref().is_none_or(|plan| plan.count > 0);
+        let mut deliveries = call.desk.inspect.event(&event, false).await?.deliveries;
+        if !possible {
+            let there = |one: &&Delivery| destination.as_ref().is_none_or(|name| *name == one.destination);
+            let done = deliveries.iter().filter(there).any(|one| one.state == "acknowledged");
+            if !done {
+                return Err(not_possible(change.plan.unwrap_or_default()));
+            }
+            let message = "it was acknowledged before; nothing is changed".to_owned();
+            return Ok(Acknowledged { applied: true, deliveries, job_id: None, message });
+        }
         let message = match decision {
-            Decision::Preview(because) => call.previewed(&change, because, Reach::One).0,
-            Decision::Execute(_) => change.message,
+            Decision::Preview(because) => call.previewed(&change.message, None, because, Reach::One)?.message,
+            Decision::Execute(_) => {
+                change = call.desk.inspect.change(&intent, &Apply::Execute { actor: call.actor.clone() }).await?;
+                deliveries = call.desk.inspect.event(&event, false).await?.deliveries;
+                change.message
+            },
         };
-        Ok(Acknowledged { applied: change.applied, message, deliveries, job_id: change.job_id })
+        Ok(Acknowledged { applied: change.applied, deliveries, job_id: change.job_id, message })
     }
 
     fn sentence(answer: &Acknowledged) -> Option<&str> {

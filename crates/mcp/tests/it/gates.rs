@@ -98,6 +98,19 @@ async fn code(served: &Served, tool: &str, arguments: &Value) -> String {
     served.refused(tool, arguments.clone()).await["code"].as_str().expect("a code").to_owned()
 }
 
+/// H07: what has not arrived is not acknowledged.
+#[tokio::test]
+async fn what_was_not_delivered_is_not_acknowledged() {
+    let world = World::new().await;
+    let served = world.serve(true).await;
+    for apply in [false, true] {
+        let arguments = json!({ "event_id": world.shop.dead, "apply": apply });
+        let error = served.refused("acknowledge_event", arguments).await;
+        assert_eq!((&error["code"], &error["disposition"]), (&json!("NOT_ACKNOWLEDGEABLE"), &json!("change")));
+        assert!(error["message"].as_str().expect("a message").contains("dead"), "{error}");
+    }
+}
+
 /// Rulings 58: what changes many needs a fresh plan of the very same arguments.
 #[tokio::test]
 async fn many_are_changed_only_as_previewed() {
@@ -117,10 +130,16 @@ async fn many_are_changed_only_as_previewed() {
         other["event_type"] = json!("*");
         assert_eq!(code(&served, tool, &other).await, "PLAN_MISMATCH");
         let elsewhere = world.serve(true).await;
-        assert_eq!(code(&elsewhere, tool, &apply).await, "PLAN_MISMATCH", "of another server");
-        let done = served.call(tool, apply).await;
-        assert_eq!(done["applied"], true, "{done}");
+        assert_eq!(code(&elsewhere, tool, &apply).await, "PLAN_NOT_FOUND", "of another server");
+        let done = served.call(tool, apply.clone()).await;
+        assert_eq!((&done["applied"], &done["result"]["done"]), (&json!(true), &json!(count)), "{done}");
+        assert_eq!(served.call(tool, apply).await, done, "a lost reply is asked for again; nothing is done twice");
     }
+    let jobs: i64 = sqlx::query_scalar("SELECT count(*) FROM job")
+        .fetch_one(&mut *world.outbox.begin().await.expect("a transaction"))
+        .await
+        .expect("a count");
+    assert_eq!(jobs, 2);
     let redriven: i64 = sqlx::query_scalar("SELECT count(*) FROM dead_letter WHERE resolution = 'redriven'")
         .fetch_one(&mut *world.outbox.begin().await.expect("a transaction"))
         .await

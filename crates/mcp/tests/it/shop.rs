@@ -13,26 +13,26 @@ use stateset_outbox::{Draft, Engine, Entity, Event, EventId, EventType, Outbox, 
 use uuid::Uuid;
 
 /// Where the events go.
-pub const HOOK: &str = "hook";
+pub(crate) const HOOK: &str = "hook";
 
 /// Ids that callers need, in display form.
 #[derive(Debug)]
-pub struct Shop {
+pub(crate) struct Shop {
     /// Delivered.
-    pub delivered: String,
+    pub(crate) delivered: String,
     /// Given up.
-    pub dead: String,
+    pub(crate) dead: String,
     /// Another tenant's.
-    pub foreign: String,
+    pub(crate) foreign: String,
 }
 
 /// The other tenant.
-pub fn stranger() -> Scope {
+pub(crate) fn stranger() -> Scope {
     Scope { tenant: Uuid::from_u128(0xA), store: Uuid::from_u128(0xB) }
 }
 
 /// A file with the tables.
-pub async fn file(path: &std::path::Path) -> anyhow::Result<Outbox<Sqlite>> {
+pub(crate) async fn file(path: &std::path::Path) -> anyhow::Result<Outbox<Sqlite>> {
     let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
     let options = options.journal_mode(SqliteJournalMode::Wal).busy_timeout(Duration::from_secs(20));
     let outbox = Outbox::new(SqlitePoolOptions::new().max_connections(8).connect_with(options).await?);
@@ -45,7 +45,7 @@ fn event(event_type: &str, entity: Entity, order: &str, payload: Value) -> Draft
 }
 
 /// Fills a log that has its tables.
-pub async fn fill<DB: Engine>(outbox: &Outbox<DB>) -> anyhow::Result<Shop> {
+pub(crate) async fn fill<DB: Engine>(outbox: &Outbox<DB>) -> anyhow::Result<Shop> {
     let store = outbox.deliveries();
     let route = NewRoute { name: "all".into(), type_glob: "*".into(), policy: r#"{"retries":5}"#.into() };
     let registration = Registration {
