@@ -132,10 +132,11 @@ pub(crate) fn event(text: &str) -> Result<EventRef, Failure> {
     })
 }
 
-/// `idempotencyKey` is `idempotency_key`: agents write both, and they mean the same.
-pub(crate) fn snake_case(given: Map<String, Value>, schema: &Map<String, Value>) -> Map<String, Value> {
+/// `idempotencyKey` is `idempotency_key`, and null is nothing: agents write both, and mean the same.
+pub(crate) fn normal(given: Map<String, Value>, schema: &Map<String, Value>) -> Map<String, Value> {
     let known = |name: &str| schema.get("properties").is_some_and(|known| known.get(name).is_some());
-    let renamed = given.into_iter().map(|(name, value)| {
+    let said = given.into_iter().filter(|(_, value)| !value.is_null());
+    let renamed = said.map(|(name, value)| {
         let mut snake = String::with_capacity(name.len() + 2);
         for letter in name.chars() {
             if letter.is_ascii_uppercase() {
@@ -199,10 +200,10 @@ mod tests {
         let part = read::<Part>(given(json!({ "limit": 101 })), schema).expect("read");
         assert_eq!(part.page(true, false).expect_err("refused").code, "INVALID_ARGUMENT");
         assert_eq!(read::<Part>(Map::new(), schema).expect("defaults").limit, DEFAULT);
-        let renamed = snake_case(given(json!({ "Limit": 1, "other": 2 })), schema);
+        let renamed = normal(given(json!({ "Limit": 1, "other": 2, "cursor": null })), schema);
         assert_eq!(Value::Object(renamed), json!({ "Limit": 1, "other": 2 }), "only what is known after it");
         let schema = json!({ "properties": { "idempotency_key": {} } });
-        let renamed = snake_case(given(json!({ "idempotencyKey": 1 })), schema.as_object().expect("an object"));
+        let renamed = normal(given(json!({ "idempotencyKey": 1 })), schema.as_object().expect("an object"));
         assert_eq!(Value::Object(renamed), json!({ "idempotency_key": 1 }));
     }
 }

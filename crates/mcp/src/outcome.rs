@@ -8,6 +8,8 @@ use stateset_inspect::{Disposition, Fault};
 
 /// Most bytes of a result as JSON: what is longer helps no model.
 const RESULT_BYTES: usize = 512 * 1024;
+/// Most characters of a sentence in a refusal, which may repeat what was given.
+const SENTENCE_CHARS: usize = 600;
 
 /// What an agent does about a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -49,8 +51,8 @@ impl Failure {
     pub(crate) fn new(code: &str, next: Next, message: impl Into<String>, fix: impl Into<String>) -> Self {
         Self {
             code: code.to_owned(),
-            message: message.into(),
-            fix: fix.into(),
+            message: cut(message.into()),
+            fix: cut(fix.into()),
             retryable: matches!(next, Next::Retry | Next::SameKey),
             disposition: next,
             retry_after_ms: None,
@@ -79,6 +81,14 @@ impl From<Fault> for Failure {
         };
         Self { retry_after_ms: body.retry_after_ms, ..Self::new(body.code, next, body.message, body.fix) }
     }
+}
+
+fn cut(mut sentence: String) -> String {
+    if let Some((at, _)) = sentence.char_indices().nth(SENTENCE_CHARS) {
+        sentence.truncate(at);
+        sentence.push('…');
+    }
+    sentence
 }
 
 /// The structured result of a call that was refused.

@@ -124,7 +124,7 @@ pub(crate) fn table(storefront: bool) -> Vec<Entry> {
 fn run<T: Tool>(desk: Arc<Desk>, actor: String, given: Object, schema: Arc<Object>) -> Called {
     Box::pin(async move {
         let now = server::now();
-        let given = arguments::snake_case(given, &schema);
+        let given = arguments::normal(given, &schema);
         let (asked, bound) = match asked(T::NAME, &given) {
             Ok(asked) => asked,
             Err(refusal) => return refused(refusal),
@@ -144,12 +144,12 @@ fn run<T: Tool>(desk: Arc<Desk>, actor: String, given: Object, schema: Arc<Objec
 fn asked(tool: &str, given: &Object) -> Result<(Asked, String), Failure> {
     let mut rest = given.clone();
     let apply = match rest.remove("apply") {
-        None | Some(Value::Null) => false,
+        None => false,
         Some(Value::Bool(apply)) => apply,
         Some(_) => return Err(Failure::argument("apply is true or false", "")),
     };
     let plan_id = match rest.remove("plan_id") {
-        None | Some(Value::Null) => None,
+        None => None,
         Some(Value::String(id)) => Some(id),
         Some(_) => return Err(Failure::argument("plan_id is the text that a preview gave", "")),
     };
