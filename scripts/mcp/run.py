@@ -62,7 +62,7 @@ class World:
         self.events, self.database, self.shop, self.way = events, database, shop, way
 
     def command(self, *arguments):
-        base = [self.events, "--database", self.database.url, "--actor", "checker", "mcp"]
+        base = [self.events, "--database", self.database.url, "--as", "checker", "mcp"]
         return [*base, "--storefront", f"http://127.0.0.1:{self.way.port}", *arguments]
 
 

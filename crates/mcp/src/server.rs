@@ -93,7 +93,7 @@ impl Server {
     pub fn new(inspect: Arc<dyn Inspect>, settings: Settings) -> Result<Self, Fault> {
         let name = settings.actor.chars();
         if !(1..=50).contains(&name.clone().count()) || name.clone().any(char::is_control) {
-            return Err(Fault::usage("an actor has 1 to 50 characters and no control characters", "see --actor"));
+            return Err(Fault::usage("an actor has 1 to 50 characters and no control characters", "see --as"));
         }
         let storefront = settings.storefront.as_ref().map(Storefront::new).transpose()?;
         let tools = table(storefront.is_some()).into();
