@@ -39,19 +39,38 @@ pub(crate) struct RoutesFile {
 
 /// A destination of the file.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "toml::Table")]
 pub(crate) struct Described {
     pub(crate) name: String,
+    common: Common,
+    kind: DescribedSink,
+}
+
+/// What every kind of destination has.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Common {
+    name: String,
     /// Into how many parts its log is split for workers; fixed for ever.
     #[serde(default = "eight")]
     shard_groups: u16,
     /// Where a new one starts.
     #[serde(default)]
     start: From,
-    #[serde(flatten)]
-    kind: DescribedSink,
     #[serde(rename = "route")]
     routes: Vec<Route>,
+}
+
+/// Divided by hand: serde cannot flatten and refuse unknown members at once.
+impl TryFrom<toml::Table> for Described {
+    type Error = toml::de::Error;
+
+    fn try_from(all: toml::Table) -> Result<Self, Self::Error> {
+        let is_common = |name: &String| matches!(name.as_str(), "name" | "shard_groups" | "start" | "route");
+        let (common, kind): (toml::Table, toml::Table) = all.into_iter().partition(|(name, _)| is_common(name));
+        let common: Common = common.try_into()?;
+        Ok(Self { name: common.name.clone(), common, kind: kind.try_into()? })
+    }
 }
 
 const fn eight() -> u16 {
@@ -78,7 +97,7 @@ struct Route {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 enum DescribedSink {
     Webhook {
         #[serde(deserialize_with = "address")]
@@ -181,8 +200,8 @@ impl Described {
 
     /// What should be in the database.
     pub(crate) fn registration(&self) -> Result<Registration, Fault> {
-        let mut routes = Vec::with_capacity(self.routes.len());
-        for route in &self.routes {
+        let mut routes = Vec::with_capacity(self.common.routes.len());
+        for route in &self.common.routes {
             let wrong = |why: String| {
                 Fault::usage(format!("route {:?} of {:?}: {why}", route.name, self.name), "see the guide on routes")
             };
@@ -191,14 +210,14 @@ impl Described {
                 .map_err(|error| wrong(std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string)))?;
             routes.push(NewRoute { name: route.name.clone(), type_glob: route.types.clone(), policy: policy.to_json() });
         }
-        let start = match self.start {
+        let start = match self.common.start {
             From::Now => Start::Now,
             From::Beginning => Start::Beginning,
         };
         Ok(Registration {
             name: self.name.clone(),
             kind: self.word().to_owned(),
-            shard_groups: self.shard_groups,
+            shard_groups: self.common.shard_groups,
             routes,
             start,
         })
@@ -506,6 +525,19 @@ mod tests {
         assert_eq!(changed.iter().map(|one| one.change).collect::<Vec<_>>(), ["change"]);
         let ended = differences(Some(&known(vec![version(1, "order.*", true)])), &Registration { routes: vec![], ..wanted });
         assert_eq!(ended.iter().map(|one| one.change).collect::<Vec<_>>(), ["end"]);
+    }
+
+    #[test]
+    fn a_misspelt_member_is_refused() {
+        for (text, word) in [
+            ("[[destination]]\nname='a'\nkind='mail'\nhots='x'\nroute=[]", "hots"),
+            ("[[destination]]\nname='a'\nkind='pigeon'\nroute=[]", "pigeon"),
+            ("[[destination]]\nname='a'\nkind='webhook'\nurl='x y'\nsecret_env='S'\nroute=[]", "url"),
+            ("[[destination]]\nkind='webhook'\nroute=[]", "name"),
+        ] {
+            let fault = toml::from_str::<RoutesFile>(text).expect_err(text).to_string();
+            assert!(fault.contains(word), "{fault}");
+        }
     }
 
     #[test]

@@ -18,7 +18,13 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) async fn run(self, context: &Context) -> Ended {
         let mode = if self.apply { OpenMode::Create } else { OpenMode::Read };
-        let database = context.database(mode, 1).await?;
+        let database = match context.database(mode, 1).await {
+            Err(fault) if fault.code == "DATABASE_NOT_FOUND" && !self.apply => {
+                let message = format!("NOT EXECUTED: {}; it would be made, with all tables", fault.message);
+                return context.print_change(&change(false, message, json!(null), true));
+            },
+            database => database?,
+        };
         let state = database.migrations().await?;
         if let Some(unknown) = state.applied.iter().find(|version| !state.steps.iter().any(|step| step.version == **version)) {
             let message = format!("the tables have migration {unknown}, which this version does not know");
@@ -39,15 +45,21 @@ impl Args {
                 context.output.text(&format!("-- {:04} {}\n{}\n", step.version, step.name, step.sql))?;
             }
         }
-        context.print_change(&Change {
-            applied: self.apply,
-            action: "migrate".to_owned(),
-            message: sentence,
-            plan_id: None,
-            job_id: None,
-            plan: None,
-            result: json!({ "applied_before": state.applied, "missing": names }),
-            apply_with: (!self.apply && !missing.is_empty()).then(|| format!("{} --apply", typed())),
-        })
+        let result = json!({ "applied_before": state.applied, "missing": names });
+        context.print_change(&change(self.apply, sentence, result, !missing.is_empty()))
+    }
+}
+
+/// `more`: there is something to apply.
+fn change(applied: bool, message: String, result: serde_json::Value, more: bool) -> Change {
+    Change {
+        applied,
+        action: "migrate".to_owned(),
+        message,
+        plan_id: None,
+        job_id: None,
+        plan: None,
+        result,
+        apply_with: (!applied && more).then(|| format!("{} --apply", typed())),
     }
 }

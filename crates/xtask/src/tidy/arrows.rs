@@ -11,7 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // A stranger adopts it alone; the catalogue is a feature that is off.
     ("outbox", &["contracts"]),
     ("relay", &["contracts", "ledger", "outbox"]),
-    ("sequencer", &["api", "ledger", "store"]),
+    ("sequencer", &["api", "contracts", "ledger", "store"]),
     ("testkit", &["ledger"]),
     ("bench", &["ledger", "outbox", "relay", "testkit"]),
     ("inspect", &["api", "outbox"]),
