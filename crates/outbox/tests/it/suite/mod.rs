@@ -162,6 +162,7 @@ macro_rules! outbox_suite {
                 a_key_of_another_request_is_refused
                 a_refusal_is_stored_and_a_crash_is_not
                 a_duplicate_waits_for_the_first
+                a_command_at_work_is_seen
                 a_duplicate_does_not_wait_for_ever
                 an_expired_key_is_done_anew
                 a_reserved_key_is_used_once
