@@ -207,20 +207,22 @@ impl Verifier<'_> {
             return;
         };
         match self.sequencer_key(key) {
-            Some(public) => {
+            Ok(Some(public)) => {
                 if public.verify(&header.content_hash.0, &signature).is_err() {
                     self.report.fault("keys", Some(sequence), "signature", "does not verify");
                 }
             },
-            None => self.report.unchecked(distrusted(key)),
+            Ok(None) => self.report.unchecked(distrusted(key)),
+            Err(message) => self.report.fault("keys", Some(sequence), "key_id", message),
         }
     }
 
-    /// The sequencer key of this number, if it is trusted.
-    fn sequencer_key(&self, number: KeyId) -> Option<PublicKey> {
-        let found = self.bundle.sequencer_keys.iter().find(|key| key.number == number.0)?.public_key;
+    /// The sequencer key of this number; `None` if it is not trusted.
+    fn sequencer_key(&self, number: KeyId) -> Result<Option<PublicKey>, String> {
+        let found = self.bundle.sequencer_keys.iter().find(|key| key.number == number.0);
+        let found = found.ok_or_else(|| format!("the bundle holds no key {number} of the sequencer"))?.public_key;
         let trusted = found == self.trust.log_key.key().to_bytes() || self.trust.sequencer_keys.contains(&found);
-        trusted.then(|| PublicKey::new(&found).ok()).flatten()
+        Ok(trusted.then(|| PublicKey::new(&found).ok()).flatten())
     }
 
     fn readable(&mut self, section: &'static str, scope: Scope, event: &BundledEvent) -> Option<(Header, Sequence)> {
@@ -301,7 +303,7 @@ impl Verifier<'_> {
         let Seal::Signed { signature, .. } = header.seal else { return Ok(()) };
         let own;
         let public = if scope.is_key_stream() && header.agent == AgentId::NIL {
-            own = self.sequencer_key(number).ok_or_else(|| distrusted(number))?;
+            own = self.sequencer_key(number)?.ok_or_else(|| distrusted(number))?;
             own.to_bytes()
         } else {
             let agent = header.agent;
@@ -327,9 +329,10 @@ impl Verifier<'_> {
             return;
         };
         let number = KeyId(receipt.key);
-        let Some(key) = self.sequencer_key(number) else {
-            self.report.unchecked(distrusted(number));
-            return;
+        let key = match self.sequencer_key(number) {
+            Ok(Some(key)) => key,
+            Ok(None) => return self.report.unchecked(distrusted(number)),
+            Err(message) => return self.report.fault("stream", Some(event.sequence), "receipt", message),
         };
         let hash = receipt_hash(scope, EventId(event.event_id), sequence, content);
         match key.verify(&hash.0, &receipt.signature) {

@@ -20,7 +20,7 @@ use super::parameters::{Parameters, parse, parse_optional, scope};
 use super::problem::{ApiError, ApiResult};
 use super::proofs::{logged_head, no_stream};
 use crate::proofs::StreamTree;
-use crate::read::{OpenedEvent, open_events};
+use crate::read::{OpenedEvent, bounded_page, open_events};
 use crate::service::Service;
 
 /// Payload bytes of one bundle, beyond the first event; what is left out begins the next one.
@@ -160,7 +160,7 @@ async fn selected(
         ..EventFilter::default()
     };
     let query = EventQuery { stream: row.stream, from: wanted.from, limit: wanted.limit, filter, count: false };
-    let page = service.store.events(&query).await?;
+    let page = bounded_page(service.store.as_ref(), &query).await?;
     let mut more = page.has_more;
     let opened = open_events(&service.keyring, row.scope, page.events, page.segments).await?;
     let tree = StreamTree::new(service.store.as_ref(), &service.stream_tiles, row.stream);

@@ -19,6 +19,7 @@ pub mod ingest;
 pub mod log;
 pub mod metrics;
 pub mod openapi;
+pub mod openings;
 pub mod parameters;
 pub mod problem;
 pub mod proofs;
@@ -101,6 +102,7 @@ pub fn router(service: Arc<Service>, timeout: Duration, stop: CancellationToken)
         .route("/compatibility/subjects/{subject}/versions/{version}", post(subjects::compatible))
         .route("/config", get(subjects::level).put(subjects::set_level))
         .route("/config/{subject}", get(subjects::level_of).put(subjects::set_level_of))
+        .route("/api/v1/log/openings", get(openings::openings))
         .route("/checkpoint", get(log::checkpoint))
         .route("/tile/{*path}", get(log::tile))
         .route("/openapi.json", get(openapi::json))

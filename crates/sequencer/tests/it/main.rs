@@ -5,6 +5,7 @@ mod admin;
 mod harness;
 mod identity;
 mod openapi;
+mod openings;
 mod proof_harness;
 mod proofs;
 mod published;

@@ -349,6 +349,14 @@ pub const OPERATIONS: &[Operation] = &[
         "Bundle",
     ),
     get(
+        "listOpenings",
+        "proofs",
+        "/api/v1/log/openings",
+        "What opens the stream's entries of the head log: heads newest first, or batches",
+        &["tenant_id", "store_id", "kind", "before", "from", "limit[openings]"],
+        "OpeningList",
+    ),
+    get(
         "getConsistency",
         "proofs",
         "/api/v1/proofs/consistency",

@@ -8,7 +8,7 @@ use stateset_api::keys::{KeyChanged, KeyDirectory, KeyList, RegisterKey, Sequenc
 use stateset_api::problem::Problem;
 use stateset_api::proof::{
     BatchProof, CommitRequest, Commitment, CommitmentList, ConsistencyProof, FlatBatchProof, FlatCommitment,
-    FlatVerdict, InclusionProof, Verdict, VerifyRequest,
+    FlatVerdict, InclusionProof, OpeningList, Verdict, VerifyRequest,
 };
 use stateset_api::schemas::{
     CompatibilityLevel, CompatibilityVerdict, FoundSchema, PayloadVerdict, RegisterSchema, SchemaId, SchemaList,
@@ -46,6 +46,7 @@ pub(super) fn all() -> Map<String, Value> {
     add::<FlatVerdict>(&mut schemas);
     add::<InclusionProof>(&mut schemas);
     add::<ConsistencyProof>(&mut schemas);
+    add::<OpeningList>(&mut schemas);
     add::<RegisterKey>(&mut schemas);
     add::<KeyChanged>(&mut schemas);
     add::<KeyList>(&mut schemas);
