@@ -6,4 +6,5 @@ mod axum_layer;
 mod postgres;
 mod postgres_only;
 mod sqlite;
+mod sqlite_only;
 mod suite;
