@@ -1,12 +1,13 @@
 //! The schema registry.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use stateset_sequencer::schemas::Mode;
 use stateset_sequencer::schemas::admit::{MAX_BYTES, admit};
+use tokio::time::Instant;
 
 use crate::harness::{Reply, Sequencer, Setting, Unsigned, scope};
 
