@@ -100,7 +100,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "RATE_LIMIT_PER_MINUTE",
         "",
-        "most requests a tenant may make in a minute, in this process; unset: as many as it likes",
+        "most requests a tenant may make in a minute, counted by each process for itself (with n processes up to n times as many); unset: as many as it likes",
     ),
     setting(
         "CORS_ALLOW_ORIGINS",

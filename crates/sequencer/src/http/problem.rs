@@ -42,6 +42,11 @@ impl ApiError {
         Self { errors: vec![Fault { pointer, message }], ..Self::new(code, detail) }
     }
 
+    /// What was wrong, for people.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// Several named faults.
     #[must_use]
     pub fn with_faults(mut self, faults: Vec<Fault>) -> Self {

@@ -14,6 +14,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("sequencer", &["api", "contracts", "ledger", "store"]),
     ("testkit", &["ledger"]),
     ("bench", &["ledger", "outbox", "relay", "testkit"]),
+    ("inspect", &["api", "outbox"]),
+    // Its tests write the log that is asked, with the outbox.
+    ("mcp", &["inspect", "outbox"]),
+    ("events", &["inspect", "ledger", "mcp", "outbox", "relay"]),
     ("xtask", &[]),
     ("contracts", &[]),
     // What a stranger does.

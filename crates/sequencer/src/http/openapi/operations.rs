@@ -341,6 +341,14 @@ pub const OPERATIONS: &[Operation] = &[
         "InclusionProof",
     ),
     get(
+        "getBundle",
+        "proofs",
+        "/api/v1/proofs/bundle",
+        "Offline bundle: events with receipts, key history, inclusion proofs and checkpoint, for a verifier without network",
+        &["tenant_id", "store_id", "entity_type", "entity_id", "from", "to", "limit[bundle]", "payloads", "log_size"],
+        "Bundle",
+    ),
+    get(
         "getConsistency",
         "proofs",
         "/api/v1/proofs/consistency",
