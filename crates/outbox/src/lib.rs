@@ -35,6 +35,8 @@ mod shard;
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(feature = "personal")]
+pub mod subject;
 mod write;
 
 pub use draft::{Draft, Entity, Fact};

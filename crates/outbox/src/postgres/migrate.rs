@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Error, PgPool, SqlSafeStr as _};
 use crate::migrate::{Migration, missing};
 use crate::schema::Schema;
 
-pub(super) static MIGRATIONS: [Migration; 7] = [
+pub(super) static MIGRATIONS: [Migration; 8] = [
     Migration { version: 1, name: "log", sql: include_str!("../../migrations/postgres/0001_log.sql") },
     Migration { version: 2, name: "delivery", sql: include_str!("../../migrations/postgres/0002_delivery.sql") },
     Migration { version: 3, name: "operations", sql: include_str!("../../migrations/postgres/0003_operations.sql") },
@@ -13,6 +13,7 @@ pub(super) static MIGRATIONS: [Migration; 7] = [
     Migration { version: 5, name: "policies", sql: include_str!("../../migrations/postgres/0005_policies.sql") },
     Migration { version: 7, name: "consumer", sql: include_str!("../../migrations/postgres/0007_consumer.sql") },
     Migration { version: 8, name: "archive", sql: include_str!("../../migrations/postgres/0008_archive.sql") },
+    Migration { version: 9, name: "subjects", sql: include_str!("../../migrations/postgres/0009_subjects.sql") },
 ];
 
 /// Held while migrating, so that processes which start at once do it one after the other. Any number of our own.

@@ -4,7 +4,7 @@ use sqlx::{Error, SqlSafeStr as _, SqlitePool};
 
 use crate::migrate::{Migration, missing};
 
-pub(super) static MIGRATIONS: [Migration; 7] = [
+pub(super) static MIGRATIONS: [Migration; 8] = [
     Migration { version: 1, name: "log", sql: include_str!("../../migrations/sqlite/0001_log.sql") },
     Migration { version: 2, name: "delivery", sql: include_str!("../../migrations/sqlite/0002_delivery.sql") },
     Migration { version: 3, name: "operations", sql: include_str!("../../migrations/sqlite/0003_operations.sql") },
@@ -12,6 +12,7 @@ pub(super) static MIGRATIONS: [Migration; 7] = [
     Migration { version: 5, name: "policies", sql: include_str!("../../migrations/sqlite/0005_policies.sql") },
     Migration { version: 7, name: "consumer", sql: include_str!("../../migrations/sqlite/0007_consumer.sql") },
     Migration { version: 8, name: "archive", sql: include_str!("../../migrations/sqlite/0008_archive.sql") },
+    Migration { version: 9, name: "subjects", sql: include_str!("../../migrations/sqlite/0009_subjects.sql") },
 ];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS outbox_migration (version integer PRIMARY KEY, name text NOT NULL, \

@@ -42,3 +42,5 @@ impl Factory for PostgresFactory {
 }
 
 outbox_suite!(PostgresFactory);
+#[cfg(feature = "personal")]
+crate::suite::subject_suite!(PostgresFactory);

@@ -366,6 +366,12 @@ async fn no_tenant_sees_another() {
     for scope in tenants {
         let keep = "INSERT INTO outbox.retention VALUES ($1::text, $1, NULL, '*', 0, true, 'a test', 0)";
         sqlx::query(keep).bind(scope.tenant).execute(&pool).await.expect("a rule");
+        for of_a_person in [
+            "INSERT INTO outbox.subject_key VALUES ($1, $1, 'a', 1, 'm', '\\x00', 0)",
+            "INSERT INTO outbox.subject_data VALUES ($1, $1, $1, 'payload:/a', 'a', 1, '\\x00')",
+        ] {
+            sqlx::query(of_a_person).bind(scope.tenant).execute(&pool).await.expect("a row");
+        }
         write(&shop.for_scope(scope), order("2", 3)).await;
     }
     assert_eq!(
@@ -382,7 +388,7 @@ async fn no_tenant_sees_another() {
     let names = "SELECT c.table_name::text FROM information_schema.columns c WHERE c.table_schema = 'outbox' \
                  AND c.column_name = 'tenant_id' AND c.table_name !~ '^event_log_' ORDER BY 1";
     let names: Vec<String> = sqlx::query_scalar(names).fetch_all(&pool).await.expect("tables and views");
-    assert_eq!(names.len(), 15, "{names:?}");
+    assert_eq!(names.len(), 17, "{names:?}");
     for name in names {
         for (scope, expected) in [(Some(tenants[0]), 1), (Some(tenants[1]), 1), (None, 0)] {
             let mut tx = shop.for_scope(scope.unwrap_or(tenants[0])).begin().await.expect("a transaction");

@@ -45,3 +45,5 @@ impl Factory for SqliteFactory {
 }
 
 outbox_suite!(SqliteFactory);
+#[cfg(feature = "personal")]
+crate::suite::subject_suite!(SqliteFactory);

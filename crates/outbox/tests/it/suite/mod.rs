@@ -9,6 +9,8 @@ pub(crate) mod deliver;
 pub(crate) mod inbox;
 pub(crate) mod leases;
 pub(crate) mod operation;
+#[cfg(feature = "personal")]
+pub(crate) mod subject;
 pub(crate) mod views;
 pub(crate) mod write;
 
@@ -153,6 +155,20 @@ macro_rules! outbox_suite {
     )+)+ };
 }
 pub(crate) use outbox_suite;
+
+#[cfg(feature = "personal")]
+macro_rules! subject_suite {
+    ($factory:ty) => {
+        crate::suite::outbox_suite! { @ $factory;
+            subject:
+                an_erased_person_is_gone_and_the_log_is_as_it_was
+                the_same_personal_fact_is_a_duplicate
+                master_keys_are_exchanged;
+        }
+    };
+}
+#[cfg(feature = "personal")]
+pub(crate) use subject_suite;
 
 /// An event about an order, with a number as its payload.
 pub(crate) fn order(id: &str, number: i64) -> Draft<Value> {
