@@ -59,3 +59,8 @@ fn hex(bytes: &[u8]) -> String {
         .map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0'))
         .collect()
 }
+
+/// The guide's code, compiled.
+#[cfg(all(doctest, feature = "axum", feature = "personal", feature = "postgres"))]
+#[doc = include_str!("../../../docs/guide/outbox.md")]
+struct Guide;

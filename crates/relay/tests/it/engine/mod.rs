@@ -10,6 +10,8 @@ mod kills;
 pub(crate) mod ledger;
 mod poison;
 mod paused;
+#[cfg(feature = "personal")]
+mod personal;
 mod scenarios;
 mod sequencer;
 
