@@ -102,5 +102,6 @@ fn is_unavailable(error: &sqlx::Error) -> bool {
     let passing = code.is_some_and(|code| {
         ["08", "53"].iter().any(|class| code.starts_with(class)) || ["57P01", "57P02", "57P03"].contains(&&*code)
     });
-    passing || matches!(error, E::Io(_) | E::Tls(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Protocol(_))
+    passing
+        || matches!(error, E::Io(_) | E::Tls(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Protocol(_))
 }

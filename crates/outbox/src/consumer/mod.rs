@@ -29,7 +29,7 @@ use crate::sql::{args, execute, statement};
 pub use handler::{ConsumeError, Failure, Handler};
 pub use held::HeldEvent;
 pub use incoming::{Incoming, Notes};
-pub use quarantine::{Quarantined, QuarantineClass, Released, Undecodable};
+pub use quarantine::{QuarantineClass, Quarantined, Released, Undecodable};
 pub use upcast::{UpcastError, Upcasts};
 pub use verdict::{Ignored, Machine, Verdict};
 

@@ -54,14 +54,8 @@ impl FromStr for QuarantineClass {
     type Err = UnknownWord;
 
     fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        let all = [
-            Self::Undecodable,
-            Self::Upcast,
-            Self::Illegal,
-            Self::NoPredecessor,
-            Self::TooManyHeld,
-            Self::Exhausted,
-        ];
+        let all =
+            [Self::Undecodable, Self::Upcast, Self::Illegal, Self::NoPredecessor, Self::TooManyHeld, Self::Exhausted];
         all.into_iter().find(|class| class.as_str() == word).ok_or_else(|| UnknownWord(word.to_owned()))
     }
 }
@@ -135,12 +129,8 @@ impl<DB: Engine, H: Handler<DB>> Consumer<DB, H> {
     /// Safe to repeat: an entry is closed in the transaction of its effect.
     pub async fn release(&self, id: Uuid, mended: Option<Incoming>, actor: &str) -> Result<Released, ConsumeError> {
         let mut tx = self.outbox.begin().await?;
-        let found = fetch_optional::<DB>(
-            &mut tx,
-            &self.outbox.schema,
-            statement!("quarantine_get"),
-            args![&self.name, id],
-        );
+        let found =
+            fetch_optional::<DB>(&mut tx, &self.outbox.schema, statement!("quarantine_get"), args![&self.name, id]);
         let Some(row) = found.await? else { return Ok(Released::Closed) };
         let entry = read_entry(row)?;
         let Some(event) = mended.or(entry.event) else {

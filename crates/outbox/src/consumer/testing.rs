@@ -222,8 +222,7 @@ impl Permutations {
 
     /// The observation, and what was not taken.
     async fn look(&self, pool: &SqlitePool) -> Result<Vec<String>, sqlx::Error> {
-        let mut state: Vec<String> =
-            sqlx::query_scalar(AssertSqlSafe(self.observe.clone())).fetch_all(pool).await?;
+        let mut state: Vec<String> = sqlx::query_scalar(AssertSqlSafe(self.observe.clone())).fetch_all(pool).await?;
         for sql in [
             "SELECT 'held: ' || event_type FROM held_event ORDER BY event_type, event_id",
             "SELECT 'quarantined: ' || event_type || ' (' || class || ')' FROM quarantine ORDER BY event_type, event_id",

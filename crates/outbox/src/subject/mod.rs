@@ -148,7 +148,7 @@ impl<DB: Engine> Outbox<DB> {
         let mut tx = self.begin().await?;
         let rows = fetch::<DB>(&mut tx, &self.schema, statement!("subject_data"), args![list]).await?;
         drop(tx);
-        let mut values: HashMap<(Scope, Uuid), Vec<(String, String, [u8; 32])>> = HashMap::new();
+        let mut values: HashMap<(Scope, Uuid), Vec<Revealed>> = HashMap::new();
         for mut row in rows {
             let scope = Scope { tenant: row.id()?, store: row.id()? };
             let event_id = row.id()?;
@@ -157,13 +157,13 @@ impl<DB: Engine> Outbox<DB> {
             let (Some(id), Some(wrapped)) = (row.opt_text()?, row.opt_bytes()?) else { continue };
             let key = keys.unwrap(&id, &KeyOf { scope, subject: &subject, generation }, &wrapped)?;
             let (value, commitment) = key.open(&Place { scope, event_id, field: &field }, &sealed)?;
-            values.entry((scope, event_id)).or_default().push((field, value, commitment));
+            values.entry((scope, event_id)).or_default().push(Revealed { field, value, commitment });
         }
         for event in events {
             let scope = Scope { tenant: event.tenant, store: event.store };
             let Some(values) = values.remove(&(scope, event.event_id)) else { continue };
             let mut document = Document::read(&event.payload, event.metadata.as_deref());
-            for (field, value, commitment) in values {
+            for Revealed { field, value, commitment } in values {
                 document.put_back(&field, &value, &crate::hex(&commitment));
             }
             (event.payload, event.metadata) = document.write();
@@ -290,6 +290,13 @@ fn check(subject: &str, fields: &[String]) -> Result<(), PersonalError> {
         },
         None => Ok(()),
     }
+}
+
+/// A field that was opened.
+struct Revealed {
+    field: String,
+    value: String,
+    commitment: [u8; 32],
 }
 
 /// A value as JSON.

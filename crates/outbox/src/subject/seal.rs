@@ -177,7 +177,10 @@ mod tests {
         assert!(first == second && sealed != other);
         assert_eq!(key.open(&place("payload:/email"), &sealed).expect("opened"), ("\"a@b.c\"".to_owned(), first));
         assert_ne!(key.commit(&place("payload:/phone"), "\"a@b.c\"").expect("committed").0, first);
-        assert_ne!(SubjectKey(Zeroizing::new([8; 32])).commit(&place("payload:/email"), "\"a@b.c\"").expect("ok").0, first);
+        assert_ne!(
+            SubjectKey(Zeroizing::new([8; 32])).commit(&place("payload:/email"), "\"a@b.c\"").expect("ok").0,
+            first
+        );
         // A row that was put in another's place does not open.
         assert_eq!(key.open(&place("payload:/phone"), &sealed), Err(PersonalError::Unreadable));
         assert_eq!(key.open(&place("payload:/email"), b"short"), Err(PersonalError::Unreadable));
@@ -196,7 +199,8 @@ mod tests {
     #[test]
     fn keys_open_under_the_master_key_that_wrapped_them() {
         let of = |subject, generation| KeyOf { scope: Scope::single_tenant(), subject, generation };
-        let (old, new) = (MasterKeys::new("2025", [1; 32]), MasterKeys::new("2026", [2; 32]).and_older("2025", [1; 32]));
+        let (old, new) =
+            (MasterKeys::new("2025", [1; 32]), MasterKeys::new("2026", [2; 32]).and_older("2025", [1; 32]));
         let key = SubjectKey::random().expect("random");
         let wrapped = old.wrap(&of("ann", 1), &key).expect("wrapped");
         assert_eq!(*new.unwrap("2025", &of("ann", 1), &wrapped).expect("unwrapped").0, *key.0);

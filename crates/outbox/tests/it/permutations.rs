@@ -50,7 +50,12 @@ impl Handler<Sqlite> for Careless {
         if event.event_type == "ignored" { Verdict::Ignore(Ignored::NotOurs) } else { Verdict::Apply(state.clone()) }
     }
 
-    async fn apply(&self, tx: &mut Transaction<'static, Sqlite>, next: String, event: &Incoming) -> Result<(), Failure> {
+    async fn apply(
+        &self,
+        tx: &mut Transaction<'static, Sqlite>,
+        next: String,
+        event: &Incoming,
+    ) -> Result<(), Failure> {
         sqlx::query("INSERT OR REPLACE INTO shipment (order_id, status) VALUES (?1, ?2)")
             .bind(&event.key)
             .bind(next)
@@ -63,7 +68,8 @@ impl Handler<Sqlite> for Careless {
 /// A tester that could not fail would prove nothing.
 #[tokio::test]
 async fn a_careless_consumer_is_found_out() {
-    let run = Permutations::of(events()).schema(SCHEMA).observe("SELECT status FROM shipment").converge(&Careless).await;
+    let run =
+        Permutations::of(events()).schema(SCHEMA).observe("SELECT status FROM shipment").converge(&Careless).await;
     let Err(Divergence::Diverged { first, first_state, other, other_state, .. }) = run else {
         panic!("it does not converge: {run:?}")
     };

@@ -4,16 +4,14 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 
+use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Executor as _, PgPool, SqlSafeStr as _, Transaction};
 use stateset_outbox::consumer::{Consumer, Failure, Handler, Incoming, Verdict};
 use stateset_outbox::delivery::{
     AttemptRecord, Change, DeadLetter, DeliveryError, DeliveryRow, DeliveryState, Evidence, LaneChange, LogFault,
     LoggedEvent, RebaseFrom, Settlement, Start,
 };
-use serde_json::{Value, json};
-use stateset_outbox::{
-    AddOutcome, Claim, Command, Draft, Entity, OperationPolicy, Outbox, Scope, WriteError,
-};
+use stateset_outbox::{AddOutcome, Claim, Command, Draft, Entity, OperationPolicy, Outbox, Scope, WriteError};
 use stateset_testkit::postgres::{TestDatabase, shared};
 use uuid::Uuid;
 
@@ -157,12 +155,13 @@ async fn a_copied_batch_is_as_an_inserted_one() {
     });
     let outcomes = batch(&copying, keyed.collect()).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_duplicate()).count(), 2);
-    let identities: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM outbox.event_identity i JOIN outbox.event_log e ON e.id = i.log_id \
-                            AND e.event_id = i.event_id AND sha256(convert_to(e.payload, 'UTF8')) = i.payload_hash")
-            .fetch_one(&pool)
-            .await
-            .expect("a count");
+    let identities: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM outbox.event_identity i JOIN outbox.event_log e ON e.id = i.log_id \
+                            AND e.event_id = i.event_id AND sha256(convert_to(e.payload, 'UTF8')) = i.payload_hash",
+    )
+    .fetch_one(&pool)
+    .await
+    .expect("a count");
     assert_eq!(identities, 13);
 }
 
@@ -325,13 +324,19 @@ impl Handler<sqlx::Postgres> for Refuses {
         if event.event_type == "wait" { Verdict::Hold(why) } else { Verdict::Quarantine(why) }
     }
 
-    async fn apply(
-        &self,
-        _: &mut Transaction<'static, sqlx::Postgres>,
-        (): (),
-        _: &Incoming,
-    ) -> Result<(), Failure> {
+    async fn apply(&self, _: &mut Transaction<'static, sqlx::Postgres>, (): (), _: &Incoming) -> Result<(), Failure> {
         Ok(())
+    }
+}
+
+/// Rows of tables that nothing else here writes to.
+async fn fill_by_hand(pool: &PgPool, tenant: Uuid) {
+    for sql in [
+        "INSERT INTO outbox.retention VALUES ($1::text, $1, NULL, '*', 0, true, 'a test', 0)",
+        "INSERT INTO outbox.subject_key VALUES ($1, $1, 'a', 1, 'm', '\\x00', 0)",
+        "INSERT INTO outbox.subject_data VALUES ($1, $1, $1, 'payload:/a', 'a', 1, '\\x00')",
+    ] {
+        sqlx::query(sql).bind(tenant).execute(pool).await.expect("a row");
     }
 }
 
@@ -364,14 +369,7 @@ async fn no_tenant_sees_another() {
     }
     park_everything(&reader).await;
     for scope in tenants {
-        let keep = "INSERT INTO outbox.retention VALUES ($1::text, $1, NULL, '*', 0, true, 'a test', 0)";
-        sqlx::query(keep).bind(scope.tenant).execute(&pool).await.expect("a rule");
-        for of_a_person in [
-            "INSERT INTO outbox.subject_key VALUES ($1, $1, 'a', 1, 'm', '\\x00', 0)",
-            "INSERT INTO outbox.subject_data VALUES ($1, $1, $1, 'payload:/a', 'a', 1, '\\x00')",
-        ] {
-            sqlx::query(of_a_person).bind(scope.tenant).execute(&pool).await.expect("a row");
-        }
+        fill_by_hand(&pool, scope.tenant).await;
         write(&shop.for_scope(scope), order("2", 3)).await;
     }
     assert_eq!(

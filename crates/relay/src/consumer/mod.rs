@@ -142,8 +142,7 @@ pub fn start<DB: Engine, H: Handler<DB> + 'static>(
     let dead_letters = copies.transpose().map_err(ConsumerError::Client)?;
     let (stats, watch, finished) = (Arc::new(Stats::default()), Watch::default(), Finished::default());
     let (revoked, revocations) = unbounded_channel();
-    let context =
-        Context { watch: watch.clone(), stats: Arc::clone(&stats), finished: finished.clone(), revoked };
+    let context = Context { watch: watch.clone(), stats: Arc::clone(&stats), finished: finished.clone(), revoked };
     let client = client::connect(settings.reach(), &settings.group, context).map_err(ConsumerError::Client)?;
     let topics: Vec<&str> = settings.topics.iter().map(String::as_str).collect();
     client.subscribe(&topics).map_err(ConsumerError::Client)?;

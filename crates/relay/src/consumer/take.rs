@@ -166,9 +166,10 @@ impl<DB: Engine, H: Handler<DB>> Taking<DB, H> {
             topic: record.topic.clone(),
             source: Some(record.source()),
         };
-        let headers = record.headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
-            headers.insert(Header { key, value: Some(value) })
-        });
+        let headers = record
+            .headers
+            .iter()
+            .fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value: Some(value) }));
         copies.write(record.key.as_deref(), record.value.as_deref(), headers, &failure).await;
     }
 }

@@ -95,7 +95,7 @@ fn with_failure(headers: OwnedHeaders, failure: &Failure) -> OwnedHeaders {
         ("failure_topic", Some(failure.topic.as_str())),
         ("failure_source", failure.source.as_deref()),
     ];
-    all.into_iter().filter_map(|(key, value)| Some((key, value?))).fold(headers, |headers, (key, value)| {
-        headers.insert(Header { key, value: Some(value) })
-    })
+    all.into_iter()
+        .filter_map(|(key, value)| Some((key, value?)))
+        .fold(headers, |headers, (key, value)| headers.insert(Header { key, value: Some(value) }))
 }

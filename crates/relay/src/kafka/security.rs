@@ -86,7 +86,9 @@ pub enum SecurityError {
     #[error("{0} needs a build with the feature `kafka-tls`")]
     NotBuilt(&'static str),
     /// The password would be readable on the way.
-    #[error("PLAIN without TLS shows the password to everyone on the way: configure TLS, use SCRAM, or say `clear_text`")]
+    #[error(
+        "PLAIN without TLS shows the password to everyone on the way: configure TLS, use SCRAM, or say `clear_text`"
+    )]
     ClearText,
     /// No such mechanism.
     #[error("{0:?} is no SASL mechanism of ours: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")]

@@ -2,7 +2,8 @@
 
 #[cfg(test)]
 mod backoff;
-#[cfg(all(test, feature = "kafka"))]
+#[cfg(test)]
+#[cfg(feature = "kafka")]
 mod consumer;
 #[cfg(test)]
 mod delivery;

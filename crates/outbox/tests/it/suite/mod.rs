@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use sqlx::Transaction;
 use stateset_outbox::delivery::{DeliveryStore, Destination, Lease, NewRoute, Registration, Start};
 use stateset_outbox::{AddOutcome, Draft, Engine, Entity, Event, EventType, IdempotencyToken, Outbox, Payload};
@@ -214,4 +215,9 @@ impl Reader {
         let leases = store.acquire(destination.id, "reader", LEASE, 64).await.expect("leases");
         Self { store, destination, leases }
     }
+}
+
+/// SHA-256 of a text, in hexadecimal.
+pub(crate) fn sha256(text: &str) -> String {
+    Sha256::digest(text).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }

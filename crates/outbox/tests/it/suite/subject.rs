@@ -1,7 +1,6 @@
 //! Personal data beside the log.
 
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use stateset_outbox::delivery::LoggedEvent;
 use stateset_outbox::subject::{MasterKeys, PersonalError, RevealError};
 use stateset_outbox::{Draft, Entity, IdempotencyStrategy, Outbox, ReplayFilter, WriteError};
@@ -62,8 +61,12 @@ pub(crate) async fn an_erased_person_is_gone_and_the_log_is_as_it_was<F: Factory
     let identities = factory.table("event_identity");
     let mut tx = outbox.begin().await.expect("a transaction");
     for event in &after {
-        let hash: String = Sha256::digest(&event.payload).iter().map(|byte| format!("{byte:02x}")).collect();
-        let stored = if std::any::type_name::<F>().contains("Postgres") { "encode(payload_hash, 'hex')" } else { "lower(hex(payload_hash))" };
+        let hash = super::sha256(&event.payload);
+        let stored = if std::any::type_name::<F>().contains("Postgres") {
+            "encode(payload_hash, 'hex')"
+        } else {
+            "lower(hex(payload_hash))"
+        };
         let sql = format!("SELECT count(*) FROM {identities} WHERE {stored} = '{hash}'");
         assert_eq!(F::Engine::number(&mut tx, sql).await, 1, "it still verifies");
     }
@@ -108,7 +111,10 @@ pub(crate) async fn master_keys_are_exchanged<F: Factory>(factory: &F) {
     let unknown = reveal(Some(keys())).await;
     assert!(matches!(&unknown, Err(RevealError::Personal(PersonalError::UnknownMasterKey(id))) if id == "2025"));
     let both = factory.outbox().with_master_keys(keys().and_older("2025", [5; 32]));
-    assert_eq!((both.rewrap_subjects(10).await.expect("wrapped"), both.rewrap_subjects(10).await.expect("done")), (1, 0));
+    assert_eq!(
+        (both.rewrap_subjects(10).await.expect("wrapped"), both.rewrap_subjects(10).await.expect("done")),
+        (1, 0)
+    );
     assert!(reveal(Some(keys())).await.expect("revealed"));
     assert!(matches!(reveal(None).await, Err(RevealError::Personal(PersonalError::NoMasterKeys))));
 
@@ -116,7 +122,8 @@ pub(crate) async fn master_keys_are_exchanged<F: Factory>(factory: &F) {
     let mut tx = plain.begin().await.expect("a transaction");
     let refused = plain.write_event(&mut tx, about("customer 1", 2)).await.expect_err("no keys");
     assert!(matches!(refused, WriteError::Personal(PersonalError::NoMasterKeys)), "{refused}");
-    let odd = event("order.created", None, json!({})).about(Entity::new("order", "1")).personal("c", ["customer.email"]);
+    let odd =
+        event("order.created", None, json!({})).about(Entity::new("order", "1")).personal("c", ["customer.email"]);
     let refused = both.write_event(&mut tx, odd).await.expect_err("no pointer");
     assert!(refused.to_string().contains("is no field"), "{refused}");
     // The transaction is as good as before.

@@ -88,12 +88,15 @@ fn our_headers_name_the_event() {
 /// C25, A18: what a later version adds is no fault; what is left out has its default.
 #[test]
 fn an_envelope_may_grow() {
-    let grown = CREATED.replacen('{', r#"{ "channel": {"web": [1, null]}, "region": "eu","#, 1).replace(": 1\n}", ": 9\n}");
+    let grown =
+        CREATED.replacen('{', r#"{ "channel": {"web": [1, null]}, "region": "eu","#, 1).replace(": 1\n}", ": 9\n}");
     let read = record(&grown).decode(SCOPE).unwrap();
     assert_eq!((read.schema_version, read.key.as_str()), (9, "123"));
     let small = record(r#"{"type":"product.created","data":{}}"#).decode(SCOPE).unwrap();
     assert_eq!((small.schema_version, small.key.as_str()), (1, "from the key"));
-    for (id, key) in [(r#""007""#, "007"), (r#""ORD-1""#, "ORD-1"), ("9007199254740993", "9007199254740993"), ("-4", "-4")] {
+    for (id, key) in
+        [(r#""007""#, "007"), (r#""ORD-1""#, "ORD-1"), ("9007199254740993", "9007199254740993"), ("-4", "-4")]
+    {
         let value = format!(r#"{{"type":"a.b","order_id":{id},"data":1}}"#);
         assert_eq!(record(&value).decode(SCOPE).unwrap().key, key);
     }

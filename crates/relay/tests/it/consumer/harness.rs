@@ -73,9 +73,8 @@ pub(crate) struct Effect {
 
 /// Every effect, in the order of its transaction's writes.
 pub(crate) async fn effects(database: &impl Database) -> Vec<Effect> {
-    let rows = database
-        .column("SELECT payload FROM outbox.event_log WHERE event_type = 'effect.taken' ORDER BY id")
-        .await;
+    let rows =
+        database.column("SELECT payload FROM outbox.event_log WHERE event_type = 'effect.taken' ORDER BY id").await;
     rows.iter().map(|payload| serde_json::from_str(payload).unwrap()).collect()
 }
 
@@ -88,8 +87,12 @@ pub(crate) fn settings(brokers: &str, topics: &[&str]) -> ConsumerSettings {
     let mut settings = ConsumerSettings::new(brokers, format!("group-{}", Uuid::new_v4()));
     settings.topics = topics.iter().map(|topic| (*topic).to_owned()).collect();
     settings.commit_every = Duration::from_millis(20);
-    settings.backoff =
-        Backoff { initial: Duration::from_millis(50), max: Duration::from_millis(200), retries: 3, ..Backoff::default() };
+    settings.backoff = Backoff {
+        initial: Duration::from_millis(50),
+        max: Duration::from_millis(200),
+        retries: 3,
+        ..Backoff::default()
+    };
     settings
 }
 

@@ -108,7 +108,9 @@ pub(super) async fn a_failing_event_delays_no_other_order<D: Database>() {
     until("the order that fails twice", async || of(&effects(&database).await, "order 0") == 10).await;
     assert!(running.stop(GRACE).await.unwrap());
     let entries = self::consumer(&database).quarantined(None, 100).await.unwrap();
-    assert!(entries.iter().all(|entry| entry.class == QuarantineClass::Exhausted && entry.reason.contains("told to fail")));
+    assert!(
+        entries.iter().all(|entry| entry.class == QuarantineClass::Exhausted && entry.reason.contains("told to fail"))
+    );
 }
 
 /// F13, O03: members come and go; partitions move; every event has one effect, and what one member has committed the

@@ -8,10 +8,10 @@ mod health;
 mod kafka;
 mod kills;
 pub(crate) mod ledger;
-mod poison;
 mod paused;
 #[cfg(feature = "personal")]
 mod personal;
+mod poison;
 mod scenarios;
 mod sequencer;
 

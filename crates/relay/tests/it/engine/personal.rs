@@ -59,7 +59,10 @@ async fn only_who_asks_sees_personal_data() {
     let locked = async || running.health().await.unwrap().into_iter().find(|it| it.destination == "locked").unwrap();
     until("the third one is left alone", async || locked().await.outage.is_some()).await;
     let outage = locked().await.outage.unwrap();
-    assert!(outage.starts_with("personal_data: the event has personal fields, and the outbox no master keys"), "{outage}");
+    assert!(
+        outage.starts_with("personal_data: the event has personal fields, and the outbox no master keys"),
+        "{outage}"
+    );
     assert!(running.stop(Duration::from_secs(20)).await.unwrap());
 
     let (mailed, audited) = (mailed.lock().unwrap(), audited.lock().unwrap());
