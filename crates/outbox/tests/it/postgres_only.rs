@@ -6,12 +6,15 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Executor as _, PgPool, SqlSafeStr as _, Transaction};
+use stateset_outbox::archive::{Archive, Retention};
 use stateset_outbox::consumer::{Consumer, Failure, Handler, Incoming, Verdict};
 use stateset_outbox::delivery::{
     AttemptRecord, Change, DeadLetter, DeliveryError, DeliveryRow, DeliveryState, Evidence, LaneChange, LogFault,
     LoggedEvent, RebaseFrom, Settlement, Start,
 };
-use stateset_outbox::{AddOutcome, Claim, Command, Draft, Entity, OperationPolicy, Outbox, Scope, WriteError};
+use stateset_outbox::{
+    AddOutcome, Claim, Command, Draft, Entity, OperationPolicy, Outbox, ReplayFilter, Scope, WriteError,
+};
 use stateset_testkit::postgres::{TestDatabase, shared};
 use uuid::Uuid;
 
@@ -307,6 +310,49 @@ async fn events_are_partitioned() {
     assert_eq!(numbers(&step(&reader, 10).await), [1, 2]);
     let drop = format!("DROP OWNED BY {worker}; DROP ROLE {worker}");
     pool.execute(AssertSqlSafe(drop).into_sql_str()).await.expect("the role is the cluster's, not the database's");
+}
+
+/// R02: a partition that archiving has emptied is dropped once the log has left it behind; one that is not empty stays.
+#[tokio::test]
+async fn empty_partitions_are_dropped() {
+    const STEP: i64 = 16_777_216;
+    let (_database, outbox, pool) = outbox().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let archive = Archive::new(outbox.clone(), folder.path());
+    let keep = |name: &str, type_glob: &str, legal_hold: bool| Retention {
+        name: name.into(),
+        tenant: None,
+        store: None,
+        type_glob: type_glob.into(),
+        keep: std::time::Duration::ZERO,
+        legal_hold,
+        reason: "a test".into(),
+    };
+    archive.set_retention(&keep("all", "*", false)).await.expect("set");
+    archive.set_retention(&keep("hold", "order.disputed", true)).await.expect("set");
+    for number in 0..3 {
+        write(&outbox, order("1", number)).await;
+        // One of them is in the second partition and may not leave.
+        if number == 1 {
+            let held = event("order.disputed", None, json!({ "number": 9 })).about(Entity::new("order", "1"));
+            write(&outbox, held).await;
+        }
+        let next = format!("SELECT setval('outbox.event_log_id', {}), outbox.add_partitions()", (number + 1) * STEP);
+        sqlx::query(AssertSqlSafe(next)).execute(&pool).await.expect("the next partition");
+    }
+    let partitions = async || -> Vec<String> {
+        let sql = "SELECT relid::regclass::text FROM pg_partition_tree('outbox.event_log') WHERE isleaf ORDER BY 1";
+        sqlx::query_scalar(sql).fetch_all(&pool).await.expect("partitions")
+    };
+    assert_eq!(partitions().await.len(), 6, "0 to 4 and the default one");
+    let mut left = 0;
+    while left < 3 {
+        left += archive.run(100).await.expect("it runs").events;
+    }
+    let expected = ["outbox.event_log_1", "outbox.event_log_3", "outbox.event_log_4", "outbox.event_log_default"];
+    assert_eq!(partitions().await, expected);
+    let all = archive.events(&ReplayFilter::default(), 9).await.expect("read");
+    assert_eq!(numbers(&all), [0, 1, 9, 2]);
 }
 
 /// Holds or refuses everything.
