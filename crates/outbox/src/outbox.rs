@@ -21,6 +21,8 @@ pub struct Outbox<DB: Engine> {
     pub(crate) bulk_from: usize,
     pub(crate) hint: Arc<Hint>,
     row_security: bool,
+    #[cfg(feature = "personal")]
+    pub(crate) master_keys: Option<Arc<crate::subject::MasterKeys>>,
 }
 
 impl<DB: Engine> Clone for Outbox<DB> {
@@ -35,6 +37,8 @@ impl<DB: Engine> Clone for Outbox<DB> {
             bulk_from: self.bulk_from,
             hint: Arc::clone(&self.hint),
             row_security: self.row_security,
+            #[cfg(feature = "personal")]
+            master_keys: self.master_keys.clone(),
         }
     }
 }
@@ -59,6 +63,8 @@ impl<DB: Engine> Outbox<DB> {
             bulk_from: BULK_FROM,
             hint,
             row_security: false,
+            #[cfg(feature = "personal")]
+            master_keys: None,
         }
     }
 
@@ -108,6 +114,14 @@ impl<DB: Engine> Outbox<DB> {
     #[must_use]
     pub fn with_row_security(mut self) -> Self {
         self.row_security = true;
+        self
+    }
+
+    /// Moves marked fields out of events, encrypted under keys that these wrap, and reads them again.
+    #[cfg(feature = "personal")]
+    #[must_use]
+    pub fn with_master_keys(mut self, keys: crate::subject::MasterKeys) -> Self {
+        self.master_keys = Some(Arc::new(keys));
         self
     }
 

@@ -108,7 +108,10 @@ pub async fn serve(listener: TcpListener, watched: Watched, stop: CancellationTo
 /// The routes, for a server of one's own.
 pub fn router(watched: Watched) -> Router {
     Router::new()
-        .route("/health", get(|| async { Json(serde_json::json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") })) }))
+        .route(
+            "/health",
+            get(|| async { Json(serde_json::json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") })) }),
+        )
         .route("/ready", get(ready))
         .route("/metrics", get(metrics))
         .with_state(Arc::new(watched))
@@ -132,7 +135,8 @@ async fn ready(State(watched): State<Arc<Watched>>) -> Response {
     for consumer in &watched.consumers {
         reasons.extend(consumer.reasons(watched.limits.records));
     }
-    let status = if reasons.is_empty() { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
+    let status =
+        if reasons.is_empty() { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
     let destinations = health.into_iter().map(report).collect();
     (status.0, Json(Readiness { status: status.1, reasons, destinations })).into_response()
 }

@@ -13,12 +13,13 @@ const TRAILER: [u8; 2] = (-1_i16).to_be_bytes();
 /// Bytes of one message to the server.
 const PIECE: usize = 256 * 1024;
 
+// COPY cannot be prepared, so these are not among the statements of `sql/`, every one of which a test prepares.
 const IDENTITIES: &str = "COPY outbox.event_identity (tenant_id, store_id, event_id, log_id, payload_hash) \
                           FROM STDIN (FORMAT binary)";
 const EVENTS: &str = "COPY outbox.event_log (id, tenant_id, store_id, event_id, shard, event_type, schema_version, \
                       entity_type, entity_id, order_key, payload, metadata, correlation_id, causation_id, command_id, \
                       traceparent, agent_id, agent_key_id, created_at, deliverable) FROM STDIN (FORMAT binary)";
-const PLACES: &str = "SELECT nextval('outbox.event_log_id') FROM generate_series(1, $1)";
+const PLACES: &str = include_str!("../../sql/postgres/only/places.sql");
 
 /// Whether these events may be copied: pure.
 pub(super) fn suits(rows: &[Row], from: usize) -> bool {
@@ -65,7 +66,8 @@ async fn copy(connection: &mut PgConnection, schema: &Schema, scope: Scope, rows
         out.some(&row.payload_hash);
     })
     .await?;
-    send(connection, schema, EVENTS, rows.iter().zip(&places), |out, (row, place)| event(out, scope, row, *place)).await?;
+    send(connection, schema, EVENTS, rows.iter().zip(&places), |out, (row, place)| event(out, scope, row, *place))
+        .await?;
     Ok(places)
 }
 

@@ -4,18 +4,19 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 
+use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Executor as _, PgPool, SqlSafeStr as _, Transaction};
+use stateset_outbox::archive::{Archive, Retention};
 use stateset_outbox::consumer::{Consumer, Failure, Handler, Incoming, Verdict};
 use stateset_outbox::delivery::{
     AttemptRecord, Change, DeadLetter, DeliveryError, DeliveryRow, DeliveryState, Evidence, LaneChange, LogFault,
     LoggedEvent, RebaseFrom, Settlement, Start,
 };
-use serde_json::{Value, json};
 use stateset_outbox::filter::Filter;
 use stateset_outbox::job::{JobKind, Request};
 use stateset_outbox::read::PageRequest;
 use stateset_outbox::{
-    AddOutcome, Claim, Command, Draft, Entity, OperationPolicy, Outbox, Scope, WriteError,
+    AddOutcome, Claim, Command, Draft, Entity, OperationPolicy, Outbox, ReplayFilter, Scope, WriteError,
 };
 use stateset_testkit::postgres::{TestDatabase, shared};
 use uuid::Uuid;
@@ -193,12 +194,13 @@ async fn a_copied_batch_is_as_an_inserted_one() {
     });
     let outcomes = batch(&copying, keyed.collect()).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_duplicate()).count(), 2);
-    let identities: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM outbox.event_identity i JOIN outbox.event_log e ON e.id = i.log_id \
-                            AND e.event_id = i.event_id AND sha256(convert_to(e.payload, 'UTF8')) = i.payload_hash")
-            .fetch_one(&pool)
-            .await
-            .expect("a count");
+    let identities: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM outbox.event_identity i JOIN outbox.event_log e ON e.id = i.log_id \
+                            AND e.event_id = i.event_id AND sha256(convert_to(e.payload, 'UTF8')) = i.payload_hash",
+    )
+    .fetch_one(&pool)
+    .await
+    .expect("a count");
     assert_eq!(identities, 13);
 }
 
@@ -346,6 +348,49 @@ async fn events_are_partitioned() {
     pool.execute(AssertSqlSafe(drop).into_sql_str()).await.expect("the role is the cluster's, not the database's");
 }
 
+/// R02: a partition that archiving has emptied is dropped once the log has left it behind; one that is not empty stays.
+#[tokio::test]
+async fn empty_partitions_are_dropped() {
+    const STEP: i64 = 16_777_216;
+    let (_database, outbox, pool) = outbox().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let archive = Archive::new(outbox.clone(), folder.path());
+    let keep = |name: &str, type_glob: &str, legal_hold: bool| Retention {
+        name: name.into(),
+        tenant: None,
+        store: None,
+        type_glob: type_glob.into(),
+        keep: std::time::Duration::ZERO,
+        legal_hold,
+        reason: "a test".into(),
+    };
+    archive.set_retention(&keep("all", "*", false)).await.expect("set");
+    archive.set_retention(&keep("hold", "order.disputed", true)).await.expect("set");
+    for number in 0..3 {
+        write(&outbox, order("1", number)).await;
+        // One of them is in the second partition and may not leave.
+        if number == 1 {
+            let held = event("order.disputed", None, json!({ "number": 9 })).about(Entity::new("order", "1"));
+            write(&outbox, held).await;
+        }
+        let next = format!("SELECT setval('outbox.event_log_id', {}), outbox.add_partitions()", (number + 1) * STEP);
+        sqlx::query(AssertSqlSafe(next)).execute(&pool).await.expect("the next partition");
+    }
+    let partitions = async || -> Vec<String> {
+        let sql = "SELECT relid::regclass::text FROM pg_partition_tree('outbox.event_log') WHERE isleaf ORDER BY 1";
+        sqlx::query_scalar(sql).fetch_all(&pool).await.expect("partitions")
+    };
+    assert_eq!(partitions().await.len(), 6, "0 to 4 and the default one");
+    let mut left = 0;
+    while left < 3 {
+        left += archive.run(100).await.expect("it runs").events;
+    }
+    let expected = ["outbox.event_log_1", "outbox.event_log_3", "outbox.event_log_4", "outbox.event_log_default"];
+    assert_eq!(partitions().await, expected);
+    let all = archive.events(&ReplayFilter::default(), 9).await.expect("read");
+    assert_eq!(numbers(&all), [0, 1, 9, 2]);
+}
+
 /// Holds or refuses everything.
 struct Refuses;
 
@@ -363,6 +408,17 @@ impl Handler<sqlx::Postgres> for Refuses {
 
     async fn apply(&self, _: &mut Transaction<'static, sqlx::Postgres>, (): (), _: &Incoming) -> Result<(), Failure> {
         Ok(())
+    }
+}
+
+/// Rows of tables that nothing else here writes to.
+async fn fill_by_hand(pool: &PgPool, tenant: Uuid) {
+    for sql in [
+        "INSERT INTO outbox.retention VALUES ($1::text, $1, NULL, '*', 0, true, 'a test', 0)",
+        "INSERT INTO outbox.subject_key VALUES ($1, $1, 'a', 1, 'm', '\\x00', 0)",
+        "INSERT INTO outbox.subject_data VALUES ($1, $1, $1, 'payload:/a', 'a', 1, '\\x00')",
+    ] {
+        sqlx::query(sql).bind(tenant).execute(pool).await.expect("a row");
     }
 }
 
@@ -395,8 +451,7 @@ async fn no_tenant_sees_another() {
     }
     park_everything(&reader).await;
     for scope in tenants {
-        let keep = "INSERT INTO outbox.retention VALUES ($1::text, $1, NULL, '*', 0, true, 'a test', 0)";
-        sqlx::query(keep).bind(scope.tenant).execute(&pool).await.expect("a rule");
+        fill_by_hand(&pool, scope.tenant).await;
         write(&shop.for_scope(scope), order("2", 3)).await;
     }
     for scope in tenants {
@@ -416,7 +471,7 @@ async fn no_tenant_sees_another() {
     let names = "SELECT c.table_name::text FROM information_schema.columns c WHERE c.table_schema = 'outbox' \
                  AND c.column_name = 'tenant_id' AND c.table_name !~ '^event_log_' ORDER BY 1";
     let names: Vec<String> = sqlx::query_scalar(names).fetch_all(&pool).await.expect("tables and views");
-    assert_eq!(names.len(), 17, "{names:?}");
+    assert_eq!(names.len(), 19, "{names:?}");
     for name in names {
         for (scope, expected) in [(Some(tenants[0]), 1), (Some(tenants[1]), 1), (None, 0)] {
             let mut tx = shop.for_scope(scope.unwrap_or(tenants[0])).begin().await.expect("a transaction");

@@ -90,8 +90,6 @@ impl Secured {
 
 /// Arguments of the tool that formats the log folder.
 pub(super) fn users() -> Vec<String> {
-    let user = |scram: &str| {
-        ["--add-scram".to_owned(), format!("{scram}=[name={USER},password={PASSWORD}]")]
-    };
+    let user = |scram: &str| ["--add-scram".to_owned(), format!("{scram}=[name={USER},password={PASSWORD}]")];
     ["SCRAM-SHA-256", "SCRAM-SHA-512"].iter().flat_map(|scram| user(scram)).collect()
 }

@@ -196,7 +196,9 @@ pub(crate) async fn damage_is_found<F: Factory>(factory: &F) {
     }
     let identities = factory.table("event_identity");
     let mut tx = outbox.begin().await.expect("a transaction");
-    let sql = format!("UPDATE {identities} SET payload_hash = (SELECT payload_hash FROM {identities} WHERE log_id = 1) WHERE log_id = 2");
+    let sql = format!(
+        "UPDATE {identities} SET payload_hash = (SELECT payload_hash FROM {identities} WHERE log_id = 1) WHERE log_id = 2"
+    );
     F::Engine::run(&mut tx, sql).await.expect("the second event's hash is another's now");
     tx.commit().await.expect("it commits");
     let done = run::<F>(&archive, 2).await;

@@ -14,6 +14,8 @@ pub(crate) mod leases;
 pub(crate) mod operation;
 pub(crate) mod read;
 pub(crate) mod scale;
+#[cfg(feature = "personal")]
+pub(crate) mod subject;
 pub(crate) mod views;
 pub(crate) mod write;
 
@@ -21,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use sqlx::Transaction;
 use stateset_outbox::delivery::{DeliveryStore, Destination, Lease, NewRoute, Registration, Start};
 use stateset_outbox::{AddOutcome, Draft, Engine, Entity, Event, EventType, IdempotencyToken, Outbox, Payload};
@@ -229,6 +232,20 @@ macro_rules! outbox_suite {
 }
 pub(crate) use outbox_suite;
 
+#[cfg(feature = "personal")]
+macro_rules! subject_suite {
+    ($factory:ty) => {
+        crate::suite::outbox_suite! { @ $factory;
+            subject:
+                an_erased_person_is_gone_and_the_log_is_as_it_was
+                the_same_personal_fact_is_a_duplicate
+                master_keys_are_exchanged;
+        }
+    };
+}
+#[cfg(feature = "personal")]
+pub(crate) use subject_suite;
+
 /// An event about an order, with a number as its payload.
 pub(crate) fn order(id: &str, number: i64) -> Draft<Value> {
     event("order.created", None, json!({ "number": number })).about(Entity::new("order", id)).order_key(id)
@@ -273,4 +290,9 @@ impl Reader {
         let leases = store.acquire(destination.id, "reader", LEASE, 64).await.expect("leases");
         Self { store, destination, leases }
     }
+}
+
+/// SHA-256 of a text, in hexadecimal.
+pub(crate) fn sha256(text: &str) -> String {
+    Sha256::digest(text).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }

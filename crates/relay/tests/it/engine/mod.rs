@@ -9,8 +9,10 @@ mod kafka;
 mod kills;
 pub(crate) mod ledger;
 mod replays;
-mod poison;
 mod paused;
+#[cfg(feature = "personal")]
+mod personal;
+mod poison;
 mod scenarios;
 mod sequencer;
 

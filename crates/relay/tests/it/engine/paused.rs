@@ -20,7 +20,8 @@ const GATE: i64 = 4_711;
 /// do no such thing: there everyone waits until the process goes on or is killed, which the guide says.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_stopped_inside_a_settlement_frees_its_group() {
-    let (database, peer, ledger) = (Postgres::create().await, WebhookPeer::start().await, Mutex::new(Ledger::default()));
+    let (database, peer, ledger) =
+        (Postgres::create().await, WebhookPeer::start().await, Mutex::new(Ledger::default()));
     database
         .run(&format!(
             "CREATE FUNCTION outbox.gate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
@@ -36,7 +37,8 @@ async fn a_worker_stopped_inside_a_settlement_frees_its_group() {
     until("a settlement at the gate", async || !database.column(waits).await.is_empty()).await;
     signal(&first, "STOP").await;
     sqlx::query("SELECT pg_advisory_unlock($1)").bind(GATE).execute(&mut gate).await.unwrap();
-    let stuck = "SELECT 'stuck' FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = current_database()";
+    let stuck =
+        "SELECT 'stuck' FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = current_database()";
     until("its backend waits for it", async || !database.column(stuck).await.is_empty()).await;
 
     let stopped = Instant::now();

@@ -98,7 +98,12 @@ async fn dead_letters_are_copied_to_their_topic() {
     let (small, mut large) = (event(1, "7"), event(2, "8"));
     large.event.payload = format!("{{\"blob\":\"{}\"}}", "x".repeat(2_000_000));
     let why = Why::new("http_503", "no answer");
-    let dead = [&small, &large].map(|record| stateset_relay::sink::Dead { record, class: "exhausted", why: &why, attempts: 6 });
+    let dead = [&small, &large].map(|record| stateset_relay::sink::Dead {
+        record,
+        class: "exhausted",
+        why: &why,
+        attempts: 6,
+    });
     kafka.bury(dead.to_vec()).await;
     let mut copies = consume(brokers, &format!("{topic}.dlq")).await;
     copies.sort_by(|a, b| a.key.cmp(&b.key));
