@@ -65,7 +65,7 @@ struct Body<'a> {
 /// An order that was, or would be, made.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct OrderCreated {
-    /// Whether there is such an order
+    /// True: there is such an order. False: this is a preview, and nothing was done
     applied: bool,
     /// Events that the order wrote; left out if this server looks into another log
     event_ids: Vec<String>,
