@@ -48,7 +48,7 @@ class Proxy:
                     return
                 near_out.write(data)
                 await near_out.drain()
-        except ConnectionError:
+        except (ConnectionError, asyncio.CancelledError):
             pass
         finally:
             up.cancel()

@@ -102,7 +102,7 @@ async def looks(world, agent):
     assert failed["counts"]["failed"] == 1 and not failed["deliveries"][0]["will_retry"], failed
     why = await agent.ask("explain", event_id=world.shop["dead"])
     assert why["summary"] and why["commands"], why
-    for subject in ({"order": "ORD-3"}, {"destination": "hook"}, {"key": "nobody", "operation": OPERATION}):
+    for subject in ({"order": "ORD-3"}, {"destination": "hook"}, {"key": "create_order_ORD-123", "operation": OPERATION}):
         assert (await agent.ask("explain", **subject))["summary"]
     misspelt = await agent.client.call_tool("list_events", {"evnt_type": "order.*"})
     assert misspelt.is_error and "did you mean event_type?" in misspelt.structured_content["error"]["fix"]

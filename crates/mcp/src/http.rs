@@ -102,7 +102,12 @@ impl Server {
     ///
     /// # Errors
     /// As of [`HttpSettings::check`]; `SOURCE_UNAVAILABLE` if the listener breaks down.
-    pub async fn http(self, listener: TcpListener, settings: HttpSettings, stop: CancellationToken) -> Result<(), Fault> {
+    pub async fn http(
+        self,
+        listener: TcpListener,
+        settings: HttpSettings,
+        stop: CancellationToken,
+    ) -> Result<(), Fault> {
         let broken = |error: std::io::Error| Fault::unavailable("the listener", error);
         let address = listener.local_addr().map_err(broken)?;
         settings.check(address)?;
@@ -152,7 +157,8 @@ mod tests {
     fn beyond_loopback_a_token_is_needed() {
         let open = HttpSettings::default();
         let closed = HttpSettings { token: BearerToken::new("0123456789abcdef").ok(), ..HttpSettings::default() };
-        for (address, needed) in [("127.0.0.1:1", false), ("[::1]:1", false), ("0.0.0.0:1", true), ("10.0.0.1:1", true)] {
+        for (address, needed) in [("127.0.0.1:1", false), ("[::1]:1", false), ("0.0.0.0:1", true), ("10.0.0.1:1", true)]
+        {
             let address = address.parse().expect("an address");
             assert_eq!(open.check(address).is_err(), needed, "{address}");
             assert!(closed.check(address).is_ok(), "{address}");

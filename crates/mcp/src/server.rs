@@ -22,6 +22,8 @@ use crate::tools::bulk::BulkChange;
 
 /// Longest wait for an answer that changes nothing.
 const READ_WAIT: Duration = Duration::from_secs(30);
+/// Longest wait for a change. It goes on, and the same call waits for it again: clients give up after a minute.
+const WRITE_WAIT: Duration = Duration::from_secs(50);
 /// Calls at work at a time, over all clients.
 const AT_ONCE: usize = 32;
 /// What of a client's own name goes into the audit, in characters.
@@ -134,22 +136,26 @@ impl Server {
         // A task of its own: what an agent sends must not take the server down, and a change that has begun goes on though
         // the client has gone.
         let task = tokio::spawn(answer);
-        let guard = (tool.effect == Effect::Read).then(|| AbortOnDrop(task.abort_handle()));
-        let ended = match guard {
-            Some(_) => tokio::time::timeout(READ_WAIT, task).await,
-            None => Ok(task.await),
-        };
-        match ended {
+        let reads = tool.effect == Effect::Read;
+        let _guard = reads.then(|| AbortOnDrop(task.abort_handle()));
+        let most = if reads { READ_WAIT } else { WRITE_WAIT };
+        match tokio::time::timeout(most, task).await {
             Ok(Ok(result)) => result,
             Ok(Err(error)) => {
                 tracing::error!(%name, %error, "a tool broke down");
                 let message = "this server has a defect; it is in its log";
                 refused(Failure::new("INTERNAL", Next::Operator, message, "tell whoever runs the server"))
             },
-            Err(_) => {
+            Err(_) if reads => {
                 let message = format!("the source did not answer within {} seconds", READ_WAIT.as_secs());
                 let fix = "ask for less (a narrower filter, a shorter time), or again later";
                 refused(Failure::new("SOURCE_UNAVAILABLE", Next::Retry, message, fix).after(1_000))
+            },
+            Err(_) => {
+                let message = format!("it is still at work after {} seconds, and goes on", WRITE_WAIT.as_secs());
+                let fix = "make the very same call again, with the same key or plan_id: it waits for the outcome, and \
+                    nothing is done twice";
+                refused(Failure::new("IN_PROGRESS", Next::SameKey, message, fix).after(1_000))
             },
         }
     }

@@ -61,8 +61,11 @@ impl Args {
         let settings = HttpSettings { token, allowed_origins: self.allow_origin, allowed_hosts: self.allow_host };
         settings.check(address)?;
         let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| {
-            Fault::usage(format!("{address} cannot be listened on"), "another program has it, or it is not this machine's")
-                .because(error)
+            Fault::usage(
+                format!("{address} cannot be listened on"),
+                "another program has it, or it is not this machine's",
+            )
+            .because(error)
         })?;
         let address = listener.local_addr().map_err(|error| Fault::unavailable("the listener", error))?;
         context.output.note(&format!("listening on http://{address}/mcp"));

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::Sqlite;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use stateset_outbox::delivery::{
     AttemptRecord, Change, DeadLetter, DeliveryRow, DeliveryState, HeldReason, LaneChange, LoggedEvent, NewRoute,
     Registration, Settlement, Start,

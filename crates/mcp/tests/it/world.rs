@@ -79,7 +79,8 @@ impl World {
         let mut rows = Vec::new();
         for table in tables {
             let sql = format!("SELECT group_concat(name, ', ') FROM pragma_table_info('{table}')");
-            let columns: String = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&mut *tx).await.expect("columns");
+            let columns: String =
+                sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&mut *tx).await.expect("columns");
             let quoted: Vec<String> = columns.split(", ").map(|column| format!("quote({column})")).collect();
             let sql = format!("SELECT '{table}: ' || {} FROM {table} ORDER BY 1", quoted.join(" || ', ' || "));
             let found: Vec<String> =
