@@ -111,8 +111,11 @@ impl Server {
         let broken = |error: std::io::Error| Fault::unavailable("the listener", error);
         let address = listener.local_addr().map_err(broken)?;
         settings.check(address)?;
+        let desk = Arc::clone(&self.desk);
         let router = self.router(address, &settings, &stop);
-        axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await.map_err(broken)
+        let ended = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
+        desk.finish().await;
+        ended.map_err(broken)
     }
 
     fn router(self, address: SocketAddr, settings: &HttpSettings, stop: &CancellationToken) -> Router {
