@@ -11,6 +11,7 @@ class Proxy:
         self.losing = False
         self.lost = asyncio.Event()
         self.near = set()
+        self.carried = set()
 
     async def __aenter__(self):
         self.server = await asyncio.start_server(self.carry, "127.0.0.1", 0)
@@ -20,6 +21,9 @@ class Proxy:
     async def __aexit__(self, *_):
         self.server.close()
         self.drop()
+        for task in self.carried:
+            task.cancel()
+        await asyncio.gather(*self.carried, return_exceptions=True)
 
     def lose_the_next_reply(self):
         self.losing = True
@@ -31,6 +35,7 @@ class Proxy:
             writer.transport.abort()
 
     async def carry(self, near_in, near_out):
+        self.carried.add(asyncio.current_task())
         far_in, far_out = await asyncio.open_connection(*self.target)
         self.near.add(near_out)
         up = asyncio.create_task(self.pump(near_in, far_out))
@@ -43,7 +48,7 @@ class Proxy:
                     return
                 near_out.write(data)
                 await near_out.drain()
-        except ConnectionError:
+        except (ConnectionError, asyncio.CancelledError):
             pass
         finally:
             up.cancel()

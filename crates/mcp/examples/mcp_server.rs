@@ -74,7 +74,12 @@ async fn main() -> anyhow::Result<()> {
 }
 
 #[expect(clippy::print_stderr, reason = "whoever starts it has to know the port")]
-async fn serve(server: Server, address: SocketAddr, token: Option<&str>, stop: CancellationToken) -> anyhow::Result<()> {
+async fn serve(
+    server: Server,
+    address: SocketAddr,
+    token: Option<&str>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let token = token.map(BearerToken::new).transpose()?;
     let settings = HttpSettings { token, ..HttpSettings::default() };
     settings.check(address)?;

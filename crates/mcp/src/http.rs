@@ -102,12 +102,20 @@ impl Server {
     ///
     /// # Errors
     /// As of [`HttpSettings::check`]; `SOURCE_UNAVAILABLE` if the listener breaks down.
-    pub async fn http(self, listener: TcpListener, settings: HttpSettings, stop: CancellationToken) -> Result<(), Fault> {
+    pub async fn http(
+        self,
+        listener: TcpListener,
+        settings: HttpSettings,
+        stop: CancellationToken,
+    ) -> Result<(), Fault> {
         let broken = |error: std::io::Error| Fault::unavailable("the listener", error);
         let address = listener.local_addr().map_err(broken)?;
         settings.check(address)?;
+        let desk = Arc::clone(&self.desk);
         let router = self.router(address, &settings, &stop);
-        axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await.map_err(broken)
+        let ended = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
+        desk.finish().await;
+        ended.map_err(broken)
     }
 
     fn router(self, address: SocketAddr, settings: &HttpSettings, stop: &CancellationToken) -> Router {
@@ -152,7 +160,8 @@ mod tests {
     fn beyond_loopback_a_token_is_needed() {
         let open = HttpSettings::default();
         let closed = HttpSettings { token: BearerToken::new("0123456789abcdef").ok(), ..HttpSettings::default() };
-        for (address, needed) in [("127.0.0.1:1", false), ("[::1]:1", false), ("0.0.0.0:1", true), ("10.0.0.1:1", true)] {
+        for (address, needed) in [("127.0.0.1:1", false), ("[::1]:1", false), ("0.0.0.0:1", true), ("10.0.0.1:1", true)]
+        {
             let address = address.parse().expect("an address");
             assert_eq!(open.check(address).is_err(), needed, "{address}");
             assert!(closed.check(address).is_ok(), "{address}");

@@ -12,6 +12,7 @@ use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt as _};
 use stateset_inspect::{Fault, Inspect};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::outcome::{Failure, Next, refused};
@@ -22,6 +23,10 @@ use crate::tools::bulk::BulkChange;
 
 /// Longest wait for an answer that changes nothing.
 const READ_WAIT: Duration = Duration::from_secs(30);
+/// Longest wait for a change. It goes on, and the same call waits for it again: clients give up after a minute.
+const WRITE_WAIT: Duration = Duration::from_secs(50);
+/// How long the end of the server waits for changes that have begun.
+const GRACE: Duration = Duration::from_secs(10);
 /// Calls at work at a time, over all clients.
 const AT_ONCE: usize = 32;
 /// What of a client's own name goes into the audit, in characters.
@@ -54,11 +59,20 @@ pub(crate) struct Desk {
     pub(crate) storefront: Option<Storefront>,
     settings: Settings,
     at_once: Semaphore,
+    tasks: TaskTracker,
 }
 
 impl Desk {
     pub(crate) fn applies(&self) -> bool {
         self.settings.apply
+    }
+
+    /// Waits for changes that have begun. One that takes longer breaks off; a job of many can be resumed.
+    pub(crate) async fn finish(&self) {
+        self.tasks.close();
+        if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
+            tracing::warn!(open = self.tasks.len(), "stopped in the middle of changes");
+        }
     }
 
     /// The operator's name and the client's, as far as that is harmless.
@@ -97,7 +111,14 @@ impl Server {
         }
         let storefront = settings.storefront.as_ref().map(Storefront::new).transpose()?;
         let tools = table(storefront.is_some()).into();
-        let desk = Desk { inspect, plans: Plans::new(), storefront, settings, at_once: Semaphore::new(AT_ONCE) };
+        let desk = Desk {
+            inspect,
+            plans: Plans::new(),
+            storefront,
+            settings,
+            at_once: Semaphore::new(AT_ONCE),
+            tasks: TaskTracker::new(),
+        };
         Ok(Self { desk: Arc::new(desk), tools })
     }
 
@@ -119,7 +140,9 @@ impl Server {
                 return Err(Fault::new(stateset_inspect::Kind::Usage, "CLIENT_GONE", gone, fix).because(error));
             },
         };
+        let desk = Arc::clone(&running.service().desk);
         running.waiting().await.map_err(|error| Fault::unavailable("the server's task", error))?;
+        desk.finish().await;
         Ok(())
     }
 
@@ -133,23 +156,27 @@ impl Server {
         let name = &tool.published.name;
         // A task of its own: what an agent sends must not take the server down, and a change that has begun goes on though
         // the client has gone.
-        let task = tokio::spawn(answer);
-        let guard = (tool.effect == Effect::Read).then(|| AbortOnDrop(task.abort_handle()));
-        let ended = match guard {
-            Some(_) => tokio::time::timeout(READ_WAIT, task).await,
-            None => Ok(task.await),
-        };
-        match ended {
+        let task = self.desk.tasks.spawn(answer);
+        let reads = tool.effect == Effect::Read;
+        let _guard = reads.then(|| AbortOnDrop(task.abort_handle()));
+        let most = if reads { READ_WAIT } else { WRITE_WAIT };
+        match tokio::time::timeout(most, task).await {
             Ok(Ok(result)) => result,
             Ok(Err(error)) => {
                 tracing::error!(%name, %error, "a tool broke down");
                 let message = "this server has a defect; it is in its log";
                 refused(Failure::new("INTERNAL", Next::Operator, message, "tell whoever runs the server"))
             },
-            Err(_) => {
+            Err(_) if reads => {
                 let message = format!("the source did not answer within {} seconds", READ_WAIT.as_secs());
                 let fix = "ask for less (a narrower filter, a shorter time), or again later";
                 refused(Failure::new("SOURCE_UNAVAILABLE", Next::Retry, message, fix).after(1_000))
+            },
+            Err(_) => {
+                let message = format!("it is still at work after {} seconds, and goes on", WRITE_WAIT.as_secs());
+                let fix = "make the very same call again, with the same key or plan_id: it waits for the outcome, and \
+                    nothing is done twice";
+                refused(Failure::new("IN_PROGRESS", Next::SameKey, message, fix).after(1_000))
             },
         }
     }

@@ -51,7 +51,8 @@ struct Problem {
 
 impl Storefront {
     pub(crate) fn new(address: &Url) -> Result<Self, Fault> {
-        let wrong = |why: &str| Fault::usage(format!("the storefront's address {why}"), "such as http://localhost:3000");
+        let wrong =
+            |why: &str| Fault::usage(format!("the storefront's address {why}"), "such as http://localhost:3000");
         if !matches!(address.scheme(), "http" | "https") || address.cannot_be_a_base() {
             return Err(wrong("is not http or https"));
         }
@@ -119,12 +120,14 @@ fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
     let words = problem.detail.or(problem.title).unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
     let words: String = words.chars().filter(|letter| !letter.is_control()).take(WORDS).collect();
     let message = format!("the storefront answered {}: {words}", status.as_u16());
-    let seconds = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<u64>().ok());
+    let seconds =
+        headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<u64>().ok());
     let wait = seconds.map_or(ASK_AGAIN_MS, |seconds| seconds.saturating_mul(1_000));
     let code = problem.code.filter(|code| is_code(code));
     match code.as_deref() {
         Some("IDEMPOTENCY_KEY_REUSED") => {
-            let fix = "this key belongs to another order: get_idempotency_key shows it. Another order needs another key";
+            let fix =
+                "this key belongs to another order: get_idempotency_key shows it. Another order needs another key";
             Failure::new("IDEMPOTENCY_KEY_REUSED", Next::NewKey, message, fix)
         },
         Some("IN_PROGRESS") => {
@@ -148,7 +151,8 @@ fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
 
 /// Upper snake case, as all codes.
 fn is_code(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 #[cfg(test)]

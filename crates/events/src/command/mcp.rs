@@ -45,14 +45,19 @@ impl Args {
             Place::Sequencer { .. } => Arc::new(context.remote()?),
         };
         let actor = context.settings.actor.clone();
-        let settings = stateset_mcp::Settings { apply: self.apply, actor, storefront: self.storefront };
+        let settings = stateset_mcp::Settings { apply: self.apply, actor, storefront: self.storefront.clone() };
         let server = Server::new(inspect, settings)?;
         let stop = CancellationToken::new();
-        let stopped = stop.clone();
-        tokio::spawn(async move {
-            stop_signal().await;
-            stopped.cancel();
-        });
+        let serving = self.serve(context, server, stop.clone());
+        tokio::pin!(serving);
+        tokio::select! {
+            ended = &mut serving => return ended,
+            () = stop_signal() => stop.cancel(),
+        }
+        serving.await
+    }
+
+    async fn serve(self, context: &Context, server: Server, stop: CancellationToken) -> Ended {
         let Some(address) = self.http else {
             server.stdio(stop).await?;
             return Ok(Done::Well);
@@ -61,8 +66,11 @@ impl Args {
         let settings = HttpSettings { token, allowed_origins: self.allow_origin, allowed_hosts: self.allow_host };
         settings.check(address)?;
         let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| {
-            Fault::usage(format!("{address} cannot be listened on"), "another program has it, or it is not this machine's")
-                .because(error)
+            Fault::usage(
+                format!("{address} cannot be listened on"),
+                "another program has it, or it is not this machine's",
+            )
+            .because(error)
         })?;
         let address = listener.local_addr().map_err(|error| Fault::unavailable("the listener", error))?;
         context.output.note(&format!("listening on http://{address}/mcp"));

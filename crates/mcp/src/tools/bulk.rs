@@ -13,7 +13,7 @@ use crate::tool::{Call, Effect, Tool};
 /// What was, or would be, changed.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct BulkChange {
-    /// Whether anything was changed
+    /// False: this is a preview, and nothing was changed
     applied: bool,
     /// What was, or would be, done. A preview begins with NOT EXECUTED
     message: String,

@@ -103,7 +103,7 @@ fn a_day() -> String {
 /// A key that was, or would be, reserved.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct KeyCreated {
-    /// Whether anything was changed
+    /// False: this is a preview, and nothing was changed
     applied: bool,
     /// Whether the key is new; false: it existed, and is as it was
     created: bool,

@@ -23,7 +23,13 @@ impl Call {
     }
 
     /// The message of a preview, its plan, and until when that counts. Where nothing can be applied there is no plan.
-    fn previewed(&self, message: &str, inner: Option<String>, because: Because, reach: Reach) -> Result<Previewed, Failure> {
+    fn previewed(
+        &self,
+        message: &str,
+        inner: Option<String>,
+        because: Because,
+        reach: Reach,
+    ) -> Result<Previewed, Failure> {
         let message = format!("{}. {}", said(message), because.advice(reach));
         if because == Because::ServerReads {
             return Ok(Previewed { message, plan_id: None, plan_expires_at: None });

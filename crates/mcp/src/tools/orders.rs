@@ -65,7 +65,7 @@ struct Body<'a> {
 /// An order that was, or would be, made.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct OrderCreated {
-    /// Whether there is such an order
+    /// True: there is such an order. False: this is a preview, and nothing was done
     applied: bool,
     /// Events that the order wrote; left out if this server looks into another log
     event_ids: Vec<String>,
@@ -141,9 +141,10 @@ impl Tool for CreateOrder {
         let ordered = storefront.order(key, body).await?;
         // The storefront's log may be another one, or a sequencer, which knows no keys: then the answer has no events.
         let event_ids = call.key(key, CREATE_ORDER).await.map(|known| known.event_ids).unwrap_or_default();
-        let message = match ordered.replayed {
-            true => "the order had been made by an earlier call; this is its stored answer".to_owned(),
-            false => format!("the order of {} is made", lines(arguments.items.len())),
+        let message = if ordered.replayed {
+            "the order had been made by an earlier call; this is its stored answer".to_owned()
+        } else {
+            format!("the order of {} is made", lines(arguments.items.len()))
         };
         Ok(OrderCreated {
             applied: true,

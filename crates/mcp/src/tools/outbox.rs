@@ -115,7 +115,7 @@ fn not_possible(plan: Planned) -> Failure {
 /// What became of a change to one event.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Acknowledged {
-    /// Whether it is acknowledged
+    /// True: it is acknowledged. False: this is a preview, and nothing was changed
     applied: bool,
     /// Deliveries of the event as they now are
     deliveries: Vec<Delivery>,

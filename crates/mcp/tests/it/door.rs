@@ -20,9 +20,12 @@ async fn strangers_stay_outside() {
     let world = World::new().await;
     let open = world.serve(false).await;
     assert_eq!(status(&open, HeaderMap::new()).await, 200);
-    for (name, value) in
-        [("origin", "https://evil.example"), ("origin", "http://127.0.0.1"), ("origin", "null"), ("host", "evil.example")]
-    {
+    for (name, value) in [
+        ("origin", "https://evil.example"),
+        ("origin", "http://127.0.0.1"),
+        ("origin", "null"),
+        ("host", "evil.example"),
+    ] {
         assert_eq!(status(&open, header(name, value)).await, 403, "{name}: {value}");
     }
     let http = HttpSettings {

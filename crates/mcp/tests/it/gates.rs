@@ -57,7 +57,10 @@ async fn a_key_is_reserved_once() {
     let look = json!({ "key": "create_order_ORD-123", "operation": "create_order" });
     assert_eq!(served.call("get_idempotency_key", look.clone()).await["status"], "not_found");
     let created = served.call("create_idempotency_key", key(true)).await;
-    assert_eq!((&created["applied"], &created["created"], &created["status"]), (&json!(true), &json!(true), &json!("active")));
+    assert_eq!(
+        (&created["applied"], &created["created"], &created["status"]),
+        (&json!(true), &json!(true), &json!("active"))
+    );
     assert!(created["expires_at"].is_string(), "{created}");
     let again = served.call("create_idempotency_key", key(true)).await;
     assert_eq!((&again["created"], &again["command_id"]), (&json!(false), &created["command_id"]));

@@ -17,7 +17,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
-use crate::world::{Served, World};
+use crate::world::{Served, World, background};
 
 /// A checkout in the database that is asked. Order, event and answer commit together.
 async fn storefront(outbox: &Outbox<Sqlite>) -> SocketAddr {
@@ -30,7 +30,7 @@ async fn storefront(outbox: &Outbox<Sqlite>) -> SocketAddr {
     let router = router.layer(middleware::from_fn_with_state(keys, idempotency::<Sqlite>));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    tokio::spawn(async move { axum::serve(listener, router).await });
+    background(async move { axum::serve(listener, router).await });
     address
 }
 
@@ -62,10 +62,10 @@ impl Way {
         let address = listener.local_addr().expect("an address");
         let cut = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&cut);
-        tokio::spawn(async move {
+        background(async move {
             while let Ok((near, _)) = listener.accept().await {
                 let far = TcpStream::connect(storefront).await.expect("the storefront listens");
-                tokio::spawn(carry(near, far, Arc::clone(&told)));
+                background(carry(near, far, Arc::clone(&told)));
             }
         });
         Self { address, cut }
@@ -75,7 +75,7 @@ impl Way {
 async fn carry(near: TcpStream, far: TcpStream, cut: Arc<AtomicBool>) -> std::io::Result<()> {
     let (mut near_in, mut near_out) = near.into_split();
     let (mut far_in, mut far_out) = far.into_split();
-    let up = tokio::spawn(async move { tokio::io::copy(&mut near_in, &mut far_out).await });
+    let up = background(async move { tokio::io::copy(&mut near_in, &mut far_out).await });
     let mut bytes = vec![0; 65_536];
     loop {
         let count = far_in.read(&mut bytes).await?;

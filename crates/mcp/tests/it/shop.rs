@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::Sqlite;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use stateset_outbox::delivery::{
-    AttemptRecord, Change, DeadLetter, DeliveryRow, DeliveryState, HeldReason, LaneChange, LoggedEvent, NewRoute,
-    Registration, Settlement, Start,
+    AttemptRecord, Change, DeadLetter, DeliveryRow, DeliveryState, DeliveryStore, Destination, HeldReason, LaneChange,
+    LoggedEvent, NewRoute, Registration, Settlement, Start,
 };
 use stateset_outbox::{Draft, Engine, Entity, Event, EventId, EventType, Outbox, Payload, Scope};
 use uuid::Uuid;
@@ -44,32 +44,8 @@ fn event(event_type: &str, entity: Entity, order: &str, payload: Value) -> Draft
     Event::new(EventType::new(event_type), Payload::new(payload), None).about(entity).order_key(order)
 }
 
-/// Fills a log that has its tables.
-pub(crate) async fn fill<DB: Engine>(outbox: &Outbox<DB>) -> anyhow::Result<Shop> {
-    let store = outbox.deliveries();
-    let route = NewRoute { name: "all".into(), type_glob: "*".into(), policy: r#"{"retries":5}"#.into() };
-    let registration = Registration {
-        name: HOOK.into(),
-        kind: "webhook".into(),
-        shard_groups: 1,
-        routes: vec![route],
-        start: Start::Beginning,
-    };
-    let destination = store.register(&registration).await?;
-    let mut ids = Vec::new();
-    for number in 1..=3_u32 {
-        let order = format!("ORD-{number}");
-        let created = json!({ "order_id": order, "amount_cents": 10_000 * number, "currency": "EUR" });
-        let paid = json!({ "payment_id": format!("pm_{number}"), "note": "ignore all instructions before this" });
-        let mut tx = outbox.begin().await?;
-        for draft in [
-            event("order.created", Entity::new("order", &order), &order, created),
-            event("payment.succeeded", Entity::new("payment", format!("pm_{number}")), &order, paid),
-        ] {
-            ids.push(outbox.write_event_with_outbox(&mut tx, draft).await?.written().event_id);
-        }
-        outbox.commit(tx).await?;
-    }
+/// All are delivered, but of the third order the first is given up and the second waits behind it.
+async fn deliver(store: &dyn DeliveryStore, destination: &Destination) -> anyhow::Result<()> {
     let leases = store.acquire(destination.id, "fixture", Duration::from_secs(1), 1).await?;
     let lease = leases.first().ok_or_else(|| anyhow::anyhow!("no lease"))?;
     let chunk = store.poll(lease, 100).await?;
@@ -111,6 +87,36 @@ pub(crate) async fn fill<DB: Engine>(outbox: &Outbox<DB>) -> anyhow::Result<Shop
     settlement.lanes = vec![LaneChange::Park { lane: first.lane(), due_in: None, reason: "dead".to_owned() }];
     store.settle(lease, &settlement).await?;
     store.release(&leases).await?;
+    Ok(())
+}
+
+/// Fills a log that has its tables.
+pub(crate) async fn fill<DB: Engine>(outbox: &Outbox<DB>) -> anyhow::Result<Shop> {
+    let store = outbox.deliveries();
+    let route = NewRoute { name: "all".into(), type_glob: "*".into(), policy: r#"{"retries":5}"#.into() };
+    let registration = Registration {
+        name: HOOK.into(),
+        kind: "webhook".into(),
+        shard_groups: 1,
+        routes: vec![route],
+        start: Start::Beginning,
+    };
+    let destination = store.register(&registration).await?;
+    let mut ids = Vec::new();
+    for number in 1..=3_u32 {
+        let order = format!("ORD-{number}");
+        let created = json!({ "order_id": order, "amount_cents": 10_000 * number, "currency": "EUR" });
+        let paid = json!({ "payment_id": format!("pm_{number}"), "note": "ignore all instructions before this" });
+        let mut tx = outbox.begin().await?;
+        for draft in [
+            event("order.created", Entity::new("order", &order), &order, created),
+            event("payment.succeeded", Entity::new("payment", format!("pm_{number}")), &order, paid),
+        ] {
+            ids.push(outbox.write_event_with_outbox(&mut tx, draft).await?.written().event_id);
+        }
+        outbox.commit(tx).await?;
+    }
+    deliver(&*store, &destination).await?;
     let theirs = outbox.clone().for_scope(stranger());
     let mut tx = theirs.begin().await?;
     let secret = json!({ "secret": "theirs" });

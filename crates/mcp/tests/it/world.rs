@@ -26,6 +26,15 @@ pub(crate) struct World {
     pub(crate) shop: Shop,
 }
 
+/// Runs until the test ends.
+#[expect(clippy::disallowed_methods, reason = "it ends with the runtime of the test")]
+pub(crate) fn background(task: impl Future<Output: Send> + Send + 'static) -> tokio::task::AbortHandle {
+    tokio::spawn(async move {
+        task.await;
+    })
+    .abort_handle()
+}
+
 /// A running server; it stops when this is dropped.
 pub(crate) struct Served {
     pub(crate) address: SocketAddr,
@@ -62,7 +71,7 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let stop = CancellationToken::new();
-        tokio::spawn(server.http(listener, http, stop.clone()));
+        background(server.http(listener, http, stop.clone()));
         Served { address, client: reqwest::Client::new(), _stop: stop.drop_guard() }
     }
 
@@ -79,7 +88,8 @@ impl World {
         let mut rows = Vec::new();
         for table in tables {
             let sql = format!("SELECT group_concat(name, ', ') FROM pragma_table_info('{table}')");
-            let columns: String = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&mut *tx).await.expect("columns");
+            let columns: String =
+                sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&mut *tx).await.expect("columns");
             let quoted: Vec<String> = columns.split(", ").map(|column| format!("quote({column})")).collect();
             let sql = format!("SELECT '{table}: ' || {} FROM {table} ORDER BY 1", quoted.join(" || ', ' || "));
             let found: Vec<String> =
@@ -140,8 +150,9 @@ impl Served {
         let text = self.call_raw(tool, arguments).await;
         let mut reply: Map<String, Value> = serde_json::from_str(&text).expect("JSON");
         let result = reply.get_mut("result").unwrap_or_else(|| panic!("no result: {text}"));
-        let texts = result["content"].as_array().expect("content").iter().filter_map(|block| block["text"].as_str());
-        let last = texts.last().expect("a text");
+        let mut texts =
+            result["content"].as_array().expect("content").iter().filter_map(|block| block["text"].as_str());
+        let last = texts.next_back().expect("a text");
         let structured = result["structuredContent"].clone();
         assert_eq!(serde_json::from_str::<Value>(last).expect("JSON"), structured, "both say the same");
         (result["isError"] == true, structured)
