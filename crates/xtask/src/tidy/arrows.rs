@@ -15,6 +15,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("testkit", &["ledger"]),
     ("bench", &["ledger", "outbox", "relay", "testkit"]),
     ("xtask", &[]),
+    // An agent's own machine: writes through the outbox, pushes as the relay's sink does, checks as an auditor does.
+    ("sync", &["api", "ledger", "outbox", "relay"]),
     // What a stranger does.
     ("example-axum-checkout", &["outbox"]),
 ];

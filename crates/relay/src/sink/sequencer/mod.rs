@@ -20,8 +20,8 @@ use crate::http_status;
 use crate::record::Record;
 use crate::secret::Secret;
 
-pub use envelope::SigningAgent;
-pub use reply::SequencerKeys;
+pub use envelope::{Envelope, SigningAgent};
+pub use reply::{Pushed, Rejection, Reply, SequencerKeys};
 
 /// Events of one request: the sequencer's own default limit.
 const BATCH_EVENTS: usize = 1_000;
@@ -127,7 +127,7 @@ impl Sequencer {
             if stuck.contains(&record.lane()) {
                 continue;
             }
-            match self.settings.agent.envelope(record) {
+            match self.settings.agent.envelope(record, None) {
                 Ok(envelope) => {
                     request.bytes += envelope.json.get().len();
                     request.indices.push(*index);
