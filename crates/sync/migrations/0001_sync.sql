@@ -190,11 +190,13 @@ INSERT INTO sync_progress (direction) VALUES ('push'), ('pull');
 CREATE VIEW sync_outbox AS
 SELECT e.local_seq, e.event_id, l.event_type, l.entity_type, l.entity_id, e.base_version, e.attempts, e.remote_sequence,
        l.created_at, e.first_sent_at, e.delivered_at, e.acknowledged_at, e.error_code, e.error, e.replaces,
-       CASE WHEN e.state = 'pending' AND c.conflict_id IS NOT NULL THEN 'held' ELSE e.state END AS state,
+       CASE WHEN e.state = 'pending' AND EXISTS (
+                SELECT 1 FROM sync_conflict c WHERE c.entity_type = l.entity_type AND c.entity_id = l.entity_id
+                                                AND c.resolved_at IS NULL)
+            THEN 'held' ELSE e.state END AS state,
        CASE e.state WHEN 'delivered' THEN 'Synced' WHEN 'acknowledged' THEN 'Acknowledged'
                     WHEN 'retry_wait' THEN 'Failed' WHEN 'rejected' THEN 'Failed' WHEN 'discarded' THEN 'Failed'
                     ELSE 'Pending' END AS status,
        e.state IN ('pending', 'in_flight', 'retry_wait', 'delivered') AS will_retry
 FROM sync_event e
-JOIN event_log l ON l.id = e.local_seq
-LEFT JOIN sync_conflict c ON c.entity_type = l.entity_type AND c.entity_id = l.entity_id AND c.resolved_at IS NULL;
+JOIN event_log l ON l.id = e.local_seq;
