@@ -108,6 +108,7 @@ CREATE TABLE sync_pulled (
     event_id     blob    NOT NULL,
     entity_type  text    NOT NULL,
     entity_id    text    NOT NULL,
+    entity_version integer NOT NULL, -- version of the entity after this event
     event_type   text    NOT NULL,
     agent_id     blob    NOT NULL,
     signed       integer NOT NULL CHECK (signed IN (0, 1)), -- 0: nobody vouches for the content
