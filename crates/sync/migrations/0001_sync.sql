@@ -72,6 +72,8 @@ CREATE TABLE sync_receipt (
     received_at     integer NOT NULL
 ) STRICT;
 
+CREATE INDEX sync_receipt_place ON sync_receipt (remote_sequence);
+
 -- Events the sequencer refused because the world had moved on.
 CREATE TABLE sync_conflict (
     conflict_id integer PRIMARY KEY AUTOINCREMENT,
