@@ -172,7 +172,7 @@ async fn trust(
     }
     let rows: Vec<(i64, Vec<u8>, String)> = sqlx::query_as(sql!("trusted_all")).fetch_all(&mut *tx).await?;
     let current = published.keys.iter().find(|key| key.current);
-    let believed = |current: &crate::keys::PublishedKey| {
+    let believed = |current: &keys::PublishedKey| {
         rows.iter().any(|(version, key, _)| {
             *version == i64::from(current.key_version) && key.as_slice() == current.public_key.0.as_slice()
         })

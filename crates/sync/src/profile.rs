@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use sqlx::{SqliteConnection, SqlitePool};
 use stateset_ledger::id::{AgentId, Scope, StoreId, TenantId};
 use url::Url;
@@ -15,6 +15,7 @@ use crate::sql;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Profile {
     /// Where the sequencer is.
+    #[serde(serialize_with = "as_text")]
     pub url: Url,
     /// Whose events.
     pub tenant: Uuid,
@@ -26,6 +27,10 @@ pub struct Profile {
     pub log_origin: String,
     /// Name of the sequencer in receipts.
     pub sequencer_id: String,
+}
+
+fn as_text<S: Serializer>(url: &Url, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(url.as_str())
 }
 
 impl Profile {

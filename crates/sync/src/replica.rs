@@ -169,7 +169,7 @@ pub(crate) async fn migrate(pool: &SqlitePool) -> Result<(), SyncError> {
         return Err(unreadable(format!("tables of version {applied}, which a newer program made; update this one")));
     }
     for (version, statements) in MIGRATIONS.iter().filter(|(version, _)| *version > applied) {
-        sqlx::raw_sql(statements).execute(&mut *tx).await?;
+        sqlx::raw_sql(*statements).execute(&mut *tx).await?;
         sqlx::query("INSERT INTO sync_migration (version) VALUES (?1)").bind(version).execute(&mut *tx).await?;
     }
     tx.commit().await?;

@@ -167,7 +167,7 @@ pub async fn rotate(
 }
 
 /// The key that a body asks for, without a secret yet.
-fn wanted(service: &Service, tenant: TenantId, agent: Option<AgentId>, body: &MintApiKey) -> ApiResult<ApiKey> {
+pub(super) fn wanted(service: &Service, tenant: TenantId, agent: Option<AgentId>, body: &MintApiKey) -> ApiResult<ApiKey> {
     let fault = |pointer: &str, message: String| Err(ApiError::fault(Code::InvalidRequestBody, pointer, message));
     let now = service.clock.now();
     let name = [body.name.trim(), body.description.trim()].into_iter().filter(|text| !text.is_empty());
@@ -215,7 +215,7 @@ fn wanted(service: &Service, tenant: TenantId, agent: Option<AgentId>, body: &Mi
 }
 
 /// Nobody gives away more than they have.
-fn permit(caller: &Caller<Admin>, key: &ApiKey) -> ApiResult<()> {
+pub(super) fn permit(caller: &Caller<Admin>, key: &ApiKey) -> ApiResult<()> {
     if caller.may_grant(key) {
         return Ok(());
     }
@@ -300,7 +300,7 @@ fn not_found() -> ApiError {
     ApiError::new(Code::ApiKeyNotFound, "the tenant has no such API key that you may administer")
 }
 
-fn view(key: &ApiKey, now: Micros) -> ApiKeyView {
+pub(super) fn view(key: &ApiKey, now: Micros) -> ApiKeyView {
     let granted =
         [(key.read, KeyPermission::Read), (key.write, KeyPermission::Write), (key.admin, KeyPermission::Admin)];
     ApiKeyView {
