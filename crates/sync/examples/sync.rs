@@ -135,19 +135,23 @@ async fn write(database: std::path::PathBuf, command: Command) -> Result<Answer,
         None => BaseVersion::Any,
     };
     let mut written = 0_u64;
-    let mut tx = replica.begin().await?;
+    let mut open = None;
     for number in first..first + count {
         let filled = |text: &str| text.replace("{}", &number.to_string());
         let payload = RawValue::from_string(filled(&payload)).map_err(|fault| SyncError::Usage(fault.to_string()))?;
         let token = token.as_deref().map(|token| IdempotencyToken::new(filled(token)));
         let event = Event::new(EventType::new(&event_type), Payload::new(payload), token);
         let draft = event.about(Entity::new(&entity_type, filled(&entity_id)));
+        let mut tx = match open.take() {
+            Some(tx) => tx,
+            None => replica.begin().await?,
+        };
         let outcome = replica.write_event(&mut tx, draft, base).await?;
         written += u64::from(!outcome.is_duplicate());
-        if !bulk {
-            replica.commit(std::mem::replace(&mut tx, replica.begin().await?)).await?;
-        }
+        if bulk { open = Some(tx) } else { replica.commit(tx).await? }
     }
-    replica.commit(tx).await?;
+    if let Some(tx) = open {
+        replica.commit(tx).await?;
+    }
     Ok(Answer { json: json!({ "written": written }), text: format!("{written} events written") })
 }
