@@ -125,7 +125,9 @@ fn checked(payload: &str) -> Result<String, Unmergeable> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use proptest::strategy::Strategy as _;
 
+    use super::super::Strategy;
     use super::*;
 
     fn facts(expected: u64, actual: u64, known: u64, followers: Vec<Follower>) -> Facts {

@@ -107,7 +107,7 @@ async fn an_outage_is_waited_out() {
 async fn a_duplicate_key_is_named() {
     let server = Server::start().await;
     let machine = Machine::enrolled(&server, 1).await;
-    let write = |payload: &'static str| machine.run(&["write", "--token", "paid-7", "--payload", payload]);
+    let write = async |payload: &str| machine.run(&["write", "--token", "paid-7", "--payload", payload]).await;
     assert_eq!(write(r#"{"cents":5}"#).await.ok()["written"], 1);
     assert_eq!(write(r#"{"cents":5}"#).await.ok()["written"], 0);
     let conflict = write(r#"{"cents":6}"#).await;
