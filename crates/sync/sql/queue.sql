@@ -2,8 +2,8 @@
 -- conflict are held, unless they were sent before: what the sequencer may have is sent until it says so.
 SELECT e.position, e.local_seq, e.base_version, l.event_id, l.event_type, l.schema_version, l.entity_type, l.entity_id,
        l.order_key, l.payload, l.correlation_id, l.causation_id, l.command_id, l.agent_key_id, l.created_at
-FROM sync_event e
-JOIN event_log l ON l.id = e.local_seq
+FROM sync_event e INDEXED BY sync_event_open
+CROSS JOIN event_log l ON l.id = e.local_seq -- in this order
 WHERE e.state IN ('pending', 'in_flight', 'retry_wait', 'delivered') AND (e.position, e.local_seq) > ($1, $2)
   AND l.tenant_id = $3 AND l.store_id = $4 AND l.agent_id = $5
   AND (e.first_sent_at IS NOT NULL

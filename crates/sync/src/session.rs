@@ -168,8 +168,13 @@ impl Session {
             Relation::Contradicts(kind) => Err(fork(kind, side(&shown), None)),
             Relation::Larger => {
                 let proof = self.consistency(query, seen.size, shown.size).await?;
-                continues((seen.size, seen.root), (shown.size, shown.root), &proof.path)
-                    .map_err(|kind| fork(kind, side(&shown), Some(proof.from_root)))
+                let result = continues((seen.size, seen.root), (shown.size, shown.root), &proof.path);
+                // It says itself that it had another tree at that size.
+                let admitted = proof.from_root != seen.root;
+                result.map_err(|kind| {
+                    let kind = if admitted { ForkKind::Rewritten } else { kind };
+                    fork(kind, side(&shown), Some(proof.from_root))
+                })
             },
         }
     }

@@ -11,7 +11,11 @@ fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in from.read_dir().unwrap().map(Result::unwrap) {
         let target = to.join(entry.file_name());
-        if entry.path().is_dir() { copy(&entry.path(), &target) } else { drop(std::fs::copy(entry.path(), target).unwrap()) }
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
     }
 }
 
@@ -101,14 +105,11 @@ async fn another_server_under_the_same_name_is_refused() {
         }
     }
     assert_eq!(machine.run(&["pull"]).await.ok()["size"], 4);
-    let key = std::fs::read_to_string(machine.folder.path().join("agent.db-secrets/api.key")).unwrap();
     // The twin lets the machine in, as an operator's mistake would.
-    let prefix = key.trim().split('_').nth(1).unwrap().to_owned();
-    assert_eq!(prefix.len(), 16);
     machine.init(&twin.url(), &["--api-key", "sync-tests-key-of-a-throw-away-server"]).await.ok();
     is_refused(&machine, "other_root").await;
     // And when it has become longer.
-    let stranger = twin.stranger(3).await;
+    let stranger = twin.stranger(4).await;
     twin.push(&stranger, "o-2", json!({})).await;
     assert_eq!(machine.run(&["pull"]).await.json["error"]["details"]["kind"], "rewritten");
 }

@@ -123,7 +123,7 @@ async fn what_is_not_believed_goes_into_quarantine() {
     let report = machine.run(&["pull"]).await.ok();
     assert_eq!((&report["pulled"], &report["quarantined"]), (&json!(3), &json!(5)), "{report}");
     let audit = machine.audit().await;
-    let kept = text(&audit, "SELECT group_concat(sequence) FROM sync_pulled").await;
+    let kept = text(&audit, "SELECT group_concat(sequence) FROM (SELECT sequence FROM sync_pulled ORDER BY sequence)").await;
     assert_eq!(kept, "1,7,8");
     let codes = text(&audit, "SELECT group_concat(sequence || ' ' || code) FROM (SELECT * FROM sync_quarantine ORDER BY sequence)").await;
     assert_eq!(
