@@ -11,7 +11,7 @@ use crate::session::Session;
 /// How often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rhythm {
-    /// Between two rounds that went well. An own commit in this process is pushed sooner.
+    /// Between two rounds that went well.
     pub pause: Duration,
 }
 

@@ -64,7 +64,11 @@ pub struct Session {
 impl Session {
     /// Reads the secrets beside the replica; talks to nobody yet.
     pub async fn open(replica: Replica) -> Result<Self, SyncError> {
-        let credential = secret_file::read(&replica.secrets().credential())?;
+        let place = replica.secrets().credential();
+        if !place.exists() {
+            return Err(SyncError::NotInitialised(replica.path.clone()));
+        }
+        let credential = secret_file::read(&place)?;
         let remote = Remote::new(&replica.profile.url, Some(credential))?;
         let signers = Arc::new(read_signers(&replica).await?);
         let trusted = Arc::new(read_trusted(&replica).await?);
@@ -334,9 +338,21 @@ impl Replica {
             .execute(&mut *tx)
             .await?;
         if stream == Stream::Events {
-            sqlx::query(sql!("forks_clear")).bind(self.clock.now().0).execute(&mut *tx).await?;
+            sqlx::query(sql!("forks_clear")).bind(self.clock.now().0).bind(false).execute(&mut *tx).await?;
         }
         tx.commit().await?;
+        Ok(())
+    }
+
+    /// The oldest contradiction that was not cleared.
+    pub(crate) async fn open_fork(&self) -> Result<Option<Fork>, SyncError> {
+        let text: Option<String> = sqlx::query_scalar(sql!("forks")).fetch_optional(&self.pool).await?;
+        text.map(|text| serde_json::from_str(&text).map_err(unreadable)).transpose()
+    }
+
+    /// Everything up to the head was found as it should be.
+    pub(crate) async fn clear_forks(&self) -> Result<(), SyncError> {
+        sqlx::query(sql!("forks_clear")).bind(self.clock.now().0).bind(true).execute(&self.pool).await?;
         Ok(())
     }
 

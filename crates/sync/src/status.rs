@@ -169,6 +169,12 @@ fn words(status: &Status, now: Micros) -> Vec<String> {
         let events = counted(status.quarantined, "pulled event");
         words.push(format!("{events} in quarantine, with the reason: table sync_quarantine"));
     }
+    if let Some(rejected) = status.states.get("rejected").and_then(|all| all.checked_sub(status.conflicts))
+        && rejected > 0
+    {
+        let events = counted(rejected, "event");
+        words.push(format!("{events} refused for good, with the reason: view sync_outbox"));
+    }
     if status.unsigned > 0 {
         let events = counted(status.unsigned, "event");
         words.push(format!("{events} of the log name no key of this agent and are not pushed"));

@@ -69,6 +69,7 @@ impl Session {
         if let Some(head) = head {
             self.follow(Stream::Events, &head, report).await?;
         }
+        self.replica.clear_forks().await?;
         report.size = self.replica.stream_state(Stream::Events).await?.size;
         self.tell_cursor(report.size).await;
         Ok(())

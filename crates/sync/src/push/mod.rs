@@ -92,6 +92,9 @@ impl Session {
         }
         // A sequencer that tells another history gets nothing from us.
         self.check_history(Stream::Events).await?;
+        if let Some(fork) = self.replica.open_fork().await? {
+            return Err(SyncError::Forked(Box::new(fork)));
+        }
         let requests = report.requests;
         while matches!(self.push_run(report).await?, End::Again) {}
         if report.requests > requests {

@@ -1,5 +1,6 @@
 //! What is sent next, signed.
 
+use futures_util::TryStreamExt as _;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sqlx::Row as _;
@@ -126,16 +127,25 @@ impl Session {
 impl Replica {
     async fn open_events(&self, after: After) -> Result<Vec<Open>, SyncError> {
         let limit = i64::try_from(BATCH_EVENTS).unwrap_or(i64::MAX);
-        let rows = sqlx::query(sql!("queue"))
+        let mut rows = sqlx::query(sql!("queue"))
             .bind(after.position)
             .bind(after.local_seq)
             .bind(self.profile.tenant)
             .bind(self.profile.store)
             .bind(self.profile.agent)
             .bind(limit)
-            .fetch_all(&self.pool)
-            .await?;
-        rows.iter().map(|row| self.read_open(row)).collect()
+            .fetch(&self.pool);
+        let (mut open, mut bytes) = (Vec::new(), 0);
+        // Row by row: a thousand payloads of a mebibyte each would not fit a small machine's memory.
+        while let Some(row) = rows.try_next().await? {
+            let event = self.read_open(&row)?;
+            bytes += event.bytes();
+            open.push(event);
+            if bytes > BATCH_BYTES {
+                break;
+            }
+        }
+        Ok(open)
     }
 
     fn read_open(&self, row: &SqliteRow) -> Result<Open, SyncError> {

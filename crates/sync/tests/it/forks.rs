@@ -114,6 +114,43 @@ async fn another_server_under_the_same_name_is_refused() {
     assert_eq!(machine.run(&["pull"]).await.json["error"]["details"]["kind"], "rewritten");
 }
 
+/// A machine that was killed before it saw a head has only its receipts. They are enough: a server that shows another event
+/// at the place of one is refused, and so is one that does not reach the place.
+#[tokio::test]
+async fn a_receipt_is_held_against_the_server() {
+    let mut server = Server::start().await;
+    let machine = Machine::enrolled(&server, 1).await;
+    let data = server.0.folder().join("data");
+    let old = server.0.folder().join("old");
+    server.0.kill9().await.unwrap();
+    copy(&data, &old);
+    server.0.restart().await.unwrap();
+    machine.write(1, 2).await;
+    machine.run(&["push"]).await.ok();
+    let audit = machine.audit().await;
+    for forget in ["UPDATE sync_stream SET seen_size = 0, seen_root = NULL", "DELETE FROM sync_checkpoint"] {
+        sqlx::query(forget).execute(&audit).await.unwrap();
+    }
+    server.0.kill9().await.unwrap();
+    std::fs::remove_dir_all(&data).unwrap();
+    copy(&old, &data);
+    server.0.restart().await.unwrap();
+    let short = machine.run(&["pull"]).await;
+    assert_eq!(short.error(), ("SYNC_HISTORY_FORKED", 5), "{short:?}");
+    assert_eq!(short.json["error"]["details"]["kind"], "shrunk");
+    assert!(short.json["error"]["details"]["detail"].as_str().unwrap().contains("a receipt names place 2"));
+
+    let stranger = server.stranger(3).await;
+    for number in 1..=3 {
+        server.push(&stranger, "o-1", json!({"number": number})).await;
+    }
+    let other = machine.run(&["pull"]).await;
+    assert_eq!(other.json["error"]["details"]["kind"], "misplaced", "{other:?}");
+    assert_eq!(count(&audit, "SELECT count(*) FROM sync_pulled").await, 0, "nothing was taken over");
+    machine.write(3, 1).await;
+    assert_eq!(machine.run(&["push"]).await.error().0, "SYNC_HISTORY_FORKED");
+}
+
 /// A server that forges the proof, the root, or both, gets no further.
 #[tokio::test]
 async fn forged_proofs_are_refused() {

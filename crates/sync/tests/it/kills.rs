@@ -8,12 +8,14 @@ use tokio::time::sleep;
 
 use crate::harness::{Machine, Server, count};
 
-/// Kills of the agent's program in one run of the test.
+/// Kills that hit the agent's program at work.
 const KILLS: u64 = 60;
+/// Kills in all: some come when it is done already.
+const MOST_KILLS: u64 = 240;
 /// One of so many kills takes the server along.
 const SERVER_EVERY: u64 = 12;
 /// Events written between two kills.
-const EVENTS: u64 = 40;
+const EVENTS: u64 = 200;
 
 fn splitmix(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -33,8 +35,12 @@ async fn nothing_is_lost_and_nothing_comes_twice() {
     let mut seed = u64::from(std::process::id());
     println!("seed {seed}");
     let mut written = 0;
-    let mut died_at_work = 0;
-    for kill in 0..KILLS {
+    let audit = machine.audit().await;
+    let (mut died_at_work, mut in_flight) = (0, 0);
+    for kill in 0..MOST_KILLS {
+        if died_at_work == KILLS {
+            break;
+        }
         machine.write(written + 1, EVENTS).await;
         written += EVENTS;
         if kill % 5 == 0 {
@@ -44,18 +50,19 @@ async fn nothing_is_lost_and_nothing_comes_twice() {
         let verb = ["push", "pull", "push", "run"][usize::try_from(kill % 4).unwrap()];
         let mut child = machine.spawn(if verb == "run" { &["run", "--every", "1"] } else { std::slice::from_ref(&verb) });
         // From before its first statement to after its last one.
-        sleep(Duration::from_micros(splitmix(&mut seed) % 120_000)).await;
+        sleep(Duration::from_micros(splitmix(&mut seed) % 200_000)).await;
         died_at_work += u64::from(child.try_wait().unwrap().is_none());
         if kill % SERVER_EVERY == SERVER_EVERY - 1 {
             server.0.kill9().await.unwrap();
         }
         child.kill().await.unwrap();
+        in_flight += count(&audit, "SELECT EXISTS (SELECT 1 FROM sync_event WHERE state = 'in_flight')").await;
         if kill % SERVER_EVERY == SERVER_EVERY - 1 {
             server.0.restart().await.unwrap();
         }
     }
-    println!("{died_at_work} of {KILLS} kills hit a program at work");
-    assert!(died_at_work >= 50, "only {died_at_work} kills hit a program at work");
+    println!("{died_at_work} kills hit a program at work, {in_flight} left events whose outcome was unknown");
+    assert!(died_at_work >= 50 && in_flight >= 3, "{died_at_work} {in_flight}");
     for machine in [&machine, &other] {
         machine.run(&["push"]).await.ok();
     }
@@ -65,7 +72,6 @@ async fn nothing_is_lost_and_nothing_comes_twice() {
     let own: Vec<&Value> = events.iter().filter(|event| event["source_agent_id"] == machine.agent.to_string()).collect();
     let numbers: Vec<u64> = own.iter().map(|event| event["payload"]["number"].as_u64().unwrap()).collect();
     assert_eq!(numbers, (1..=written).collect::<Vec<_>>(), "0 lost, 0 twice, in order");
-    let audit = machine.audit().await;
     let rows: Vec<(String, i64)> = sqlx::query_as(
         "SELECT lower(hex(e.event_id)), r.remote_sequence FROM sync_event e JOIN sync_receipt r USING (local_seq) \
          WHERE e.state = 'acknowledged' AND r.flaw IS NULL",
