@@ -83,7 +83,7 @@ async fn main() -> ExitCode {
     let answer = match command {
         Command::Sync(command) => execute(SyncArgs { database, command }).await,
         Command::Run { every } => run(database, every).await,
-        write => self::write(database, write).await,
+        write @ Command::Write { .. } => self::write(database, write).await,
     };
     match answer {
         Ok(answer) => {

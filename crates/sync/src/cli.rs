@@ -62,7 +62,7 @@ pub enum SyncCommand {
 /// Who is set up, and who vouches for it.
 #[derive(Args, Debug)]
 pub struct InitArgs {
-    /// Where the sequencer is, such as https://sequencer.example:8080.
+    /// Where the sequencer is, such as <https://sequencer.example:8080>.
     #[arg(long, env = "STATESET_SEQUENCER_URL")]
     pub url: Url,
     /// Whose events.

@@ -117,11 +117,7 @@ pub async fn init(options: &InitOptions) -> Result<(Replica, InitReport), SyncEr
     Ok((replica, report))
 }
 
-fn profile(
-    options: &InitOptions,
-    known: Option<&Profile>,
-    published: &PublishedKeys,
-) -> Result<Profile, SyncError> {
+fn profile(options: &InitOptions, known: Option<&Profile>, published: &PublishedKeys) -> Result<Profile, SyncError> {
     let wanted = Profile {
         url: options.url.clone(),
         tenant: options.enrolment.tenant,
@@ -211,17 +207,10 @@ pub(crate) fn stored_path(database: &Path, file: &Path) -> String {
     beside.unwrap_or(file).to_string_lossy().into_owned()
 }
 
-async fn register(
-    options: &InitOptions,
-    secrets: &Secrets,
-    key_id: u32,
-    signer: &SeedSigner,
-) -> Result<(), SyncError> {
+async fn register(options: &InitOptions, secrets: &Secrets, key_id: u32, signer: &SeedSigner) -> Result<(), SyncError> {
     let body = keys::registration(&options.enrolment, key_id, signer);
     match (&options.token, &options.api_key) {
-        (Some(token), _) => {
-            NewCredential::ensure(secrets)?.enrol(&options.url, &options.enrolment, token, body).await
-        },
+        (Some(token), _) => NewCredential::ensure(secrets)?.enrol(&options.url, &options.enrolment, token, body).await,
         (None, Some(api_key)) => {
             let remote = Remote::new(&options.url, Some(api_key.clone()))?;
             remote.post::<Value>("/api/v1/agents/keys", &body).await?;
@@ -251,7 +240,7 @@ impl NewCredential {
             getrandom::fill(bytes.as_mut_slice())
                 .map_err(|fault| SyncError::File { path: draft.clone(), source: std::io::Error::other(fault) })?;
             let (prefix, secret) = bytes.split_at(8);
-            let prefix: String = prefix.iter().map(|byte| format!("{byte:02x}")).collect();
+            let prefix = const_hex::encode(prefix);
             let text = Zeroizing::new(format!("ss_{prefix}_{}", URL_SAFE_NO_PAD.encode(secret)));
             secret_file::create(&draft, &text)?;
         }

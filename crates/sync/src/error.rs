@@ -116,7 +116,9 @@ pub enum SyncError {
         version: u32,
     },
     /// Another process is at it.
-    #[error("SYNC_BUSY: another process ({holder}) is doing the same on this database; {direction:?} again when it is done")]
+    #[error(
+        "SYNC_BUSY: another process ({holder}) is doing the same on this database; {direction:?} again when it is done"
+    )]
     Busy {
         /// What it does.
         direction: Direction,
@@ -201,7 +203,7 @@ impl SyncError {
             Self::Busy { .. } => true,
             Self::Write(error) => matches!(error, WriteError::Retry(_)),
             Self::Database(error) => {
-                let code = error.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
+                let code = error.as_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
                 // SQLITE_BUSY and SQLITE_LOCKED
                 matches!(code.as_deref(), Some("5" | "6" | "261" | "517" | "773"))
             },

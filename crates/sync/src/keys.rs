@@ -4,9 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::path::Path;
 use stateset_ledger::signature::{SeedSigner, Signer as _, proof_of_possession_challenge};
 use stateset_relay::secret::Secret;
+use std::path::Path;
 use zeroize::Zeroizing;
 
 use crate::enrol::{Enrolment, NewCredential};
@@ -54,12 +54,11 @@ pub struct KeyRotation {
 pub(crate) fn signer(text: &Secret) -> Result<SeedSigner, &'static str> {
     let text = text.reveal_text().trim();
     let mut seed = Zeroizing::new([0_u8; 32]);
-    let hex = stateset_ledger::bytes::PublicKeyBytes::from_hex(text);
-    if let Ok(bytes) = hex {
-        *seed = bytes.0;
+    if const_hex::decode_to_slice(text, seed.as_mut_slice()).is_ok() {
         return Ok(SeedSigner::new(&seed));
     }
-    let decoded = STANDARD.decode(text).map(Zeroizing::new).map_err(|_| "is no key: 32 bytes as hexadecimal or base64")?;
+    let decoded =
+        STANDARD.decode(text).map(Zeroizing::new).map_err(|_| "is no key: 32 bytes as hexadecimal or base64")?;
     let bytes: &[u8; 32] = decoded.as_slice().try_into().map_err(|_| "is no key: it must hold 32 bytes")?;
     *seed = *bytes;
     Ok(SeedSigner::new(&seed))
@@ -69,14 +68,13 @@ pub(crate) fn signer(text: &Secret) -> Result<SeedSigner, &'static str> {
 pub(crate) fn ensure(file: &Path, import: Option<&Path>) -> Result<SeedSigner, SyncError> {
     let usage = |fault: &str| SyncError::Usage(format!("the key file {fault}"));
     if !file.exists() {
-        let text = match import {
-            Some(import) => Zeroizing::new(secret_file::read(import)?.reveal_text().to_owned()),
-            None => {
-                let mut seed = Zeroizing::new([0_u8; 32]);
-                getrandom::fill(seed.as_mut_slice())
-                    .map_err(|fault| SyncError::File { path: file.to_owned(), source: std::io::Error::other(fault) })?;
-                Zeroizing::new(stateset_ledger::bytes::PublicKeyBytes(*seed).to_hex())
-            },
+        let text = if let Some(import) = import {
+            Zeroizing::new(secret_file::read(import)?.reveal_text().to_owned())
+        } else {
+            let mut seed = Zeroizing::new([0_u8; 32]);
+            getrandom::fill(seed.as_mut_slice())
+                .map_err(|fault| SyncError::File { path: file.to_owned(), source: std::io::Error::other(fault) })?;
+            Zeroizing::new(const_hex::encode(*seed))
         };
         signer(&Secret::new(text.as_bytes())).map_err(usage)?;
         secret_file::create(file, &text)?;
@@ -158,15 +156,9 @@ impl Session {
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
-        let retired: Vec<u32> =
-            known.iter().filter(|key| key.retired_at.is_none()).map(|key| key.key_id).collect();
-        let mut rotation = KeyRotation {
-            key_id,
-            public_key: signer.public_key().to_hex(),
-            retired,
-            revoked: Vec::new(),
-            next: None,
-        };
+        let retired: Vec<u32> = known.iter().filter(|key| key.retired_at.is_none()).map(|key| key.key_id).collect();
+        let mut rotation =
+            KeyRotation { key_id, public_key: signer.public_key().to_hex(), retired, revoked: Vec::new(), next: None };
         self.revoke_retired(&mut rotation, revoke).await?;
         Ok(rotation)
     }

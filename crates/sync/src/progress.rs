@@ -14,12 +14,12 @@ use crate::sql;
 const BACKOFF: Backoff = Backoff {
     initial: Duration::from_secs(1),
     factor: 2,
-    max: Duration::from_secs(60),
+    max: Duration::from_mins(1),
     retries: u32::MAX,
     jitter_percent: 20,
 };
 /// Longest pause that a sequencer is granted.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST: Duration = Duration::from_hours(24);
 
 /// A row of `sync_progress`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]

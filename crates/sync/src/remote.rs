@@ -11,7 +11,7 @@ use url::Url;
 /// Longest answer that is read: a page is asked for again in halves until it fits.
 const ANSWER_BYTES: usize = 64 * 1024 * 1024;
 const CONNECT: Duration = Duration::from_secs(5);
-const REQUEST: Duration = Duration::from_secs(60);
+const REQUEST: Duration = Duration::from_mins(1);
 /// Characters of a foreign text that are repeated.
 const QUOTED: usize = 300;
 

@@ -96,8 +96,7 @@ impl Replica {
 
     /// The next events behind what `consumer` has taken, in order, at most 1000.
     pub async fn next_for(&self, consumer: &str) -> Result<Vec<PulledEvent>, SyncError> {
-        let rows =
-            sqlx::query(sql!("consumer_next")).bind(consumer).bind(READ_EVENTS).fetch_all(&self.pool).await?;
+        let rows = sqlx::query(sql!("consumer_next")).bind(consumer).bind(READ_EVENTS).fetch_all(&self.pool).await?;
         rows.iter().map(read_pulled).collect()
     }
 

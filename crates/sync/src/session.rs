@@ -190,7 +190,8 @@ impl Session {
         to: u64,
     ) -> Result<ConsistencyProof, SyncError> {
         let (from, to) = (from.to_string(), to.to_string());
-        let query: Vec<_> = scope.iter().copied().chain([("from_size", from.as_str()), ("to_size", to.as_str())]).collect();
+        let query: Vec<_> =
+            scope.iter().copied().chain([("from_size", from.as_str()), ("to_size", to.as_str())]).collect();
         Ok(self.remote.get("/api/v1/proofs/consistency", &query).await?)
     }
 

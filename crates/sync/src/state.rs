@@ -37,11 +37,10 @@ pub fn after(state: DeliveryState, sent: bool, happened: Happened) -> Result<Del
     use DeliveryState::{Acknowledged, Delivered, Discarded, InFlight, Pending, Rejected, RetryWait};
     let open = matches!(state, Pending | InFlight | RetryWait);
     match happened {
-        // What was delivered without evidence is sent again for it.
+        // What was delivered without evidence is sent again for it, and stays delivered.
         Happened::Sent if open => Ok(InFlight),
-        Happened::Sent if state == Delivered => Ok(Delivered),
         Happened::NoVerdict if open => Ok(RetryWait),
-        Happened::NoVerdict if state == Delivered => Ok(Delivered),
+        Happened::Sent | Happened::NoVerdict if state == Delivered => Ok(Delivered),
         // A pull may find it before the reply to the push is read, and another process may have read that already.
         Happened::Delivered if open || state == Delivered => Ok(Delivered),
         Happened::Delivered if state == Acknowledged => Ok(Acknowledged),

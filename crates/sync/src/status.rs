@@ -134,7 +134,8 @@ impl Replica {
     }
 
     async fn oldest_pending(&self) -> Result<Option<OldestPending>, SyncError> {
-        let row: Option<(Uuid, String, i64)> = sqlx::query_as(sql!("oldest_pending")).fetch_optional(&self.pool).await?;
+        let row: Option<(Uuid, String, i64)> =
+            sqlx::query_as(sql!("oldest_pending")).fetch_optional(&self.pool).await?;
         let now = self.clock.now().0;
         Ok(row.map(|(event_id, event_type, written_at)| OldestPending {
             event_id,

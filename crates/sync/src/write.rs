@@ -62,8 +62,7 @@ impl Replica {
     }
 
     async fn known_version_at(&self, tx: &mut SqliteConnection, before: i64) -> Result<i64, SyncError> {
-        let (kind, id): (String, String) =
-            sqlx::query_as(sql!("entity_of")).bind(before).fetch_one(&mut *tx).await?;
+        let (kind, id): (String, String) = sqlx::query_as(sql!("entity_of")).bind(before).fetch_one(&mut *tx).await?;
         self.known_version(tx, &Entity { kind, id }, before).await
     }
 

@@ -167,7 +167,12 @@ pub async fn rotate(
 }
 
 /// The key that a body asks for, without a secret yet.
-pub(super) fn wanted(service: &Service, tenant: TenantId, agent: Option<AgentId>, body: &MintApiKey) -> ApiResult<ApiKey> {
+pub(super) fn wanted(
+    service: &Service,
+    tenant: TenantId,
+    agent: Option<AgentId>,
+    body: &MintApiKey,
+) -> ApiResult<ApiKey> {
     let fault = |pointer: &str, message: String| Err(ApiError::fault(Code::InvalidRequestBody, pointer, message));
     let now = service.clock.now();
     let name = [body.name.trim(), body.description.trim()].into_iter().filter(|text| !text.is_empty());

@@ -28,7 +28,8 @@ use crate::service::Service;
 
 const DEFAULT_SECONDS: u32 = 60 * 60;
 const MAX_SECONDS: u32 = 7 * 24 * 60 * 60;
-const SHOWN_ONCE: &str = "give it to `sync init --token` on the agent's machine; it works once and is never shown again";
+const SHOWN_ONCE: &str =
+    "give it to `sync init --token` on the agent's machine; it works once and is never shown again";
 
 /// Makes a token.
 pub async fn mint(

@@ -43,9 +43,7 @@ pub fn hash(text: &str) -> Hash {
 pub fn prefix(text: &str) -> Option<&str> {
     let (prefix, secret) = text.strip_prefix(MARK)?.split_once('_')?;
     let base64 = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    let whole = is_prefix(prefix)
-        && secret.len() == SECRET_CHARS
-        && secret.bytes().all(base64);
+    let whole = is_prefix(prefix) && secret.len() == SECRET_CHARS && secret.bytes().all(base64);
     whole.then_some(prefix)
 }
 

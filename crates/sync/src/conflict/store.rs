@@ -125,8 +125,7 @@ struct Refused {
 impl Replica {
     /// Conflicts, the open ones or all, oldest first.
     pub async fn conflicts(&self, resolved_too: bool) -> Result<Vec<ConflictView>, SyncError> {
-        let rows =
-            sqlx::query(sql!("conflicts")).bind(resolved_too).fetch_all(&self.pool).await?;
+        let rows = sqlx::query(sql!("conflicts")).bind(resolved_too).fetch_all(&self.pool).await?;
         let mut views = Vec::with_capacity(rows.len());
         for row in rows {
             let mut view = ConflictView {
@@ -182,7 +181,11 @@ impl Replica {
         for conflict in chosen {
             resolved.push(self.resolve_one(&mut tx, &conflict, choice).await?);
         }
-        if apply { self.outbox.commit(tx).await? } else { tx.rollback().await? }
+        if apply {
+            self.outbox.commit(tx).await?
+        } else {
+            tx.rollback().await?
+        }
         Ok(resolved)
     }
 

@@ -130,11 +130,7 @@ impl Replica {
 }
 
 /// Counts an event of the entity, as the sequencer does.
-async fn next_version(
-    tx: &mut Transaction<'static, Sqlite>,
-    kind: &str,
-    id: &str,
-) -> Result<i64, SyncError> {
+async fn next_version(tx: &mut Transaction<'static, Sqlite>, kind: &str, id: &str) -> Result<i64, SyncError> {
     Ok(sqlx::query_scalar(sql!("entity_grow")).bind(kind).bind(id).fetch_one(&mut **tx).await?)
 }
 

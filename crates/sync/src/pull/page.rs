@@ -164,7 +164,8 @@ impl Session {
     ) -> Result<Vec<Judged>, SyncError> {
         let (scope, keys, now) = (self.scope_of(stream), keys.clone(), self.replica.clock.now());
         let judging = tokio::task::spawn_blocking(move || {
-            let place = |(index, raw)| Sequence::from_index(index).map(|sequence| judge(raw, scope, sequence, &keys, now));
+            let place =
+                |(index, raw)| Sequence::from_index(index).map(|sequence| judge(raw, scope, sequence, &keys, now));
             (from..).zip(raw).map(place).collect::<Result<Vec<_>, _>>()
         });
         let judged = judging.await.map_err(|fault| unreadable(fault.to_string()))?;

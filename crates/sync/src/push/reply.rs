@@ -139,7 +139,10 @@ fn refusal(rejection: &Rejection) -> Verdict {
             None => Verdict::Rejected { code, message },
         },
         "AGENT_KEY_REVOKED" | "AGENT_KEY_EXPIRED" => Verdict::KeyEnded { code, message },
-        "AGENT_KEY_NOT_FOUND" | "AGENT_KEY_NOT_YET_VALID" | "UNSIGNED_REFUSED" | "CREATED_AT_IN_FUTURE"
+        "AGENT_KEY_NOT_FOUND"
+        | "AGENT_KEY_NOT_YET_VALID"
+        | "UNSIGNED_REFUSED"
+        | "CREATED_AT_IN_FUTURE"
         | "SIGNATURE_VERIFICATION_FAILED" => Verdict::Obstacle { code, message },
         _ => Verdict::Rejected { code, message },
     }

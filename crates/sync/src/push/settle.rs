@@ -203,18 +203,14 @@ impl Session {
                 "the sequencer knows key {key_id} as {registered}, the key here is {local_public_key}: the key file was \
                  replaced, or another machine uses the same agent id; run `sync keys rotate`"
             ),
-            Some(_) => "the key is the registered one, so the event was changed on its way: look for a proxy that rewrites \
+            Some(_) => {
+                "the key is the registered one, so the event was changed on its way: look for a proxy that rewrites \
                         requests"
-                .to_owned(),
+                    .to_owned()
+            },
         };
-        let fault = SignatureFault {
-            event_id,
-            key_id,
-            local_public_key,
-            registered_public_key,
-            signed_hash,
-            likely_cause,
-        };
+        let fault =
+            SignatureFault { event_id, key_id, local_public_key, registered_public_key, signed_hash, likely_cause };
         SyncError::Signature(Box::new(fault))
     }
 

@@ -22,7 +22,8 @@ struct Registered {
 struct Revoked {
     agent_id: Uuid,
     key_id: u32,
-    revoked_at: String,
+    #[serde(rename = "revoked_at")]
+    at: String,
 }
 
 /// The change that a checked event of the key stream states; `None` if it states none that this version knows.
@@ -51,7 +52,7 @@ pub(crate) fn read_change(event: &Checked) -> Option<KeyChange> {
             Some(KeyChange::Revoke {
                 agent: AgentId(change.agent_id),
                 key: KeyId(change.key_id),
-                revoked_at: parse_rfc3339(&change.revoked_at).ok()?,
+                revoked_at: parse_rfc3339(&change.at).ok()?,
             })
         },
         _ => None,

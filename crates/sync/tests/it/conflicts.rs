@@ -84,7 +84,7 @@ async fn every_strategy_settles() {
         let mut arguments = vec!["resolve", "--strategy", strategy, "--apply"];
         arguments.extend(more);
         let done = one.run(&arguments).await.ok();
-        let given_up = if entity == "theirs" { 1 } else { 0 };
+        let given_up = i32::from(entity == "theirs");
         assert_eq!(done["resolved"][0]["given_up"], given_up, "{done}");
         assert_eq!(one.run(&["push"]).await.ok()["acknowledged"], if given_up == 1 { 0 } else { 2 });
         let mut expected = expected.as_array().unwrap().clone();

@@ -73,7 +73,7 @@ impl Server {
     }
 
     fn launch() -> Launch {
-        let launch = Launch::new(sequencer_program()).unwrap().ready_within(Duration::from_secs(120));
+        let launch = Launch::new(sequencer_program()).unwrap().ready_within(Duration::from_mins(2));
         let port = launch.address().port().to_string();
         launch
             .variable("HOST", "127.0.0.1")

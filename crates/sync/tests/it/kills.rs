@@ -48,7 +48,8 @@ async fn nothing_is_lost_and_nothing_comes_twice() {
             other.run(&["push", "--retry-for", "60"]).await.ok();
         }
         let verb = ["push", "pull", "push", "run"][usize::try_from(kill % 4).unwrap()];
-        let mut child = machine.spawn(if verb == "run" { &["run", "--every", "1"] } else { std::slice::from_ref(&verb) });
+        let mut child =
+            machine.spawn(if verb == "run" { &["run", "--every", "1"] } else { std::slice::from_ref(&verb) });
         // From before its first statement to after its last one.
         sleep(Duration::from_micros(splitmix(&mut seed) % 200_000)).await;
         died_at_work += u64::from(child.try_wait().unwrap().is_none());
@@ -69,7 +70,8 @@ async fn nothing_is_lost_and_nothing_comes_twice() {
     machine.run(&["pull"]).await.ok();
 
     let events = server.events().await;
-    let own: Vec<&Value> = events.iter().filter(|event| event["source_agent_id"] == machine.agent.to_string()).collect();
+    let own: Vec<&Value> =
+        events.iter().filter(|event| event["source_agent_id"] == machine.agent.to_string()).collect();
     let numbers: Vec<u64> = own.iter().map(|event| event["payload"]["number"].as_u64().unwrap()).collect();
     assert_eq!(numbers, (1..=written).collect::<Vec<_>>(), "0 lost, 0 twice, in order");
     let rows: Vec<(String, i64)> = sqlx::query_as(

@@ -123,9 +123,14 @@ async fn what_is_not_believed_goes_into_quarantine() {
     let report = machine.run(&["pull"]).await.ok();
     assert_eq!((&report["pulled"], &report["quarantined"]), (&json!(3), &json!(5)), "{report}");
     let audit = machine.audit().await;
-    let kept = text(&audit, "SELECT group_concat(sequence) FROM (SELECT sequence FROM sync_pulled ORDER BY sequence)").await;
+    let kept =
+        text(&audit, "SELECT group_concat(sequence) FROM (SELECT sequence FROM sync_pulled ORDER BY sequence)").await;
     assert_eq!(kept, "1,7,8");
-    let codes = text(&audit, "SELECT group_concat(sequence || ' ' || code) FROM (SELECT * FROM sync_quarantine ORDER BY sequence)").await;
+    let codes = text(
+        &audit,
+        "SELECT group_concat(sequence || ' ' || code) FROM (SELECT * FROM sync_quarantine ORDER BY sequence)",
+    )
+    .await;
     assert_eq!(
         codes,
         "2 EVENT_INVALID,3 EVENT_SIGNATURE_INVALID,4 UNDECODABLE,5 AGENT_KEY_UNKNOWN,6 NOT_THE_COMMITTED_EVENT"

@@ -57,7 +57,8 @@ async fn a_lost_answer_gets_the_same_receipts() {
     assert_eq!((&report["acknowledged"], &report["repeated"]), (&json!(20), &json!(20)), "{report}");
     assert_eq!(server.events().await, first, "nothing came twice");
     for event in first {
-        let path = format!("/api/v1/events/{}?tenant_id={}", event["event_id"].as_str().unwrap(), crate::harness::TENANT);
+        let path =
+            format!("/api/v1/events/{}?tenant_id={}", event["event_id"].as_str().unwrap(), crate::harness::TENANT);
         let single: Value = server.client().get(&path).await.unwrap().json().unwrap();
         let id = event["event_id"].as_str().unwrap().replace('-', "");
         let body: String = sqlx::query_scalar(
@@ -81,7 +82,7 @@ async fn an_outage_is_waited_out() {
     machine.write(1, 5).await;
     server.0.kill9().await.unwrap();
     let session = machine.session().await;
-    let patience = Patience { for_sequencer: Duration::from_secs(120), ..Patience::default() };
+    let patience = Patience { for_sequencer: Duration::from_mins(2), ..Patience::default() };
     let push = session.push(patience);
     let revive = async {
         // The server comes back only after a try has failed.
@@ -186,7 +187,10 @@ async fn what_cannot_be_taken_holds_nothing_up() {
     machine.run(&["write", "--payload", r#"{"n":1e999}"#, "--entity-id", "big"]).await.ok();
     machine.write(1, 2).await;
     let report = machine.run(&["push"]).await.ok();
-    assert_eq!((&report["acknowledged"], machine.states().await), (&json!(2), json!({"acknowledged": 2, "rejected": 1})));
+    assert_eq!(
+        (&report["acknowledged"], machine.states().await),
+        (&json!(2), json!({"acknowledged": 2, "rejected": 1}))
+    );
     let reason = text(&machine.audit().await, "SELECT error FROM sync_event WHERE state = 'rejected'").await;
     assert!(reason.contains("canonical form"), "{reason}");
 }

@@ -55,7 +55,8 @@ async fn the_queue_is_an_index() {
 #[tokio::test]
 async fn statements_follow_the_state_machine() {
     let (_folder, pool) = tables().await;
-    let stored = DeliveryState::ALL.into_iter().filter(|state| !matches!(state, DeliveryState::Held | DeliveryState::Dead));
+    let stored =
+        DeliveryState::ALL.into_iter().filter(|state| !matches!(state, DeliveryState::Held | DeliveryState::Dead));
     let mut local_seq = 0_i64;
     for state in stored {
         for sent in [false, true] {
