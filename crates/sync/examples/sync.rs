@@ -1,7 +1,7 @@
 //! `sync` as a program of its own, with one command more than it has elsewhere: `write`, which makes events.
 //!
 //! ```text
-//! cargo run -p stateset-sync --features cli --example sync -- --database agent.db status
+//! cargo run -p stateset-sync --example sync -- --database agent.db status
 //! ```
 
 use std::process::ExitCode;

@@ -54,7 +54,7 @@ fn newest(folder: &Path) -> SystemTime {
 pub(crate) fn agent_program() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let program = test.parent().and_then(Path::parent).unwrap().join("examples/sync");
-    assert!(program.is_file(), "build the example first: cargo build -p stateset-sync --features cli --example sync");
+    assert!(program.is_file(), "build the example first: cargo build -p stateset-sync --example sync");
     program
 }
 
