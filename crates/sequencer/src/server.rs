@@ -26,6 +26,7 @@ use crate::identity::{Access, Identity};
 use crate::log_tiles::LogTiles;
 use crate::metrics::Metrics;
 use crate::service::Service;
+use crate::schemas::Registry;
 use crate::signing::SequencerKey;
 use crate::startup::{DATABASE_FILE, DataDir, Secrets, secrets};
 use crate::tile_cache::TileCache;
@@ -176,6 +177,7 @@ async fn assemble(config: &Config, secrets: &Secrets, store: Arc<dyn Store>) -> 
         published: Arc::new(Notify::new()),
         log_wanted: Arc::new(Notify::new()),
         metrics,
+        schemas: Registry::new(config.schema_mode),
         edge: Arc::new(Edge::new(config.edge.clone())),
     };
     Ok((service, flusher))

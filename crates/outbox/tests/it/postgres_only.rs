@@ -4,16 +4,21 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 
-use sqlx::{AssertSqlSafe, Executor as _, PgPool, SqlSafeStr as _};
+use sqlx::{AssertSqlSafe, Executor as _, PgPool, SqlSafeStr as _, Transaction};
+use stateset_outbox::consumer::{Consumer, Failure, Handler, Incoming, Verdict};
 use stateset_outbox::delivery::{
     AttemptRecord, Change, DeadLetter, DeliveryError, DeliveryRow, DeliveryState, Evidence, LaneChange, LogFault,
     LoggedEvent, RebaseFrom, Settlement, Start,
 };
-use stateset_outbox::{Claim, Command, OperationPolicy, Outbox, Scope, WriteError};
+use serde_json::{Value, json};
+use stateset_outbox::{
+    AddOutcome, Claim, Command, Draft, Entity, OperationPolicy, Outbox, Scope, WriteError,
+};
 use stateset_testkit::postgres::{TestDatabase, shared};
 use uuid::Uuid;
 
-use crate::suite::{LEASE, Reader, number, order, write};
+use crate::suite::consumer::incoming;
+use crate::suite::{LEASE, Reader, event, number, order, write};
 
 async fn outbox() -> (TestDatabase, Outbox<sqlx::Postgres>, PgPool) {
     let server = shared().await.expect("a PostgreSQL server; without one these tests fail");
@@ -109,6 +114,56 @@ async fn a_transaction_that_commits_late_is_not_lost() {
         }
         assert_eq!(numbers(&rest), [1, 5], "chunks of {most}");
     }
+}
+
+/// E03, rulings 38: copied or inserted, a batch leaves the same rows, in order; a known id, or one that is twice in it,
+/// is a duplicate either way; a batch with keys is not copied.
+#[tokio::test]
+async fn a_copied_batch_is_as_an_inserted_one() {
+    let (_database, outbox, pool) = outbox().await;
+    let copying = outbox.clone().with_copy_from(2);
+    let batch = async |outbox: &Outbox<sqlx::Postgres>, drafts: Vec<Draft<Value>>| {
+        let mut tx = outbox.begin().await.expect("a transaction");
+        let outcomes = outbox.write_event_batch(&mut tx, drafts).await.expect("written");
+        outbox.commit(tx).await.expect("it commits");
+        outcomes
+    };
+    let full = |number: i64| {
+        let metadata = json!({ "n": number }).as_object().cloned().expect("an object");
+        let draft = order("1", number).metadata(metadata).correlation_id("c").causation_id("d");
+        draft.agent(Uuid::from_u128(9), 3).traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+    };
+    let inserted = batch(&outbox, (0..5).map(full).collect()).await;
+    let copied = batch(&copying, (0..5).map(full).collect()).await;
+    assert!(copied.iter().all(|outcome| !outcome.is_duplicate()));
+    assert!(copied.iter().map(|it| it.written().log_id).is_sorted());
+    assert!(inserted[4].written().log_id < copied[0].written().log_id);
+    let columns = "shard, tenant_id, store_id, event_key, event_type, schema_version, entity_type, entity_id, order_key, \
+                   payload, metadata, correlation_id, causation_id, command_id, traceparent, agent_id, agent_key_id, \
+                   deliverable, log_epoch";
+    let kinds = format!("SELECT count(*) FROM (SELECT DISTINCT {columns} FROM outbox.event_log) AS kinds");
+    let kinds: i64 = sqlx::query_scalar(AssertSqlSafe(kinds)).fetch_one(&pool).await.expect("a count");
+    assert_eq!(kinds, 5, "the same columns both ways");
+
+    let twice = || vec![order("1", 7), order("1", 8)].into_iter().map(|draft| (draft.clone(), draft));
+    let (mut first, again): (Vec<_>, Vec<_>) = twice().unzip();
+    first.extend(again);
+    let outcomes = batch(&copying, first).await;
+    let duplicates: Vec<bool> = outcomes.iter().map(AddOutcome::is_duplicate).collect();
+    assert_eq!(duplicates, [false, false, true, true]);
+    let keyed = (0..3).map(|number| {
+        let event = event("order.created", Some("same"), json!({ "number": 1 }));
+        event.about(Entity::new("order", "1")).order_key(format!("{number}"))
+    });
+    let outcomes = batch(&copying, keyed.collect()).await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_duplicate()).count(), 2);
+    let identities: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM outbox.event_identity i JOIN outbox.event_log e ON e.id = i.log_id \
+                            AND e.event_id = i.event_id AND sha256(convert_to(e.payload, 'UTF8')) = i.payload_hash")
+            .fetch_one(&pool)
+            .await
+            .expect("a count");
+    assert_eq!(identities, 13);
 }
 
 /// A report that runs for hours, holding an old snapshot and a transaction id, holds nothing up.
@@ -255,6 +310,26 @@ async fn events_are_partitioned() {
     pool.execute(AssertSqlSafe(drop).into_sql_str()).await.expect("the role is the cluster's, not the database's");
 }
 
+/// Holds or refuses everything.
+struct Refuses;
+
+impl Handler<sqlx::Postgres> for Refuses {
+    type State = ();
+
+    async fn read(&self, _: &mut Transaction<'static, sqlx::Postgres>, _: &Incoming) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn judge(&self, (): &(), event: &Incoming) -> Verdict<()> {
+        let why = "told to".to_owned();
+        if event.event_type == "wait" { Verdict::Hold(why) } else { Verdict::Quarantine(why) }
+    }
+
+    async fn apply(&self, _: &mut Transaction<'static, sqlx::Postgres>, (): (), _: &Incoming) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
 /// R03, rulings 32: a role of the application, without rights of its own, over every table and view that the catalogue
 /// knows. The worker's role sees all, and needs nothing more to run.
 #[tokio::test]
@@ -276,9 +351,16 @@ async fn no_tenant_sees_another() {
         shop.receive(&mut tx, "mailer", Uuid::nil()).await.expect("it answers");
         shop.write_event_with_outbox(&mut tx, order("1", 1)).await.expect("written");
         shop.commit(tx).await.expect("it commits");
+        let consumer = Consumer::new(shop, "mailer", Refuses);
+        for (number, kind) in [(1, "wait"), (2, "refuse")] {
+            let event = Incoming { scope, ..incoming(number, kind, None) };
+            consumer.take_alone(&event).await.expect("held, or in quarantine");
+        }
     }
     park_everything(&reader).await;
     for scope in tenants {
+        let keep = "INSERT INTO outbox.retention VALUES ($1::text, $1, NULL, '*', 0, true, 'a test', 0)";
+        sqlx::query(keep).bind(scope.tenant).execute(&pool).await.expect("a rule");
         write(&shop.for_scope(scope), order("2", 3)).await;
     }
     assert_eq!(
@@ -295,7 +377,7 @@ async fn no_tenant_sees_another() {
     let names = "SELECT c.table_name::text FROM information_schema.columns c WHERE c.table_schema = 'outbox' \
                  AND c.column_name = 'tenant_id' AND c.table_name !~ '^event_log_' ORDER BY 1";
     let names: Vec<String> = sqlx::query_scalar(names).fetch_all(&pool).await.expect("tables and views");
-    assert_eq!(names.len(), 12, "{names:?}");
+    assert_eq!(names.len(), 15, "{names:?}");
     for name in names {
         for (scope, expected) in [(Some(tenants[0]), 1), (Some(tenants[1]), 1), (None, 0)] {
             let mut tx = shop.for_scope(scope.unwrap_or(tenants[0])).begin().await.expect("a transaction");

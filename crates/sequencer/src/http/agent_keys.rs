@@ -335,7 +335,8 @@ pub(super) fn changed(tenant: TenantId, key: &AgentKey, what: &str, sequence: u6
     }
 }
 
-fn view(key: &AgentKey, now: Micros) -> AgentKeyView {
+/// The key as it is listed at `now`, without its agent.
+pub fn view(key: &AgentKey, now: Micros) -> AgentKeyView {
     AgentKeyView {
         agent_id: None,
         key_id: key.key.0,

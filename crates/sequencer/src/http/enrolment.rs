@@ -21,6 +21,7 @@ use super::agent_keys::{changed, find, log_changes, registered_as, registration}
 use super::api_keys::{permit, view, wanted};
 use super::body::Body;
 use super::credential::{Admin, Caller, Valid};
+use super::idempotency::{IdempotencyKey, Making};
 use super::parameters::{Segments, parse};
 use super::problem::{ApiError, ApiResult};
 use crate::identity::key;
@@ -35,6 +36,7 @@ const SHOWN_ONCE: &str =
 pub async fn mint(
     State(service): State<Arc<Service>>,
     caller: Caller<Admin>,
+    once: IdempotencyKey,
     Segments(agent): Segments<String>,
     Body(body): Body<MintEnrolmentToken>,
 ) -> ApiResult<Response> {
@@ -48,11 +50,16 @@ pub async fn mint(
         let message = format!("must be from 1 to {MAX_SECONDS}");
         return Err(ApiError::fault(Code::InvalidRequestBody, "/expiresInSeconds", message));
     }
-    let asked = MintApiKey { store_ids: body.store_ids, name: body.name, ..MintApiKey::default() };
-    let machine = wanted(&service, tenant, Some(agent), &asked)?;
-    permit(&caller, &machine)?;
+    let request = format!("{seconds} {:?} {}", body.store_ids, body.name);
+    let making = once.making(&service, &caller, tenant, &["enrolment", &agent.to_string(), &request]);
     let now = service.clock.now();
-    let minted = key::mint();
+    let asked = MintApiKey { store_ids: body.store_ids, name: body.name, ..MintApiKey::default() };
+    let machine = wanted(now, tenant, Some(agent), &asked)?;
+    permit(&caller, &machine)?;
+    if let Some(made) = making.made_before(&service, tenant, now).await? {
+        return Ok(shown(&made, &making, agent));
+    }
+    let minted = making.minted();
     let token = ApiKey {
         prefix: minted.prefix.clone(),
         secret_hash: minted.hash,
@@ -61,17 +68,26 @@ pub async fn mint(
         expires_at: Some(Micros(now.0.saturating_add(i64::from(seconds) * 1_000_000))),
         ..machine
     };
-    service.store.add_api_key(&token).await?;
+    match service.store.add_api_key(&token).await {
+        Ok(()) => Ok(shown(&token, &making, agent)),
+        Err(error) => match making.made_before(&service, tenant, now).await? {
+            Some(made) => Ok(shown(&made, &making, agent)),
+            None => Err(error.into()),
+        },
+    }
+}
+
+fn shown(token: &ApiKey, making: &Making, agent: AgentId) -> Response {
     let reply = EnrolmentToken {
         success: true,
-        token: minted.text.as_str().to_owned(),
+        token: making.minted().text.as_str().to_owned(),
         agent_id: agent.0,
-        tenant_id: tenant.0,
+        tenant_id: token.tenant.0,
         store_ids: token.stores.iter().map(|store| store.0).collect(),
         expires_at: token.expires_at.map(Micros::to_rfc3339),
         message: SHOWN_ONCE,
     };
-    Ok(([(CACHE_CONTROL, "no-store")], Json(reply)).into_response())
+    ([(CACHE_CONTROL, "no-store")], Json(reply)).into_response()
 }
 
 /// Spends a token.

@@ -11,6 +11,11 @@ use stateset_api::proof::{
     BatchProof, CommitRequest, Commitment, CommitmentList, ConsistencyProof, FlatBatchProof, FlatCommitment,
     FlatVerdict, InclusionProof, Verdict, VerifyRequest,
 };
+use stateset_api::schemas::{
+    CompatibilityLevel, CompatibilityVerdict, FoundSchema, PayloadVerdict, RegisterSchema, SchemaId, SchemaList,
+    SchemaPolicyView, SchemaRegistered, SchemaTypes, SchemaView, SetCompatibility, SetSchemaPolicy, SetSchemaStatus,
+    SubjectList, SubjectSchema, SubjectVersion, SubjectVersions, ValidatePayload,
+};
 use utoipa::ToSchema;
 
 use crate::http::health::{Health, Readiness};
@@ -56,6 +61,25 @@ pub(super) fn all() -> Map<String, Value> {
     add::<ApiKeyMinted>(&mut schemas);
     add::<ApiKeyList>(&mut schemas);
     add::<ApiKeyRevoked>(&mut schemas);
+    add::<RegisterSchema>(&mut schemas);
+    add::<SchemaRegistered>(&mut schemas);
+    add::<SchemaView>(&mut schemas);
+    add::<SchemaList>(&mut schemas);
+    add::<SetSchemaStatus>(&mut schemas);
+    add::<SetSchemaPolicy>(&mut schemas);
+    add::<SchemaPolicyView>(&mut schemas);
+    add::<ValidatePayload>(&mut schemas);
+    add::<PayloadVerdict>(&mut schemas);
+    add::<SubjectList>(&mut schemas);
+    add::<SubjectVersions>(&mut schemas);
+    add::<SubjectVersion>(&mut schemas);
+    add::<SchemaTypes>(&mut schemas);
+    add::<SubjectSchema>(&mut schemas);
+    add::<FoundSchema>(&mut schemas);
+    add::<SchemaId>(&mut schemas);
+    add::<CompatibilityVerdict>(&mut schemas);
+    add::<SetCompatibility>(&mut schemas);
+    add::<CompatibilityLevel>(&mut schemas);
     add::<Health>(&mut schemas);
     add::<Readiness>(&mut schemas);
     add::<Problem>(&mut schemas);

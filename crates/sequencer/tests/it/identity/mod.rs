@@ -1,6 +1,8 @@
 //! Who may do what: API keys, tokens, and the matrix of all routes.
 
 mod enrolment;
+mod fuzz;
+mod idempotency;
 mod isolation;
 mod keys;
 mod matrix;
