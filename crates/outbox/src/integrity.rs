@@ -188,14 +188,20 @@ fn judge(event: &Checked, before: Option<i64>) -> Vec<Finding> {
         add(FindingKind::WrongShard, format!("in shard {}, its key's is {shard}", event.shard));
     }
     if let Some(before) = before.filter(|before| event.written_at < before - BACK) {
-        add(FindingKind::TimeRegression, format!("{} s before the event before it", (before - event.written_at) / 1_000_000));
+        add(
+            FindingKind::TimeRegression,
+            format!("{} s before the event before it", (before - event.written_at) / 1_000_000),
+        );
     }
     match OffsetDateTime::parse(&event.created_at, &Rfc3339) {
         Ok(created) => {
             let created = i64::try_from(created.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX);
             let skew = created.saturating_sub(event.written_at);
             if skew.abs() > SKEW {
-                add(FindingKind::CreatedAtSkew, format!("created_at is {} s from when it was written", skew / 1_000_000));
+                add(
+                    FindingKind::CreatedAtSkew,
+                    format!("created_at is {} s from when it was written", skew / 1_000_000),
+                );
             }
         },
         Err(_) => add(FindingKind::CreatedAtSkew, format!("created_at {:?} is no time", event.created_at)),

@@ -24,6 +24,7 @@ mod display_id;
 mod draft;
 mod engine;
 mod event;
+pub mod explain;
 pub mod filter;
 mod hint;
 mod inbox;

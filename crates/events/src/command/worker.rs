@@ -1,5 +1,5 @@
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use axum::Router;
@@ -91,7 +91,7 @@ impl Run {
         }
         let running = Arc::new(relay.start().await.map_err(starting)?);
         context.output.note("delivering; stop with Ctrl-C or SIGTERM");
-        let served = self.serve(Arc::clone(&running)).await?;
+        let served = self.serve(&running).await?;
         until_told(&running).await;
         if let Some(server) = served {
             server.abort();
@@ -110,7 +110,7 @@ impl Run {
         Ok(Done::Well)
     }
 
-    async fn serve(&self, running: Arc<Running>) -> Result<Option<tokio::task::JoinHandle<()>>, Fault> {
+    async fn serve(&self, running: &Arc<Running>) -> Result<Option<tokio::task::JoinHandle<()>>, Fault> {
         let Some(address) = self.listen else { return Ok(None) };
         let listener = TcpListener::bind(address).await.map_err(|error| {
             Fault::usage(format!("{address} cannot be listened on"), "another process may have it; see --listen").because(error)
@@ -119,7 +119,7 @@ impl Run {
             .route("/health", get(health))
             .route("/ready", get(ready))
             .route("/metrics", get(metrics))
-            .with_state(running);
+            .with_state(Arc::downgrade(running));
         let serving = async move {
             axum::serve(listener, router).await.ok();
         };
@@ -164,13 +164,22 @@ pub(super) async fn stop_signal() {
     }
 }
 
+/// Connections outlive the worker: they must not keep it.
+type Watched = State<Weak<Running>>;
+
+const ENDED: (StatusCode, &str) = (StatusCode::SERVICE_UNAVAILABLE, "ended\n");
+
 /// The process answers.
-async fn health(State(running): State<Arc<Running>>) -> impl IntoResponse {
-    if running.is_finished() { (StatusCode::SERVICE_UNAVAILABLE, "ended\n") } else { (StatusCode::OK, "ok\n") }
+async fn health(State(running): Watched) -> impl IntoResponse {
+    match running.upgrade() {
+        Some(running) if !running.is_finished() => (StatusCode::OK, "ok\n"),
+        _ => ENDED,
+    }
 }
 
 /// Every destination can be read, with how it stands.
-async fn ready(State(running): State<Arc<Running>>) -> impl IntoResponse {
+async fn ready(State(running): Watched) -> impl IntoResponse {
+    let Some(running) = running.upgrade() else { return ENDED.into_response() };
     match running.health().await {
         Ok(all) => {
             let all: Vec<_> = all
@@ -180,15 +189,16 @@ async fn ready(State(running): State<Arc<Running>>) -> impl IntoResponse {
                             "pending": one.counts.pending, "dead_letters": one.counts.dead_letters })
                 })
                 .collect();
-            (StatusCode::OK, axum::Json(json!({ "status": "ready", "destinations": all })))
+            axum::Json(json!({ "status": "ready", "destinations": all })).into_response()
         },
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, axum::Json(json!({ "status": error.to_string() }))),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
     }
 }
 
-async fn metrics(State(running): State<Arc<Running>>) -> impl IntoResponse {
+async fn metrics(State(running): Watched) -> impl IntoResponse {
+    let Some(running) = running.upgrade() else { return ENDED.into_response() };
     match running.prometheus().await {
-        Ok(text) => (StatusCode::OK, text),
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("# {error}\n")),
+        Ok(text) => text.into_response(),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("# {error}\n")).into_response(),
     }
 }

@@ -2,14 +2,12 @@
 
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{PgPool, SqlitePool};
-use stateset_outbox::delivery::DeliveryStore;
 use stateset_outbox::{Engine, Entity, Event, EventId, EventType, Outbox, Payload};
 use stateset_testkit::postgres::{TestDatabase, shared};
 use tempfile::TempDir;
@@ -23,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) enum Pool {
     Sqlite(SqlitePool),
-    Postgres(PgPool, TestDatabase),
+    Postgres(PgPool, #[expect(dead_code, reason = "the database lives as long as it")] TestDatabase),
 }
 
 /// A fresh outbox, and a home for the program.
@@ -75,13 +73,6 @@ impl Shop {
         let pool = PgPoolOptions::new().max_connections(4).connect(&url).await.unwrap();
         Outbox::new(pool.clone()).migrate().await.unwrap();
         Self { home: tempfile::tempdir().unwrap(), url, pool: Pool::Postgres(pool, database) }
-    }
-
-    pub(crate) fn deliveries(&self) -> Arc<dyn DeliveryStore> {
-        match &self.pool {
-            Pool::Sqlite(pool) => Outbox::new(pool.clone()).deliveries(),
-            Pool::Postgres(pool, _) => Outbox::new(pool.clone()).deliveries(),
-        }
     }
 
     /// Writes an event with a known id.

@@ -108,6 +108,10 @@ async fn an_outage_and_a_poisoned_order_are_mended(shop: Shop) {
     let dead = &failed["deliveries"][0];
     assert_eq!((&dead["state"], &dead["will_retry"]), (&json!("dead"), &json!(false)), "{dead}");
     assert_eq!(failed["destinations"][0]["breaker"]["state"], json!("open"), "{failed}");
+    let why = ok(&shop, "explain --destination hook").await;
+    assert!(why.out.contains("breaker") && why.out.contains("stateset-events "), "{why:?}");
+    let order = ok(&shop, "explain 2").await;
+    assert!(order.out.contains("dead"), "{order:?}");
     let doctor = shop.run("doctor --destination hook --routes routes.toml").await;
     assert!(doctor.code == 1 && doctor.out.contains("breaker is open") && doctor.out.contains("refused"), "{doctor:?}");
 
@@ -143,6 +147,12 @@ async fn an_outage_and_a_poisoned_order_are_mended(shop: Shop) {
     assert!(place("order.created ord_2") < place("payment.succeeded pm_2"), "{events:?}");
     place("order.created ord_3");
     assert_eq!(events.len(), 4, "nothing twice: {events:?}");
+
+    // H07
+    let vouched = ok(&shop, &format!("ack {} --at hook --reason 'they told us' --apply --json", id(4).display())).await.json();
+    assert_eq!(vouched["result"]["done"], json!(1), "{vouched}");
+    let acknowledged = ok(&shop, "outbox --status acknowledged --json").await.json();
+    assert_eq!(acknowledged["deliveries"][0]["event_id"], json!(id(4).display()), "{acknowledged}");
 
     let missing = ok(&shop, "reconcile --destination hook --since 3h --json").await.json();
     assert_eq!((&missing["applied"], &missing["plan"]["count"]), (&json!(false), &json!(0)), "{missing}");

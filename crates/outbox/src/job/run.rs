@@ -80,7 +80,10 @@ impl<DB: Engine> Operator<DB> {
     /// which is then failed, and can be applied again.
     pub async fn run(&self, job: &Job, watch: &mut (dyn FnMut(Step) + Send)) -> Result<Job, JobError> {
         let mut tries = 0;
-        while job.state == JobState::Running {
+        if job.state != JobState::Running {
+            return Ok(self.job(job.id).await?.job);
+        }
+        loop {
             let started = Instant::now();
             match self.turn(job, watch).await {
                 Ok(Turn::Committed { done, skipped, ended }) => {

@@ -25,7 +25,7 @@ impl Factory for SqliteFactory {
             .journal_mode(SqliteJournalMode::Wal)
             .busy_timeout(Duration::from_secs(20));
         let pool = SqlitePoolOptions::new().max_connections(8).connect_with(options).await.expect("the file opens");
-        let factory = Self { folder: folder, pool };
+        let factory = Self { folder, pool };
         factory.outbox().migrate().await.expect("the migrations run");
         factory
     }

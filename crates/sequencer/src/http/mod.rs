@@ -3,6 +3,7 @@
 pub mod agent_keys;
 pub mod api_keys;
 pub mod body;
+pub mod bundle;
 pub mod commitments;
 pub mod credential;
 pub mod cursors;
@@ -85,6 +86,7 @@ pub fn router(service: Arc<Service>, timeout: Duration, stop: CancellationToken)
         .route("/api/v1/proofs/{sequence}", get(proofs::one::<FlatBatchProof>))
         .route("/api/v1/proofs/verify", post(proofs::verify_flat))
         .route("/api/v1/proofs/inclusion", get(proofs::inclusion))
+        .route("/api/v1/proofs/bundle", get(bundle::bundle))
         .route("/api/v1/proofs/consistency", get(proofs::consistency))
         .route("/api/v1/schemas", post(schemas::register).get(schemas::list))
         .route("/api/v1/schemas/validate", post(schemas::validate))

@@ -14,15 +14,27 @@ struct Fault {
 
 /// `{x}` is the table x; the event at place `{p}` is the first delivered one.
 const FAULTS: &[Fault] = &[
-    Fault { kind: Kind::PayloadChanged, sql: "UPDATE {event_log} SET payload = '{\"number\":0,\"forged\":1}' WHERE id = {p}" },
+    Fault {
+        kind: Kind::PayloadChanged,
+        sql: "UPDATE {event_log} SET payload = '{\"number\":0,\"forged\":1}' WHERE id = {p}",
+    },
     Fault { kind: Kind::EventWithoutIdentity, sql: "DELETE FROM {event_identity} WHERE log_id = {p}" },
     Fault { kind: Kind::IdentityDiffers, sql: "UPDATE {event_identity} SET log_id = {p} + 1 WHERE log_id = {p}" },
     Fault { kind: Kind::IdentityWithoutEvent, sql: "DELETE FROM {event_log} WHERE id = {p}" },
     Fault { kind: Kind::WrongShard, sql: "UPDATE {event_log} SET shard = 63 - shard WHERE id = {p}" },
-    Fault { kind: Kind::TimeRegression, sql: "UPDATE {event_log} SET written_at = written_at - 60000000 WHERE id = {p}" },
-    Fault { kind: Kind::CreatedAtSkew, sql: "UPDATE {event_log} SET created_at = '2001-01-01T00:00:00Z' WHERE id = {p}" },
+    Fault {
+        kind: Kind::TimeRegression,
+        sql: "UPDATE {event_log} SET written_at = written_at - 60000000 WHERE id = {p}",
+    },
+    Fault {
+        kind: Kind::CreatedAtSkew,
+        sql: "UPDATE {event_log} SET created_at = '2001-01-01T00:00:00Z' WHERE id = {p}",
+    },
     Fault { kind: Kind::CreatedAtSkew, sql: "UPDATE {event_log} SET created_at = 'yesterday' WHERE id = {p}" },
-    Fault { kind: Kind::DuplicateEventId, sql: "UPDATE {event_log} SET event_id = (SELECT event_id FROM {event_log} WHERE id = {p}) WHERE id = {p} + 1" },
+    Fault {
+        kind: Kind::DuplicateEventId,
+        sql: "UPDATE {event_log} SET event_id = (SELECT event_id FROM {event_log} WHERE id = {p}) WHERE id = {p} + 1",
+    },
     Fault { kind: Kind::DuplicateEventKey, sql: "UPDATE {event_log} SET event_key = 'k' WHERE id IN ({p}, {p} + 1)" },
     Fault { kind: Kind::RemoteOrder, sql: "UPDATE {event_log} SET order_key = 'one' WHERE id IN ({p}, {p} + 3)" },
     Fault { kind: Kind::DeadLetterWithoutDelivery, sql: "DELETE FROM {delivery} WHERE state = 'dead'" },
@@ -45,7 +57,9 @@ pub(crate) async fn every_fault_is_found<F: Factory>(factory: &F) {
         let factory = F::create().await;
         let place = prepare(&factory).await;
         let mut sql = fault.sql.replace("{p}", &place.to_string());
-        for table in ["event_log", "event_identity", "delivery", "dead_letter", "parked_lane", "receipt", "delivery_cursor"] {
+        for table in
+            ["event_log", "event_identity", "delivery", "dead_letter", "parked_lane", "receipt", "delivery_cursor"]
+        {
             sql = sql.replace(&format!("{{{table}}}"), &factory.table(table));
         }
         sql = sql.replace("{far}", F::Engine::FAR);

@@ -144,7 +144,8 @@ pub(crate) async fn letters_are_closed_once_and_on_the_record<F: Factory>(factor
     let refused = operator.plan(&Request::new(JobKind::Discard, filter("key:\"key 2\""))).await;
     assert!(matches!(refused, Err(JobError::Invalid(_))), "a discard has a reason");
     let reason = Some("test orders".to_owned());
-    let done = carry_out(&operator, &Request { reason, ..Request::new(JobKind::Discard, filter("key:\"key 2\"")) }).await;
+    let done =
+        carry_out(&operator, &Request { reason, ..Request::new(JobKind::Discard, filter("key:\"key 2\"")) }).await;
     assert_eq!(done.done, 10);
     let audit = outbox.reader().audit(&AuditFilter { job: Some(done.id), ..AuditFilter::default() }, None, 100).await;
     let audit = audit.expect("the audit");
@@ -163,9 +164,8 @@ pub(crate) async fn only_what_was_delivered_is_acknowledged<F: Factory>(factory:
     let outbox = factory.outbox();
     every_state(factory).await;
     let all = outbox.events_for_replay(&ReplayFilter::default(), 100).await.expect("all");
-    let id_of = |number: i64| {
-        all.iter().find(|event| super::number(&event.payload) == number).expect("written").event_id
-    };
+    let id_of =
+        |number: i64| all.iter().find(|event| super::number(&event.payload) == number).expect("written").event_id;
     let operator = outbox.operator("ada").expect("an operator");
     let acknowledge = |number: i64, options: JobOptions| Request {
         options,

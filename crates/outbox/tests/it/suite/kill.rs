@@ -35,7 +35,11 @@ async fn run_killed<F: Factory>(factory: &F, operator: &Operator<F::Engine>, job
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let draw = u32::try_from((random >> 33) & 0xffff).expect("16 bits");
         let mut command = Command::new(program());
-        command.args([factory.url(), "shop".to_owned(), job.to_string()]).stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        command
+            .args([factory.url(), "shop".to_owned(), job.to_string()])
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true);
         let by_itself = killed < most && draw % 2 == 0;
         if by_itself {
             command.arg((1 + draw / 2 % 4).to_string());
@@ -87,7 +91,10 @@ pub(crate) async fn a_killed_replay_delivers_each_event_once<F: Factory>(factory
     let outbox = factory.outbox();
     let reader = Reader::new(&outbox, 4, Start::Now).await;
     let mut tx = outbox.begin().await.expect("a transaction");
-    outbox.write_event_batch(&mut tx, (0..190).map(|number| order(&format!("{}", number % 7), number))).await.expect("written");
+    outbox
+        .write_event_batch(&mut tx, (0..190).map(|number| order(&format!("{}", number % 7), number)))
+        .await
+        .expect("written");
     outbox.commit(tx).await.expect("it commits");
     for lease in &reader.leases {
         let chunk = reader.store.poll(lease, 1_000).await.expect("a chunk");

@@ -13,6 +13,7 @@ pub(crate) mod kill;
 pub(crate) mod leases;
 pub(crate) mod operation;
 pub(crate) mod read;
+pub(crate) mod scale;
 pub(crate) mod views;
 pub(crate) mod write;
 
@@ -51,6 +52,14 @@ pub(crate) trait Plain: Engine {
     const UNPROTECT: &'static str;
     /// Moves a cursor behind the end of the log.
     const FAR: &'static str;
+    /// Fills the log with {count} events, one a second.
+    const FILL: &'static str;
+    /// The statement of pages.
+    const READ_EVENTS: &'static str;
+    /// A UUID of 32 hexadecimal digits as SQL writes it.
+    fn uuid(digits: &str) -> String;
+    /// How the engine would answer a query.
+    async fn plan(connection: &mut Self::Connection, sql: String) -> Vec<String>;
     /// Runs SQL without arguments.
     fn run(connection: &mut Self::Connection, sql: String) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
     /// The one number that SQL gives.
@@ -60,10 +69,20 @@ pub(crate) trait Plain: Engine {
 }
 
 macro_rules! plain {
-    ($engine:ty, $connection:ty, $unprotect:literal, $far:literal) => {
+    ($engine:ty, $connection:ty, $unprotect:literal, $far:literal, $folder:literal, $explain:literal, $column:literal) => {
         impl Plain for $engine {
             const UNPROTECT: &'static str = $unprotect;
             const FAR: &'static str = $far;
+            const FILL: &'static str = include_str!(concat!("fill_", $folder, ".sql"));
+            const READ_EVENTS: &'static str = include_str!(concat!("../../../sql/", $folder, "/read_events.sql"));
+            fn uuid(digits: &str) -> String {
+                if $folder == "sqlite" { format!("x'{digits}'") } else { format!("'{digits}'::uuid") }
+            }
+            async fn plan(connection: &mut $connection, sql: String) -> Vec<String> {
+                let sql = sqlx::AssertSqlSafe(format!("{} {sql}", $explain));
+                let rows = sqlx::query(sql).fetch_all(connection).await.expect("a plan");
+                rows.iter().map(|row| sqlx::Row::get(row, $column)).collect()
+            }
             async fn run(connection: &mut $connection, sql: String) -> Result<u64, sqlx::Error> {
                 Ok(sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(connection).await?.rows_affected())
             }
@@ -80,13 +99,19 @@ plain!(
     sqlx::Postgres,
     sqlx::PgConnection,
     "SET LOCAL session_replication_role = replica",
-    "prev = pg_snapshot '1:999999999:'"
+    "prev = pg_snapshot '1:999999999:'",
+    "postgres",
+    "EXPLAIN",
+    "QUERY PLAN"
 );
 plain!(
     sqlx::Sqlite,
     sqlx::SqliteConnection,
     "DROP TRIGGER events_are_not_updated; DROP TRIGGER events_are_not_deleted",
-    "prev = 1000000"
+    "prev = 1000000",
+    "sqlite",
+    "EXPLAIN QUERY PLAN",
+    "detail"
 );
 
 macro_rules! outbox_suite {
@@ -137,6 +162,7 @@ macro_rules! outbox_suite {
                 a_key_of_another_request_is_refused
                 a_refusal_is_stored_and_a_crash_is_not
                 a_duplicate_waits_for_the_first
+                a_command_at_work_is_seen
                 a_duplicate_does_not_wait_for_ever
                 an_expired_key_is_done_anew
                 a_reserved_key_is_used_once
@@ -155,7 +181,11 @@ macro_rules! outbox_suite {
                 timelines_join_by_order_key
                 sums_are_per_scope
                 dead_letters_are_listed
-                reading_and_writing_do_not_meet;
+                reading_and_writing_do_not_meet
+                what_is_stuck_is_explained
+                an_entity_is_what_its_events_say;
+            scale:
+                every_filter_has_an_index;
             archive:
                 old_events_leave_and_are_still_read
                 rules_keep_events
