@@ -10,7 +10,8 @@ use clap::{Parser, Subcommand};
 use serde_json::json;
 use serde_json::value::RawValue;
 use stateset_outbox::{Entity, Event, EventType, IdempotencyToken, Payload};
-use stateset_sync::cli::{Answer, SyncArgs, SyncCommand, execute};
+use stateset_relay::secret::Secret;
+use stateset_sync::cli::{Answer, Place, SyncCommand, execute};
 use stateset_sync::{BaseVersion, Replica, Rhythm, Session, SyncError};
 
 #[derive(Parser)]
@@ -28,6 +29,12 @@ struct Arguments {
     /// The agent's local database.
     #[arg(long, env = "STATESET_SYNC_DATABASE", default_value = "stateset-agent.db", global = true)]
     database: std::path::PathBuf,
+    /// Whose events; for `init`.
+    #[arg(long, env = "STATESET_TENANT_ID", global = true)]
+    tenant: Option<uuid::Uuid>,
+    /// Of which store; for `init`.
+    #[arg(long, env = "STATESET_STORE_ID", global = true)]
+    store: Option<uuid::Uuid>,
     #[command(subcommand)]
     command: Command,
 }
@@ -79,9 +86,12 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Program { arguments: Arguments { json, database, command } } = Program::parse();
+    let Program { arguments: Arguments { json, database, tenant, store, command } } = Program::parse();
     let answer = match command {
-        Command::Sync(command) => execute(SyncArgs { database, command }).await,
+        Command::Sync(command) => {
+            let api_key = std::env::var("STATESET_API_KEY").ok().map(|key| Secret::new(key.trim().as_bytes()));
+            execute(Place { database, tenant, store, sequencer: None, api_key }, command).await
+        },
         Command::Run { every } => run(database, every).await,
         write @ Command::Write { .. } => self::write(database, write).await,
     };

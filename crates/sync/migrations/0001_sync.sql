@@ -53,6 +53,13 @@ BEGIN INSERT INTO sync_event (local_seq, position, event_id) VALUES (NEW.id, NEW
 INSERT INTO sync_event (local_seq, position, event_id)
 SELECT id, id, event_id FROM event_log WHERE deliverable = 1;
 
+-- Archiving takes events out of the log; not before they are settled here.
+CREATE TRIGGER sync_keeps_unsettled_events BEFORE DELETE ON event_log
+WHEN EXISTS (SELECT 1 FROM sync_event e WHERE e.local_seq = OLD.id
+               AND (e.state NOT IN ('acknowledged', 'rejected', 'discarded')
+                    OR EXISTS (SELECT 1 FROM sync_conflict c WHERE c.local_seq = e.local_seq AND c.resolved_at IS NULL)))
+BEGIN SELECT RAISE(ABORT, 'table event_log: the event is not at the sequencer yet, push it before it is archived'); END;
+
 CREATE TRIGGER sync_events_stay BEFORE DELETE ON sync_event
 BEGIN SELECT RAISE(ABORT, 'table sync_event: a record of what was pushed is never deleted'); END;
 CREATE TRIGGER sync_events_end_once BEFORE UPDATE OF state ON sync_event

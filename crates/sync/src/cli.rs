@@ -1,5 +1,5 @@
-//! `sync …` as subcommands. A program mounts [`SyncArgs`], calls [`execute`], and prints the [`Answer`] as it prints all
-//! its answers.
+//! `sync …` as subcommands. A program mounts [`SyncCommand`], says by a [`Place`] what its own flags, environment and
+//! profiles say about the machine, calls [`execute`], and prints the [`Answer`] as it prints all its answers.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,15 +19,19 @@ use crate::push::Patience;
 use crate::replica::Replica;
 use crate::session::Session;
 
-/// What `sync` is told.
-#[derive(Args, Debug)]
-pub struct SyncArgs {
-    /// The agent's local database; it is created by `init`.
-    #[arg(long, env = "STATESET_SYNC_DATABASE", default_value = "stateset-agent.db", global = true)]
+/// Which machine, and what is known of its surroundings without its own database.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    /// The agent's local database.
     pub database: PathBuf,
-    /// What is to be done.
-    #[command(subcommand)]
-    pub command: SyncCommand,
+    /// Whose events; for `init`.
+    pub tenant: Option<Uuid>,
+    /// Of which store; for `init`.
+    pub store: Option<Uuid>,
+    /// Where the sequencer is; for `init`.
+    pub sequencer: Option<Url>,
+    /// An API key that may register keys; for an `init` without a token, which keeps it.
+    pub api_key: Option<Secret>,
 }
 
 /// What can be done.
@@ -63,23 +67,15 @@ pub enum SyncCommand {
 #[derive(Args, Debug)]
 pub struct InitArgs {
     /// Where the sequencer is, such as <https://sequencer.example:8080>.
-    #[arg(long, env = "STATESET_SEQUENCER_URL")]
-    pub url: Url,
-    /// Whose events.
-    #[arg(long, env = "STATESET_TENANT_ID")]
-    pub tenant: Uuid,
-    /// Of which store.
-    #[arg(long, env = "STATESET_STORE_ID")]
-    pub store: Uuid,
+    #[arg(long, env = "STATESET_SEQUENCER_URL", value_name = "URL")]
+    pub sequencer: Option<Url>,
     /// The agent; the token is for this one only.
-    #[arg(long, env = "STATESET_AGENT_ID")]
+    #[arg(long, env = "STATESET_AGENT_ID", value_name = "UUID")]
     pub agent: Uuid,
-    /// One-time enrolment token for this agent. From the environment it shows in no process list.
+    /// One-time enrolment token for this agent. From the environment it shows in no process list. Without one the API key
+    /// in `STATESET_API_KEY` is used, if it may register keys, and kept.
     #[arg(long, env = "STATESET_ENROLMENT_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
-    /// Instead of a token: an API key that may register keys; it is kept.
-    #[arg(long, env = "STATESET_API_KEY", hide_env_values = true, conflicts_with = "token")]
-    pub api_key: Option<String>,
     /// Copy the signing key from this file (32 bytes, hexadecimal or base64) instead of making one.
     #[arg(long)]
     pub import_key: Option<PathBuf>,
@@ -180,10 +176,10 @@ impl From<PatienceArgs> for Patience {
 }
 
 /// Does what was asked.
-pub async fn execute(arguments: SyncArgs) -> Result<Answer, SyncError> {
-    let SyncArgs { database, command } = arguments;
+pub async fn execute(place: Place, command: SyncCommand) -> Result<Answer, SyncError> {
+    let database = place.database.clone();
     match command {
-        SyncCommand::Init(arguments) => initialise(database, arguments).await,
+        SyncCommand::Init(arguments) => initialise(place, arguments).await,
         SyncCommand::Push(patience) => push(database, patience).await,
         SyncCommand::Pull(patience) => pull(database, patience).await,
         SyncCommand::Status => {
@@ -202,15 +198,20 @@ async fn session(database: PathBuf) -> Result<Session, SyncError> {
     Session::open(Replica::open(database).await?).await
 }
 
-async fn initialise(database: PathBuf, arguments: InitArgs) -> Result<Answer, SyncError> {
-    let secret = |text: Option<String>| text.map(|text| Secret::new(text.trim().as_bytes()));
-    let InitArgs { url, tenant, store, agent, token, api_key, import_key, sequencer_key } = arguments;
+async fn initialise(place: Place, arguments: InitArgs) -> Result<Answer, SyncError> {
+    let needs = |what: &str| SyncError::Usage(format!("`sync init` needs {what}"));
+    let InitArgs { sequencer, agent, token, import_key, sequencer_key } = arguments;
+    let token = token.map(|text| Secret::new(text.trim().as_bytes()));
     let options = InitOptions {
-        database,
-        url,
-        enrolment: Enrolment { tenant, store, agent },
-        token: secret(token),
-        api_key: secret(api_key),
+        url: sequencer.or(place.sequencer).ok_or_else(|| needs("--sequencer <URL>"))?,
+        enrolment: Enrolment {
+            tenant: place.tenant.ok_or_else(|| needs("--tenant <UUID>"))?,
+            store: place.store.ok_or_else(|| needs("--store <UUID>"))?,
+            agent,
+        },
+        api_key: place.api_key.filter(|_| token.is_none()),
+        token,
+        database: place.database,
         import_key,
         sequencer_keys: sequencer_key,
     };

@@ -218,7 +218,7 @@ async fn register(options: &InitOptions, secrets: &Secrets, key_id: u32, signer:
         },
         (None, None) => Err(SyncError::Usage(format!(
             "the agent's key must be registered: give a one-time token (--token, from POST \
-             /api/v1/agents/{}/enrolment-tokens) or an API key that may register keys (--api-key)",
+             /api/v1/agents/{}/enrolment-tokens) or an API key that may register keys (STATESET_API_KEY)",
             options.enrolment.agent
         ))),
     }

@@ -106,7 +106,7 @@ async fn another_server_under_the_same_name_is_refused() {
     }
     assert_eq!(machine.run(&["pull"]).await.ok()["size"], 4);
     // The twin lets the machine in, as an operator's mistake would.
-    machine.init(&twin.url(), &["--api-key", "sync-tests-key-of-a-throw-away-server"]).await.ok();
+    machine.init_with_api_key(&twin.url(), &[]).await.ok();
     is_refused(&machine, "other_root").await;
     // And when it has become longer.
     let stranger = twin.stranger(4).await;

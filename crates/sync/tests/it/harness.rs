@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 pub(crate) const TENANT: Uuid = Uuid::from_u128(0x7e4a_0000_0000_4000_8000_0000_0000_0001);
 pub(crate) const STORE: Uuid = Uuid::from_u128(0x5704_0000_0000_4000_8000_0000_0000_0002);
-const API_KEY: &str = "sync-tests-key-of-a-throw-away-server";
+pub(crate) const API_KEY: &str = "sync-tests-key-of-a-throw-away-server";
 const SIGNING_KEY: &str = "5b9d1c3e7f2a4860b1c2d3e4f5061728394a5b6c7d8e9fa0b1c2d3e4f5061728";
 const PAYLOAD_KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0";
 
@@ -180,9 +180,19 @@ impl Machine {
 
     pub(crate) async fn init(&self, url: &str, more: &[&str]) -> Said {
         let (tenant, store, agent) = (TENANT.to_string(), STORE.to_string(), self.agent.to_string());
-        let mut arguments = vec!["init", "--url", url, "--tenant", &tenant, "--store", &store, "--agent", &agent];
+        let mut arguments = vec!["init", "--sequencer", url, "--tenant", &tenant, "--store", &store, "--agent", &agent];
         arguments.extend(more);
         self.run(&arguments).await
+    }
+
+    /// The same with the server's own API key instead of a token.
+    pub(crate) async fn init_with_api_key(&self, url: &str, more: &[&str]) -> Said {
+        let (tenant, store, agent) = (TENANT.to_string(), STORE.to_string(), self.agent.to_string());
+        let mut arguments = vec!["init", "--sequencer", url, "--tenant", &tenant, "--store", &store, "--agent", &agent];
+        arguments.extend(more);
+        let mut command = self.command(&arguments);
+        command.env("STATESET_API_KEY", API_KEY);
+        Self::said(command, &arguments).await
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -200,7 +210,11 @@ impl Machine {
 
     /// Runs the program to its end.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Said {
-        let output = self.command(arguments).output().await.unwrap();
+        Self::said(self.command(arguments), arguments).await
+    }
+
+    async fn said(mut command: Command, arguments: &[&str]) -> Said {
+        let output = command.output().await.unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let json = serde_json::from_str(text.trim()).unwrap_or_else(|fault| {
             panic!("{arguments:?}: {fault}: {text:?} {}", String::from_utf8_lossy(&output.stderr))

@@ -79,8 +79,7 @@ async fn a_key_is_imported() {
     let file = machine.folder.path().join("mine.key");
     std::fs::write(&file, "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60\n").unwrap();
     let import = file.to_str().unwrap();
-    let key = "sync-tests-key-of-a-throw-away-server";
-    let report = machine.init(&server.url(), &["--api-key", key, "--import-key", import]).await.ok();
+    let report = machine.init_with_api_key(&server.url(), &["--import-key", import]).await.ok();
     assert_eq!(report["public_key"], "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
     let keys = machine.run(&["keys", "list"]).await.ok();
     assert_eq!(keys["keys"][0]["public_key"], report["public_key"]);

@@ -194,3 +194,20 @@ async fn what_cannot_be_taken_holds_nothing_up() {
     let reason = text(&machine.audit().await, "SELECT error FROM sync_event WHERE state = 'rejected'").await;
     assert!(reason.contains("canonical form"), "{reason}");
 }
+
+/// E17: whatever archives the log, an event leaves it only when it is at the sequencer.
+#[tokio::test]
+async fn an_event_is_archived_after_it_was_pushed() {
+    let server = Server::start().await;
+    let machine = Machine::enrolled(&server, 1).await;
+    machine.write(1, 2).await;
+    let audit = machine.audit().await;
+    // What an archiver is permitted by a mark on the row, this test takes.
+    sqlx::query("DROP TRIGGER events_are_not_deleted").execute(&audit).await.unwrap();
+    let early = sqlx::query("DELETE FROM event_log").execute(&audit).await;
+    assert!(early.unwrap_err().to_string().contains("push it before it is archived"));
+    machine.run(&["push"]).await.ok();
+    assert_eq!(sqlx::query("DELETE FROM event_log").execute(&audit).await.unwrap().rows_affected(), 2);
+    assert_eq!(machine.states().await, json!({"acknowledged": 2}));
+    assert_eq!(machine.run(&["pull"]).await.ok()["own"], 2);
+}
