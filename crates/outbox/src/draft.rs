@@ -122,6 +122,13 @@ impl<PT> Draft<PT> {
         self
     }
 
+    /// The operation the event belongs to, for an event that is written outside of it; an operation sets its own.
+    #[must_use]
+    pub fn command_id(mut self, id: Uuid) -> Self {
+        self.command_id = Some(id);
+        self
+    }
+
     /// W3C trace context, as it came in the request. Becomes the correlation id too, by its trace id, if there is none.
     #[must_use]
     pub fn traceparent(mut self, traceparent: impl Into<String>) -> Self {

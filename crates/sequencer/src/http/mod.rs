@@ -9,6 +9,7 @@ pub mod credential;
 pub mod cursors;
 pub mod diagnose;
 pub mod edge;
+pub mod enrolment;
 pub mod entities;
 pub mod events;
 pub mod filters;
@@ -66,6 +67,8 @@ pub fn router(service: Arc<Service>, timeout: Duration, stop: CancellationToken)
         .route("/api/v1/agents/{agent_id}/keys/{key_id}/rotate", post(agent_keys::rotate))
         .route("/api/v1/agents/{agent_id}/signing-keys", get(agent_keys::directory))
         .route("/api/v1/agents/register", post(api_keys::register_agent))
+        .route("/api/v1/agents/{agent_id}/enrolment-tokens", post(enrolment::mint))
+        .route("/api/v1/agents/enrol", post(enrolment::enrol))
         .route("/api/v1/agents/{agent_id}/api-keys", post(api_keys::mint_for_agent).get(api_keys::list_of_agent))
         .route("/api/v1/agents/{agent_id}/api-keys/{prefix}", delete(api_keys::revoke_of_agent))
         .route("/api/v1/api-keys", post(api_keys::mint).get(api_keys::list))

@@ -444,6 +444,31 @@ pub const OPERATIONS: &[Operation] = &[
     with(
         Permission::Admin,
         post(
+            "mintEnrolmentToken",
+            "access",
+            "/api/v1/agents/{agent_id}/enrolment-tokens",
+            "Make a one-time token with which one agent sets up its machine",
+            &["agent_id"],
+            "MintEnrolmentToken",
+            "EnrolmentToken",
+        ),
+    ),
+    // Its credential is the token, which permits nothing else.
+    Operation {
+        permission: None,
+        ..post(
+            "enrolAgent",
+            "access",
+            "/api/v1/agents/enrol",
+            "Spend an enrolment token: register a signing key and an API key",
+            &[],
+            "Enrol",
+            "Enrolled",
+        )
+    },
+    with(
+        Permission::Admin,
+        post(
             "mintAgentApiKey",
             "access",
             "/api/v1/agents/{agent_id}/api-keys",

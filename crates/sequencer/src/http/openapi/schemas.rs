@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use stateset_api::api_keys::{ApiKeyList, ApiKeyMinted, ApiKeyRevoked, MintApiKey, RotateApiKey};
+use stateset_api::enrolment::{Enrol, Enrolled, EnrolmentToken, MintEnrolmentToken};
 use stateset_api::event::{AdvanceCursor, Cursor, EntityHistory, Envelope, EventPage, FlatEvent, Head, SingleEvent};
 use stateset_api::ingest::{IngestBody, IngestReply, VesIngestReply};
 use stateset_api::keys::{KeyChanged, KeyDirectory, KeyList, RegisterKey, SequencerKeys};
@@ -54,6 +55,10 @@ pub(super) fn all() -> Map<String, Value> {
     add::<SequencerKeys>(&mut schemas);
     add::<MintApiKey>(&mut schemas);
     add::<RotateApiKey>(&mut schemas);
+    add::<MintEnrolmentToken>(&mut schemas);
+    add::<EnrolmentToken>(&mut schemas);
+    add::<Enrol>(&mut schemas);
+    add::<Enrolled>(&mut schemas);
     add::<ApiKeyMinted>(&mut schemas);
     add::<ApiKeyList>(&mut schemas);
     add::<ApiKeyRevoked>(&mut schemas);

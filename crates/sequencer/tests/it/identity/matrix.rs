@@ -120,6 +120,14 @@ fn request(operation: &Operation, tenant: &Tenant) -> (String, String) {
             json!({"schema": "{}", "schemaType": "JSON"}).to_string()
         },
         "setCompatibility" | "setCompatibilityOfSubject" => json!({"compatibility": "FULL"}).to_string(),
+        "mintEnrolmentToken" => json!({"tenantId": t, "storeIds": [s]}).to_string(),
+        // Refused for its hash, so that a token is there for every row of the table.
+        "enrolAgent" => {
+            let mut body = agent_key(scope, 1);
+            body["apiKeyPrefix"] = json!("not a prefix");
+            body["apiKeyHash"] = json!(hash);
+            body.to_string()
+        },
         _ => String::new(),
     };
     (path, body)
@@ -156,6 +164,12 @@ fn bearer(own: Scope, permissions: &str, expires_in: i64, secret: &str) -> Heade
     header(&format!("Bearer {token}"))
 }
 
+async fn enrolment_token(sequencer: &Sequencer, own: Scope) -> HeaderMap {
+    let path = format!("/api/v1/agents/{AGENT}/enrolment-tokens");
+    let reply = sequencer.admin(Method::POST, &path, &json!({"tenantId": own.tenant})).await;
+    header(&format!("ApiKey {}", reply["token"].as_str().expect("text")))
+}
+
 /// The kinds of credential, all of the tenant of `own`.
 async fn kinds(sequencer: &Sequencer, own: Scope) -> Vec<(&'static str, HeaderMap)> {
     let key = async |body: Value| {
@@ -185,6 +199,7 @@ async fn kinds(sequencer: &Sequencer, own: Scope) -> Vec<(&'static str, HeaderMa
         ("all, other store", key(json!({"permissions": all, "storeIds": [other_store]})).await.0),
         ("all, this agent", key(json!({"permissions": all, "agentId": AGENT})).await.0),
         ("all, other agent", key(json!({"permissions": all, "agentId": other_store})).await.0),
+        ("enrolment token", enrolment_token(sequencer, own).await),
         ("token: read", bearer(own, "read", 600, SECRET)),
         ("token: all, this agent", bearer(own, "read,write,admin", 600, SECRET)),
         ("bootstrap", header(&format!("ApiKey {BOOTSTRAP}"))),
@@ -235,12 +250,16 @@ async fn table(sequencer: &Sequencer, kinds: &[(&str, HeaderMap)], tenant: &Tena
     table.push_str(&"---|".repeat(kinds.len()));
     table.push('\n');
     for operation in OPERATIONS {
-        let permission = operation.permission.map_or("–", |permission| permission.name());
+        let permission = match operation.permission {
+            Some(permission) => permission.name(),
+            None if operation.id == "enrolAgent" => "token",
+            None => "–",
+        };
         write!(table, "| {} | `{}` | {permission} |", operation.method.to_uppercase(), operation.path).expect("memory");
         for (kind, headers) in kinds {
             let (status, body) = call(sequencer, operation, tenant, headers).await;
             let cell = cell(status, &body);
-            if *kind == "bootstrap" {
+            if *kind == "bootstrap" && operation.id != "enrolAgent" {
                 assert_eq!(cell, "yes", "{} {}: {body}", operation.method, operation.path);
                 assert!(status == 200 || [404, 409].contains(&status), "{} {status}: {body}", operation.path);
             }
