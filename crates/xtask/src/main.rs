@@ -2,7 +2,7 @@
 //!
 //! - `ci`: every check, in the order in which a mistake is cheapest to find. `scripts/test.sh` ends in it.
 //! - `tidy`: rules of this repository that no compiler knows.
-//! - `codegen`: writes `docs/reference` from the program itself; `--check` tells whether it is up to date.
+//! - `codegen`: writes `docs/reference` and `docs/contracts` from the programs themselves; `--check` tells whether it is up to date.
 //! - `fuzz`: every parser of bytes from outside, for a while.
 //! - `test`, `fmt`, `bench`: short names for long commands.
 //!

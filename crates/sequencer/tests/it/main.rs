@@ -10,4 +10,5 @@ mod proof_harness;
 mod proofs;
 mod published;
 mod reads;
+mod schemas;
 mod service;

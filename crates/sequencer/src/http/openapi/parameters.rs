@@ -88,6 +88,11 @@ const PARAMETERS: &[Parameter] = &[
         r#"{"type":"string","minLength":1,"maxLength":255,"pattern":"^[!-~]+$"}"#,
         "names this request: a repetition within 24 hours answers with the same key again instead of making another",
     ),
+    path("schema_id", r#"{"type":"integer","minimum":1,"maximum":2147483647}"#, "number of the schema"),
+    path("subject", TEXT, "a type of event, or another name under which schemas are registered"),
+    path("version", TEXT, "place in the subject's history, or `latest`"),
+    path("event_type[path]", TEXT, "type of event"),
+    query("event_type[exact]", TEXT, "exact type of event"),
     path("batch_id", UUID, "the batch"),
     path("sequence", SEQUENCE, "place of the event"),
     path(

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use stateset_api::api_keys::{ApiKeyList, ApiKeyMinted, ApiKeyRevoked, MintApiKey, RotateApiKey};
+use stateset_api::enrolment::{Enrol, Enrolled, EnrolmentToken, MintEnrolmentToken};
 use stateset_api::event::{AdvanceCursor, Cursor, EntityHistory, Envelope, EventPage, FlatEvent, Head, SingleEvent};
 use stateset_api::ingest::{IngestBody, IngestReply, VesIngestReply};
 use stateset_api::keys::{KeyChanged, KeyDirectory, KeyList, RegisterKey, SequencerKeys};
@@ -9,6 +10,11 @@ use stateset_api::problem::Problem;
 use stateset_api::proof::{
     BatchProof, CommitRequest, Commitment, CommitmentList, ConsistencyProof, FlatBatchProof, FlatCommitment,
     FlatVerdict, InclusionProof, OpeningList, Verdict, VerifyRequest,
+};
+use stateset_api::schemas::{
+    CompatibilityLevel, CompatibilityVerdict, FoundSchema, PayloadVerdict, RegisterSchema, SchemaId, SchemaList,
+    SchemaPolicyView, SchemaRegistered, SchemaTypes, SchemaView, SetCompatibility, SetSchemaPolicy, SetSchemaStatus,
+    SubjectList, SubjectSchema, SubjectVersion, SubjectVersions, ValidatePayload,
 };
 use utoipa::ToSchema;
 
@@ -49,9 +55,32 @@ pub(super) fn all() -> Map<String, Value> {
     add::<SequencerKeys>(&mut schemas);
     add::<MintApiKey>(&mut schemas);
     add::<RotateApiKey>(&mut schemas);
+    add::<MintEnrolmentToken>(&mut schemas);
+    add::<EnrolmentToken>(&mut schemas);
+    add::<Enrol>(&mut schemas);
+    add::<Enrolled>(&mut schemas);
     add::<ApiKeyMinted>(&mut schemas);
     add::<ApiKeyList>(&mut schemas);
     add::<ApiKeyRevoked>(&mut schemas);
+    add::<RegisterSchema>(&mut schemas);
+    add::<SchemaRegistered>(&mut schemas);
+    add::<SchemaView>(&mut schemas);
+    add::<SchemaList>(&mut schemas);
+    add::<SetSchemaStatus>(&mut schemas);
+    add::<SetSchemaPolicy>(&mut schemas);
+    add::<SchemaPolicyView>(&mut schemas);
+    add::<ValidatePayload>(&mut schemas);
+    add::<PayloadVerdict>(&mut schemas);
+    add::<SubjectList>(&mut schemas);
+    add::<SubjectVersions>(&mut schemas);
+    add::<SubjectVersion>(&mut schemas);
+    add::<SchemaTypes>(&mut schemas);
+    add::<SubjectSchema>(&mut schemas);
+    add::<FoundSchema>(&mut schemas);
+    add::<SchemaId>(&mut schemas);
+    add::<CompatibilityVerdict>(&mut schemas);
+    add::<SetCompatibility>(&mut schemas);
+    add::<CompatibilityLevel>(&mut schemas);
     add::<Health>(&mut schemas);
     add::<Readiness>(&mut schemas);
     add::<Problem>(&mut schemas);
