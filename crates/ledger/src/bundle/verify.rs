@@ -78,8 +78,8 @@ impl Report {
         self.faults.is_empty()
     }
 
-    fn fault(&mut self, section: &'static str, sequence: Option<u64>, field: &'static str, message: impl ToString) {
-        self.faults.push(Fault { section, sequence, field, message: message.to_string() });
+    fn fault(&mut self, section: &'static str, sequence: Option<u64>, field: &'static str, message: impl Into<String>) {
+        self.faults.push(Fault { section, sequence, field, message: message.into() });
     }
 
     fn unchecked(&mut self, what: String) {
@@ -195,7 +195,7 @@ impl Verifier<'_> {
                 }
             },
             None => {
-                self.report.unchecked(format!("key events of the type {}: unknown to this program", event.event_type))
+                self.report.unchecked(format!("key events of the type {}: unknown to this program", event.event_type));
             },
         }
     }
@@ -335,12 +335,11 @@ impl Verifier<'_> {
             Err(message) => return self.report.fault("stream", Some(event.sequence), "receipt", message),
         };
         let hash = receipt_hash(scope, EventId(event.event_id), sequence, content);
-        match key.verify(&hash.0, &receipt.signature) {
-            Ok(()) => self.report.receipts += 1,
-            Err(_) => {
-                let message = format!("does not verify over the receipt hash {hash}");
-                self.report.fault("stream", Some(event.sequence), "receipt", message);
-            },
+        if key.verify(&hash.0, &receipt.signature).is_ok() {
+            self.report.receipts += 1;
+        } else {
+            let message = format!("does not verify over the receipt hash {hash}");
+            self.report.fault("stream", Some(event.sequence), "receipt", message);
         }
     }
 

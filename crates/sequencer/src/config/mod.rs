@@ -358,6 +358,16 @@ mod tests {
         assert!(!faults.contains("deadbeef"), "{faults}");
     }
 
+    /// R10: a text that is no Ed25519 seed is named, with the form of one, and not repeated.
+    #[test]
+    fn a_signing_key_of_the_wrong_form_explains_itself() {
+        for wrong in ["0x12ab", "secret-seed", &"zz".repeat(32), &"12".repeat(31), &"12".repeat(33)] {
+            let faults = read(&[("VES_SEQUENCER_SIGNING_KEY", wrong)]).err().unwrap();
+            assert!(faults.contains("VES_SEQUENCER_SIGNING_KEY must be 32 bytes as 64 hexadecimal digits"), "{faults}");
+            assert!(!faults.contains(wrong), "{faults}");
+        }
+    }
+
     /// L09: unless forced.
     #[test]
     fn disabled_auth_refuses_a_public_address() {

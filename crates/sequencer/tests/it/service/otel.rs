@@ -7,6 +7,7 @@ use std::time::Duration;
 use stateset_testkit::http::Request;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::task::TaskTracker;
 
 use super::{client, embedded, unsigned};
 
@@ -33,11 +34,12 @@ impl Collector {
         let address = listener.local_addr()?;
         let bodies = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&bodies);
-        tokio::spawn(async move {
+        let tasks = TaskTracker::new();
+        drop(tasks.clone().spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
-                tokio::spawn(serve(connection, Arc::clone(&kept)));
+                drop(tasks.spawn(serve(connection, Arc::clone(&kept))));
             }
-        });
+        }));
         Ok(Self { address, bodies })
     }
 
