@@ -58,6 +58,16 @@ mod tests {
         assert_eq!(payload, r#"{"amount_cents":5,"currency":"USD","items":[]}"#);
     }
 
+    /// C24: the set that a connector's first sync replays is what `product.*` selects of the catalogue.
+    #[test]
+    fn a_glob_selects_a_family() {
+        let products = stateset_contracts::catalogue::all()
+            .map(|contract| contract.name)
+            .filter(|name| crate::delivery::type_matches("product.*", name));
+        let expected = ["product.created", "product.updated", "product.activated", "product.deactivated"];
+        assert_eq!(products.collect::<Vec<_>>(), expected);
+    }
+
     /// Metadata that comes later joins the address.
     #[test]
     fn metadata_is_added_to() {

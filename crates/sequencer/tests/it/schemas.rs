@@ -86,7 +86,7 @@ async fn schemas_are_registered_once_and_only_grow() {
     assert_eq!((&third["schemaId"], &third["version"]), (&json!(3), &json!(3)), "numbers are never given twice");
 }
 
-/// C21: `enforce` refuses what does not keep its schema, event by event, and says where; the value itself is not repeated.
+/// C09, C21: `enforce` refuses what does not keep its schema, event by event, and says where; the value itself is not repeated.
 #[tokio::test]
 async fn enforce_refuses_what_does_not_keep_its_schema() {
     let sequencer = Sequencer::new().await;
