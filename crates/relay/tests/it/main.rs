@@ -1,6 +1,8 @@
 //! Tests of the relay: rules first, then every sink against a real peer, then the engine on real databases.
 
 #[cfg(test)]
+mod alerts;
+#[cfg(test)]
 mod backoff;
 #[cfg(test)]
 #[cfg(feature = "kafka")]

@@ -17,6 +17,7 @@ pub use setting::{SETTINGS, Setting};
 use stateset_ledger::id::TenantId;
 
 use crate::edge::EdgeConfig;
+use crate::schemas::Mode;
 use crate::service::Limits;
 use crate::tls::TlsFiles;
 
@@ -38,6 +39,17 @@ pub enum EncryptionMode {
     Optional,
     /// Always; without keys the server does not start.
     Required,
+}
+
+/// Where traces go.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TraceSettings {
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`, without a slash at its end.
+    pub endpoint: String,
+    /// `OTEL_SERVICE_NAME`.
+    pub service: String,
+    /// `OTEL_TRACES_SAMPLER_ARG`: the share of traces that nobody else has decided about, from 0 to 1.
+    pub share: f64,
 }
 
 /// Everything the operator may decide.
@@ -78,6 +90,8 @@ pub struct Config {
     pub log_origin: String,
     /// `LOG_PUBLIC`: whether checkpoint and tiles need no credential.
     pub public_log: bool,
+    /// `SCHEMA_VALIDATION_MODE`.
+    pub schema_mode: Mode,
     /// `UNSIGNED_EVENTS`: whether unsigned events are taken.
     pub unsigned_allowed: bool,
     /// `KEY_POSSESSION_PROOF`: whether registering a key needs one.
@@ -94,6 +108,8 @@ pub struct Config {
     pub json_logs: bool,
     /// `RUST_LOG`.
     pub log_filter: String,
+    /// `OTEL_…`; `None`: no traces.
+    pub traces: Option<TraceSettings>,
     /// `RATE_LIMIT_PER_MINUTE`, `CORS_ALLOW_ORIGINS`, `ADMIN_IP_ALLOWLIST`, `TRUST_PROXY_HEADERS`, `METRICS_ACCESS`.
     pub edge: EdgeConfig,
     /// `TLS_CERT_FILE`, `TLS_KEY_FILE`.
@@ -159,6 +175,7 @@ impl Config {
             sequencer_id: reader.text("VES_SEQUENCER_ID"),
             log_origin: reader.text("LOG_ORIGIN").unwrap_or_default(),
             public_log: reader.flag("LOG_PUBLIC"),
+            schema_mode: reader.choice("SCHEMA_VALIDATION_MODE", &Mode::WORDS),
             unsigned_allowed: reader.choice("UNSIGNED_EVENTS", &[("allow", true), ("refuse", false)]),
             possession_proof_required: reader
                 .choice("KEY_POSSESSION_PROOF", &[("required", true), ("optional", false)]),
@@ -168,6 +185,7 @@ impl Config {
             worker_threads: reader.in_range("WORKER_THREADS", 1..=256),
             json_logs: reader.choice("LOG_FORMAT", &[("text", false), ("json", true)]),
             log_filter: reader.text("RUST_LOG").unwrap_or_default(),
+            traces: reader.traces(),
             edge: edge::read(reader),
             tls: edge::tls(reader),
             max_connections: reader.in_range("MAX_CONNECTIONS", 16..=1_000_000),

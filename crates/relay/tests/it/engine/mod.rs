@@ -12,6 +12,7 @@ mod paused;
 #[cfg(feature = "personal")]
 mod personal;
 mod poison;
+mod replays;
 mod scenarios;
 mod sequencer;
 
@@ -34,6 +35,11 @@ macro_rules! engine_suite {
                 a_long_publish_keeps_its_lease,
                 two_workers_share_the_groups,
                 a_commit_wakes_an_idle_worker,
+                statistics_survive_a_restart,
+            );
+            engine_suite!(@cases $database, replays:
+                a_replay_goes_beside_live_events,
+                a_new_destination_gets_what_it_misses,
             );
             engine_suite!(@cases $database, poison:
                 an_unreadable_row_parks_its_key_only,

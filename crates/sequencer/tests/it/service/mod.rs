@@ -1,9 +1,12 @@
 //! The real server as an operator and an attacker see it.
 
+mod bundle;
 mod edge;
 mod hostile;
 mod logs;
 mod metrics;
+#[cfg(feature = "otel")]
+mod otel;
 mod start;
 
 use std::fmt::Write as _;

@@ -1,0 +1,195 @@
+//! What a command works with.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use stateset_inspect::answer::Change;
+use stateset_inspect::{Apply, Database, Fault, Http, Inspect, Intent, Kind, OpenMode, Remote};
+
+use crate::exit::{Done, Ended, Stop};
+use crate::output::{Output, Sheet};
+use crate::settings::{Global, Place, Settings};
+
+pub(crate) struct Context {
+    pub(crate) settings: Settings,
+    pub(crate) output: Output,
+    /// When the command began, microseconds since 1970 UTC.
+    pub(crate) now: i64,
+}
+
+impl Context {
+    pub(crate) fn new(global: &Global) -> Result<Self, Fault> {
+        let settings = Settings::read(global)?;
+        let color = !settings.no_color && std::io::stdout().is_terminal();
+        let output = Output { format: global.format(), quiet: global.quiet, color };
+        Ok(Self { settings, output, now: now() })
+    }
+
+    /// What answers, unable to change anything.
+    pub(crate) async fn inspect(&self) -> Result<Arc<dyn Inspect>, Fault> {
+        self.asked(OpenMode::Read).await
+    }
+
+    async fn asked(&self, mode: OpenMode) -> Result<Arc<dyn Inspect>, Fault> {
+        match self.settings.place()? {
+            Place::Database(_) => Ok(self.database(mode, 2).await?.inspect()),
+            Place::Sequencer { .. } => Ok(Arc::new(self.remote()?)),
+        }
+    }
+
+    pub(crate) async fn database(&self, mode: OpenMode, connections: u32) -> Result<Database, Fault> {
+        Database::open(&self.settings.open(mode, connections)?).await
+    }
+
+    pub(crate) fn remote(&self) -> Result<Remote, Fault> {
+        let Place::Sequencer { url, credential } = self.settings.place()? else {
+            return Err(Fault::unsupported("proofs", "an outbox", "ask the sequencer: --url, or a profile that has one"));
+        };
+        let http = Http::new(url, credential.clone(), self.settings.timeout)
+            .map_err(|error| Fault::usage(error.to_string(), "see --url").because(error))?;
+        Ok(Remote::new(Arc::new(http), self.settings.scope))
+    }
+
+    /// Previews a change, or makes it. Without `--apply` the source is opened so that it cannot be changed.
+    pub(crate) async fn change(&self, intent: &Intent, apply: bool) -> Ended {
+        let change = self.changed(intent, apply).await?;
+        self.print_change(&change)
+    }
+
+    pub(crate) async fn changed(&self, intent: &Intent, apply: bool) -> Result<Change, Stop> {
+        let actor = self.settings.actor.clone();
+        let (mode, how) = match apply {
+            true => (OpenMode::Write, Apply::Execute { actor }),
+            false => (OpenMode::Read, Apply::Preview { actor }),
+        };
+        let mut change = self.asked(mode).await?.change(intent, &how).await?;
+        if !change.applied && change.apply_with.is_none() {
+            change.apply_with = Some(format!("{} --apply", typed()));
+        }
+        if let Some(plan) = change.plan_id.take() {
+            change.plan_id = Some(self.keep_plan(&plan).unwrap_or(plan));
+        }
+        Ok(change)
+    }
+
+    /// Carries out what was previewed: by the short name that was printed, or by the whole id.
+    pub(crate) fn plan(&self, name: &str, kind: &'static str, rate: Option<u32>) -> Result<Intent, Fault> {
+        let short = name.strip_prefix("p_").filter(|rest| rest.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let plan = match short {
+            None => name.to_owned(),
+            Some(_) => self.plan_file(name).and_then(|path| std::fs::read_to_string(path).ok()).ok_or_else(|| {
+                let fix = "preview again: the same command without --apply; plans are kept for this user on this machine";
+                Fault::new(Kind::NotFound, "PLAN_NOT_FOUND", format!("there is no plan {name:.40}"), fix)
+            })?,
+        };
+        Ok(Intent::Plan { plan: plan.trim().to_owned(), kind: Some(kind), rate })
+    }
+
+    fn plan_file(&self, name: &str) -> Option<PathBuf> {
+        self.settings.state_folder.as_ref().map(|folder| folder.join("plans").join(name))
+    }
+
+    /// Keeps the long id under a short name. `None`: there is nowhere to keep it, and the long one has to do.
+    fn keep_plan(&self, plan: &str) -> Option<String> {
+        let name = format!("p_{:08x}", checksum(plan.as_bytes()));
+        let path = self.plan_file(&name)?;
+        std::fs::create_dir_all(path.parent()?).ok()?;
+        std::fs::write(&path, plan).ok()?;
+        Some(name)
+    }
+
+    pub(crate) fn print_change(&self, change: &Change) -> Ended {
+        self.output.print(change, sheet)?;
+        Ok(Done::Well)
+    }
+}
+
+/// What a preview says, or what was done.
+fn sheet(change: &Change) -> Sheet {
+    let mut sheet = Sheet::new(&["event_id", "event_type", "lane", "destination"])
+        .head(format!("applied: {}", change.applied))
+        .head(change.message.clone());
+    if let Some(plan) = &change.plan {
+        let mut line = format!("{} in all", plan.count);
+        for (count, name) in [(plan.lanes, "lanes"), (plan.followers, "followers waiting behind them")] {
+            if let Some(count) = count {
+                line.push_str(&format!(", {count} {name}"));
+            }
+        }
+        for (name, count) in &plan.destinations {
+            line.push_str(&format!(", {count} to {name}"));
+        }
+        for (why, count) in &plan.skipped {
+            line.push_str(&format!("; {count} left alone: {why}"));
+        }
+        sheet = sheet.head(line);
+        for one in &plan.sample {
+            let row = [&one.event_id, &one.event_type, &one.lane, &one.destination];
+            sheet = sheet.row(row.map(String::as_str));
+        }
+        let shown = u64::try_from(plan.sample.len()).unwrap_or(u64::MAX);
+        if plan.count > shown && shown > 0 {
+            sheet = sheet.foot(format!("and {} more", plan.count - shown));
+        }
+    }
+    if let Some(plan) = &change.plan_id {
+        sheet = sheet.foot(format!("plan: {plan}"));
+    }
+    if let Some(job) = &change.job_id {
+        sheet = sheet.foot(format!("job: {job}")).note(format!("watch it with: stateset-events jobs watch {job}"));
+    }
+    match &change.apply_with {
+        Some(command) if !change.applied => sheet.foot(format!("to do it: {command}")),
+        _ => sheet,
+    }
+}
+
+/// FNV-1a: tells the plans of one user apart.
+fn checksum(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
+/// The command line as a shell would read it again.
+pub(crate) fn typed() -> String {
+    let words = std::env::args().enumerate().map(|(at, word)| if at == 0 { "stateset-events".to_owned() } else { quoted(&word) });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn quoted(word: &str) -> String {
+    let plain = !word.is_empty() && word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./:=,@%+".contains(letter));
+    // A URL may hold a password.
+    let word = without_password(word);
+    if plain { word } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
+
+fn without_password(word: &str) -> String {
+    let (flag, address) = word.split_once('=').filter(|(flag, _)| flag.starts_with("--")).unwrap_or(("", word));
+    match url::Url::parse(address) {
+        Ok(mut url) if url.password().is_some() => {
+            if url.set_password(Some("…")).is_err() {
+                return "…".to_owned();
+            }
+            if flag.is_empty() { url.to_string() } else { format!("{flag}={url}") }
+        },
+        _ => word.to_owned(),
+    }
+}
+
+fn now() -> i64 {
+    let nanos = time::OffsetDateTime::now_utc().unix_timestamp_nanos();
+    i64::try_from(nanos / 1_000).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_command_can_be_typed_again() {
+        assert_eq!(quoted("type:order.*"), "'type:order.*'");
+        assert_eq!(quoted("it's"), "'it'\\''s'");
+        assert_eq!(quoted("--since=3h"), "--since=3h");
+        assert!(!quoted("postgres://shop:hunter2@db/shop").contains("hunter2"));
+    }
+}
