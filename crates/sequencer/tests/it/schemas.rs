@@ -1,12 +1,13 @@
 //! The schema registry.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use stateset_sequencer::schemas::Mode;
 use stateset_sequencer::schemas::admit::{MAX_BYTES, admit};
+use tokio::time::Instant;
 
 use crate::harness::{Reply, Sequencer, Setting, Unsigned, scope};
 
@@ -77,7 +78,11 @@ async fn schemas_are_registered_once_and_only_grow() {
         assert_eq!(gone.status, StatusCode::OK);
     }
     assert_eq!(sequencer.get(&format!("/api/v1/schemas/1?{TENANT}")).await.problem().1, "SCHEMA_NOT_FOUND");
-    let third = sequencer.register("order.created", &order_schema()).await.json();
+    // What is out of force is part of the history all the same.
+    let shrunk = sequencer.register("order.created", &order_schema()).await;
+    assert_eq!(shrunk.problem().1, "SCHEMA_INCOMPATIBLE");
+    grown["properties"]["shipping_cents"] = json!({ "type": "integer" });
+    let third = sequencer.register("order.created", &grown).await.json();
     assert_eq!((&third["schemaId"], &third["version"]), (&json!(3), &json!(3)), "numbers are never given twice");
 }
 
