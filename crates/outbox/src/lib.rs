@@ -43,9 +43,9 @@ mod shard;
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
-mod tail;
 #[cfg(feature = "personal")]
 pub mod subject;
+mod tail;
 mod write;
 
 pub use audit::{AuditEntry, AuditFilter};

@@ -14,7 +14,6 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 use sqlx::{Database, Transaction};
 use uuid::Uuid;
 
@@ -24,7 +23,7 @@ use crate::engine::Engine;
 use crate::outbox::Outbox;
 use crate::scope::Scope;
 use crate::sql::{args, decode, execute, fetch, fetch_optional, statement};
-use crate::write::{Facts, PersonalField, Row, WriteError};
+use crate::write::{Facts, PersonalField, Row, WriteError, payload_hash};
 use json::{Document, split};
 use seal::{KeyOf, Place, SubjectKey};
 
@@ -213,7 +212,7 @@ impl<DB: Engine> Outbox<DB> {
                 row.personal.push(PersonalField { field, subject, generation, sealed });
             }
             (row.payload, row.metadata) = document.write();
-            row.payload_hash = Sha256::digest(&row.payload).to_vec();
+            row.payload_hash = payload_hash(&row.payload).to_vec();
             if row.event_key.is_none() {
                 let entity = Entity::new(&row.entity_type, &row.entity_id);
                 let facts = Facts {

@@ -13,6 +13,7 @@ mod paused;
 #[cfg(feature = "personal")]
 mod personal;
 mod poison;
+mod replays;
 mod scenarios;
 mod sequencer;
 
