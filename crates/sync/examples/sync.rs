@@ -35,6 +35,9 @@ struct Arguments {
     /// Of which store; for `init`.
     #[arg(long, env = "STATESET_STORE_ID", global = true)]
     store: Option<uuid::Uuid>,
+    /// For `init` without a token; better from the environment.
+    #[arg(long, env = "STATESET_API_KEY", hide_env_values = true, global = true)]
+    api_key: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -86,10 +89,10 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Program { arguments: Arguments { json, database, tenant, store, command } } = Program::parse();
+    let Program { arguments: Arguments { json, database, tenant, store, api_key, command } } = Program::parse();
     let answer = match command {
         Command::Sync(command) => {
-            let api_key = std::env::var("STATESET_API_KEY").ok().map(|key| Secret::new(key.trim().as_bytes()));
+            let api_key = api_key.map(|key| Secret::new(key.trim().as_bytes()));
             execute(Place { database, tenant, store, sequencer: None, api_key }, command).await
         },
         Command::Run { every } => run(database, every).await,
