@@ -2,6 +2,7 @@
 
 use clap::Args;
 use stateset_inspect::{Fault, Filter, Page};
+use uuid::Uuid;
 
 /// Which events.
 #[derive(Args, Clone, Debug, Default)]
@@ -69,13 +70,8 @@ impl FilterArgs {
     /// Reads text and flags; relative times count from `now`.
     pub(crate) fn read(&self, now: i64) -> Result<Filter, Fault> {
         let wrong = |error: stateset_inspect::FilterError| {
-            let fault = Fault::new(
-                stateset_inspect::Kind::Usage,
-                "INVALID_FILTER",
-                error.to_string(),
-                "the keys of a filter are in `stateset-events list --help`",
-            );
-            fault
+            let fix = "the keys of a filter are in `stateset-events list --help`";
+            Fault::new(stateset_inspect::Kind::Usage, "INVALID_FILTER", error.to_string(), fix)
         };
         let mut filter = Filter::parse(&self.text.join(" "), now).map_err(wrong)?;
         let flags = [
@@ -148,6 +144,19 @@ impl FilterArgs {
                 Ok(filter)
             },
             _ => self.read(now),
+        }
+    }
+
+    /// The same; but a single UUID is a dead letter, as `dlq list` prints it, and a single word of another form an event.
+    pub(crate) fn or_letter(&self, now: i64) -> Result<(Filter, Option<Uuid>), Fault> {
+        let [word] = self.text.as_slice() else { return Ok((self.read(now)?, None)) };
+        let flags = Self { text: Vec::new(), ..self.clone() };
+        if let Ok(letter) = Uuid::try_parse(word) {
+            return Ok((flags.read(now)?, Some(letter)));
+        }
+        match word.parse() {
+            Ok(event) if !word.contains(':') => Ok((Filter { event: Some(event), ..flags.read(now)? }, None)),
+            _ => Ok((self.read(now)?, None)),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::stream::Stream;
 use serde::Serialize;
 use stateset_outbox::filter::{EventRef, Filter};
+use uuid::Uuid;
 
 use crate::answer::{
     AuditList, BreakerAnswer, Change, DeadLetterList, Detail, EventList, EventRow, Explanation, Findings, Job, JobList, KeyList,
@@ -236,15 +237,19 @@ pub enum Intent {
     },
     /// Open dead letters again.
     Redrive {
-        /// Which; an empty filter is refused.
+        /// Which; an empty filter is refused, unless one letter is named.
         filter: Filter,
+        /// This dead letter only.
+        letter: Option<Uuid>,
         /// Most per second.
         rate: Option<u32>,
     },
     /// Give dead letters up for good.
     Discard {
-        /// Which; an empty filter is refused.
+        /// Which; an empty filter is refused, unless one letter is named.
         filter: Filter,
+        /// This dead letter only.
+        letter: Option<Uuid>,
         /// Why.
         reason: String,
         /// Most per second.

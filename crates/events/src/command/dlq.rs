@@ -83,16 +83,16 @@ impl Args {
                 Ok(Done::Well)
             },
             Dlq::Redrive { filter, bulk } => {
-                let filter = filter.read(context.now)?;
+                let (filter, letter) = filter.or_letter(context.now)?;
                 let apply = bulk.apply;
-                let intent = bulk.intent(context, "redrive", |rate| Intent::Redrive { filter, rate });
+                let intent = bulk.intent(context, "redrive", |rate| Intent::Redrive { filter, letter, rate });
                 context.change(&intent?, apply).await
             },
             Dlq::Discard { filter, bulk, reason } => {
-                let filter = filter.read(context.now)?;
+                let (filter, letter) = filter.or_letter(context.now)?;
                 let apply = bulk.apply;
                 let reason = reason.unwrap_or_default();
-                let intent = bulk.intent(context, "discard", |rate| Intent::Discard { filter, reason, rate });
+                let intent = bulk.intent(context, "discard", |rate| Intent::Discard { filter, letter, reason, rate });
                 context.change(&intent?, apply).await
             },
         }

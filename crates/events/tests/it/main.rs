@@ -16,3 +16,5 @@ mod source_000;
 mod story;
 #[cfg(test)]
 mod tail;
+#[cfg(test)]
+mod walk;

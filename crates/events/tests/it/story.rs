@@ -67,12 +67,21 @@ impl Receiver {
         (self.address, self.received)
     }
 
+    /// Refuses the events of this entity.
+    pub(crate) fn poison(&self, entity: Option<&str>) {
+        *self.received.poison.lock().unwrap() = entity.map(str::to_owned);
+    }
+
     pub(crate) fn events(&self) -> Vec<String> {
         self.received.events.lock().unwrap().clone()
     }
 }
 
-fn routes(address: SocketAddr) -> String {
+pub(crate) fn secret() -> &'static str {
+    SECRET
+}
+
+pub(crate) fn routes(address: SocketAddr) -> String {
     format!(
         "[[destination]]\nname = 'hook'\nkind = 'webhook'\nurl = 'http://{address}/'\nsecret_env = 'HOOK_SECRET'\n\
          allow_private = true\nshard_groups = 1\nstart = 'beginning'\n[[destination.route]]\nname = 'all'\ntypes = '*'\n"
@@ -90,7 +99,7 @@ async fn ok(shop: &Shop, line: &str) -> Ran {
 /// F08, G01, G03, H02, Q11: nothing lost, nothing out of order within an order, and all of it in the audit.
 async fn an_outage_and_a_poisoned_order_are_mended(shop: Shop) {
     let receiver = Receiver::listen("127.0.0.1:0".parse().unwrap()).await;
-    *receiver.received.poison.lock().unwrap() = Some("ord_2".into());
+    receiver.poison(Some("ord_2"));
     shop.file("routes.toml", &routes(receiver.address));
     ok(&shop, "routes apply routes.toml --apply").await;
     shop.write(1, "order.created", ("order", "ord_1"), "1", json!({})).await;
@@ -110,7 +119,8 @@ async fn an_outage_and_a_poisoned_order_are_mended(shop: Shop) {
     assert_eq!(failed["destinations"][0]["breaker"]["state"], json!("open"), "{failed}");
     let why = ok(&shop, "explain --destination hook").await;
     assert!(why.out.contains("breaker") && why.out.contains("stateset-events "), "{why:?}");
-    let order = ok(&shop, "explain 2").await;
+    assert_eq!(ok(&shop, "explain destination hook --json").await.json()["subject"], json!("destination hook"));
+    let order = ok(&shop, "explain order 2").await;
     assert!(order.out.contains("dead"), "{order:?}");
     let doctor = shop.run("doctor --destination hook --routes routes.toml").await;
     assert!(doctor.code == 1 && doctor.out.contains("breaker is open") && doctor.out.contains("refused"), "{doctor:?}");
@@ -129,6 +139,10 @@ async fn an_outage_and_a_poisoned_order_are_mended(shop: Shop) {
     assert!(groups.out.contains("refused: "), "{groups:?}");
     let inspected = ok(&shop, &format!("inspect {} --include-payload --attempts --json", id(2).display())).await.json();
     assert_eq!(inspected["deliveries"][0]["history"][0]["outcome"], json!("refused"), "{inspected}");
+    let letters = ok(&shop, "dlq list --json").await.json();
+    let letter = letters["dead_letters"][0]["dead_letter"].as_str().expect("a letter");
+    let one = ok(&shop, &format!("dlq redrive {letter} --json")).await.json();
+    assert_eq!((&one["applied"], &one["plan"]["count"]), (&json!(false), &json!(1)), "{one}");
     let plan = ok(&shop, "dlq redrive --error-class refused --type order.created --since 3h --json").await.json();
     assert_eq!((&plan["plan"]["count"], &plan["plan"]["followers"]), (&json!(1), &json!(1)), "{plan}");
     let name = plan["plan_id"].as_str().expect("a plan");
@@ -182,7 +196,7 @@ async fn a_worker_delivers_until_it_is_told_to_stop(shop: Shop) {
     let client = stateset_testkit::http::Client::new(SocketAddr::from(([127, 0, 0, 1], port)));
     assert_eq!(client.get("/health").await.unwrap().status, 200);
     let ready: Value = client.get("/ready").await.unwrap().json().unwrap();
-    assert_eq!(ready["destinations"][0]["destination"], json!("hook"));
+    assert_eq!(ready["destinations"][0]["destination"], json!("destination hook"));
     assert!(client.get("/metrics").await.unwrap().text().contains("hook"));
     let pid = worker.id().expect("it runs").to_string();
     tokio::process::Command::new("kill").args(["-TERM", &pid]).status().await.unwrap();

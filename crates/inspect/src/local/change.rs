@@ -172,8 +172,13 @@ fn request(intent: &Intent) -> Result<Request, Fault> {
             let options = JobOptions { to: Some(destination.clone()), missing: *missing, ..none() };
             of(JobKind::Replay, filter, *rate, None, options)
         },
-        Intent::Redrive { filter, rate } => of(JobKind::Redrive, filter, *rate, None, none()),
-        Intent::Discard { filter, reason, rate } => of(JobKind::Discard, filter, *rate, Some(reason.clone()), none()),
+        Intent::Redrive { filter, letter, rate } => {
+            of(JobKind::Redrive, filter, *rate, None, JobOptions { letter: *letter, ..none() })
+        },
+        Intent::Discard { filter, letter, reason, rate } => {
+            let options = JobOptions { letter: *letter, ..none() };
+            of(JobKind::Discard, filter, *rate, Some(reason.clone()), options)
+        },
         Intent::Acknowledge { filter, destination, reason, force } => {
             let options = JobOptions { to: destination.clone(), force: *force, ..none() };
             of(JobKind::Acknowledge, filter, None, Some(reason.clone()), options)
