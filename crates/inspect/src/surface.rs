@@ -9,8 +9,8 @@ use stateset_outbox::filter::{EventRef, Filter};
 use uuid::Uuid;
 
 use crate::answer::{
-    AuditList, BreakerAnswer, Change, DeadLetterList, Detail, EventList, EventRow, Explanation, Findings, Job, JobList, KeyList,
-    OutboxAnswer, Stats, Timeline,
+    AuditList, BreakerAnswer, Change, DeadLetterList, Detail, EventList, EventRow, Explanation, Findings, Job, JobList,
+    KeyList, OutboxAnswer, Stats, Timeline,
 };
 use crate::fault::Fault;
 
@@ -41,8 +41,12 @@ pub trait Inspect: Send + Sync {
     fn outbox<'a>(&'a self, filter: &'a Filter, page: &'a Page) -> Answer<'a, OutboxAnswer>;
 
     /// Open dead letters that pass.
-    fn dead_letters<'a>(&'a self, filter: &'a Filter, page: &'a Page, group: Option<GroupBy>)
-    -> Answer<'a, DeadLetterList>;
+    fn dead_letters<'a>(
+        &'a self,
+        filter: &'a Filter,
+        page: &'a Page,
+        group: Option<GroupBy>,
+    ) -> Answer<'a, DeadLetterList>;
 
     /// The history of something.
     fn timeline<'a>(&'a self, of: &'a TimelineOf, page: &'a Page) -> Answer<'a, Timeline>;

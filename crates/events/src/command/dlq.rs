@@ -123,7 +123,17 @@ fn sheet(list: &DeadLetterList) -> Sheet {
         }
         return sheet.note(format!("{} dead letters", list.total));
     }
-    let mut sheet = Sheet::new(&["event_id", "event_type", "destination", "lane", "class", "attempts", "failed_at", "error", "dead_letter"]);
+    let mut sheet = Sheet::new(&[
+        "event_id",
+        "event_type",
+        "destination",
+        "lane",
+        "class",
+        "attempts",
+        "failed_at",
+        "error",
+        "dead_letter",
+    ]);
     for one in &list.dead_letters {
         sheet = sheet.row([
             one.event_id.clone(),

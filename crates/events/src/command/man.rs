@@ -15,7 +15,8 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(&self) -> Ended {
         let tree = crate::cli::tree();
-        let written = |error: std::io::Error| Stop::from(Fault::usage("the pages cannot be written", "see --dir").because(error));
+        let written =
+            |error: std::io::Error| Stop::from(Fault::usage("the pages cannot be written", "see --dir").because(error));
         match &self.dir {
             Some(folder) => {
                 std::fs::create_dir_all(folder).map_err(written)?;

@@ -44,7 +44,8 @@ impl Args {
             Some(plan) => context.plan(&plan, "replay", self.rate)?,
             None => {
                 let inspect = context.inspect().await?;
-                let filter = self.filter.or_event(context.now, |text| async move { named(&*inspect, &text).await }).await?;
+                let filter =
+                    self.filter.or_event(context.now, |text| async move { named(&*inspect, &text).await }).await?;
                 let destination = self.to.unwrap_or_default();
                 Intent::Replay { filter, destination, missing: self.missing, rate: self.rate }
             },

@@ -113,7 +113,8 @@ impl Run {
     async fn serve(&self, running: &Arc<Running>) -> Result<Option<tokio::task::JoinHandle<()>>, Fault> {
         let Some(address) = self.listen else { return Ok(None) };
         let listener = TcpListener::bind(address).await.map_err(|error| {
-            Fault::usage(format!("{address} cannot be listened on"), "another process may have it; see --listen").because(error)
+            Fault::usage(format!("{address} cannot be listened on"), "another process may have it; see --listen")
+                .because(error)
         })?;
         let router = Router::new()
             .route("/health", get(health))

@@ -157,13 +157,16 @@ async fn an_outage_and_a_poisoned_order_are_mended(shop: Shop) {
 
     deliver(&shop).await;
     let events = receiver.events();
-    let place = |event: &str| events.iter().position(|one| one == event).unwrap_or_else(|| panic!("{event} is lost: {events:?}"));
+    let place = |event: &str| {
+        events.iter().position(|one| one == event).unwrap_or_else(|| panic!("{event} is lost: {events:?}"))
+    };
     assert!(place("order.created ord_2") < place("payment.succeeded pm_2"), "{events:?}");
     place("order.created ord_3");
     assert_eq!(events.len(), 4, "nothing twice: {events:?}");
 
     // H07
-    let vouched = ok(&shop, &format!("ack {} --at hook --reason 'they told us' --apply --json", id(4).display())).await.json();
+    let vouched =
+        ok(&shop, &format!("ack {} --at hook --reason 'they told us' --apply --json", id(4).display())).await.json();
     assert_eq!(vouched["result"]["done"], json!(1), "{vouched}");
     let acknowledged = ok(&shop, "outbox --status acknowledged --json").await.json();
     assert_eq!(acknowledged["deliveries"][0]["event_id"], json!(id(4).display()), "{acknowledged}");

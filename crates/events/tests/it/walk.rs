@@ -58,7 +58,8 @@ async fn the_walk_of_the_guide_is_true() {
         if let Some(found) = ran.out.lines().find_map(|line| line.strip_prefix("plan: ")) {
             found.clone_into(&mut plan);
         }
-        let said: String = ran.err.lines().filter(|line| !line.contains(" INFO ")).map(|line| format!("{line}\n")).collect();
+        let said: String =
+            ran.err.lines().filter(|line| !line.contains(" INFO ")).map(|line| format!("{line}\n")).collect();
         text.push_str(&format!("$ stateset-events {line}\n{}{said}\n", ran.out.replace('\r', "")));
     }
     let text = redacted(&text, &receiver.address.to_string());
@@ -114,7 +115,9 @@ fn part(part: &str) -> String {
 fn time(word: &str) -> String {
     let mut out = String::new();
     let mut rest = word;
-    while let Some(at) = rest.find("20").filter(|at| rest[*at..].len() >= 20 && rest.as_bytes().get(at + 10) == Some(&b'T')) {
+    while let Some(at) =
+        rest.find("20").filter(|at| rest[*at..].len() >= 20 && rest.as_bytes().get(at + 10) == Some(&b'T'))
+    {
         let end = rest[at..].find('Z').map_or(rest.len(), |end| at + end + 1);
         out.push_str(&rest[..at]);
         out.push_str(if rest[at..end].starts_with("2025-01-15") { &rest[at..end] } else { "<time>" });

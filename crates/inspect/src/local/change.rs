@@ -59,7 +59,9 @@ impl<DB: Engine> Local<DB> {
             && self.operator(apply)?.create_key(operation, key, ttl).await.map_err(of_operation)?;
         let after = if created { self.key(key, operation).await? } else { before };
         let sentence = match (free, apply.is_execute(), created) {
-            (true, false, _) => format!("the key {key:?} of {operation:?} would be reserved for {}", duration_text(ttl)),
+            (true, false, _) => {
+                format!("the key {key:?} of {operation:?} would be reserved for {}", duration_text(ttl))
+            },
             (true, true, true) => format!("the key {key:?} of {operation:?} is reserved"),
             _ => format!("the key {key:?} of {operation:?} exists and is {}; nothing is changed", after.status),
         };
@@ -115,10 +117,15 @@ impl<DB: Engine> Local<DB> {
             }
             .map_err(of_job)?;
         }
-        let what = if open { "nothing more is attempted there until somebody closes it" } else { "what waits goes on at once" };
+        let what = if open {
+            "nothing more is attempted there until somebody closes it"
+        } else {
+            "what waits goes on at once"
+        };
         let verb = if apply.is_execute() { "is" } else { "would be" };
         let sentence = format!("the breaker of {destination} {verb} {word}: {what}");
-        let facts = json!({ "before": super::destinations::breaker(&before), "after": super::destinations::breaker(&wanted) });
+        let facts =
+            json!({ "before": super::destinations::breaker(&before), "after": super::destinations::breaker(&wanted) });
         Ok(change(apply, action, sentence, facts))
     }
 

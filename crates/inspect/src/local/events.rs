@@ -77,14 +77,18 @@ impl<DB: Engine> Local<DB> {
         let (entries, next_cursor) = self.reader.timeline(entity, request).await.map_err(of_read)?;
         let events: Vec<read::Item> = entries.into_iter().map(|entry| entry.item).collect();
         let whole = request.cursor.is_none() && next_cursor.is_none();
-        let own = Filter {
-            entity_type: Some(entity.kind.clone()),
-            entity_id: Some(entity.id.clone()),
-            ..Filter::default()
-        };
+        let own =
+            Filter { entity_type: Some(entity.kind.clone()), entity_id: Some(entity.id.clone()), ..Filter::default() };
         let counted = i64::try_from(events.len()).unwrap_or(i64::MAX);
         if whole && counted > 0 {
-            return Ok(read::Page { events, total: counted, total_exact: true, partial: false, next_cursor, diagnostics: None });
+            return Ok(read::Page {
+                events,
+                total: counted,
+                total_exact: true,
+                partial: false,
+                next_cursor,
+                diagnostics: None,
+            });
         }
         // Why there is nothing, or at least how many are its own.
         let about = self.reader.list(&own, PageRequest { limit: 1, cursor: None, ..request }).await.map_err(of_read)?;

@@ -69,10 +69,20 @@ fn not_found(key: &str, operation: Option<&str>) -> KeyAnswer {
 fn answer(key: &str, operation: &str, record: KeyRecord, now: i64) -> KeyAnswer {
     let (disposition, explanation) = match record.status {
         KeyStatus::Active => ("same_key", "reserved: the command was not done; send it under this key"),
-        KeyStatus::InProgress => ("same_key", "a worker is at it; ask again, or send the same command under this key, which waits for it"),
-        KeyStatus::Completed => ("use_result", "done: sending the command again answers the stored result and does nothing"),
-        KeyStatus::Failed => ("use_result", "refused for good: sending it again answers the same refusal; a changed command needs a new key"),
-        KeyStatus::Uncertain => ("operator", "a worker died at an external call: find out with the command id whether it happened, then complete or reset the key"),
+        KeyStatus::InProgress => {
+            ("same_key", "a worker is at it; ask again, or send the same command under this key, which waits for it")
+        },
+        KeyStatus::Completed => {
+            ("use_result", "done: sending the command again answers the stored result and does nothing")
+        },
+        KeyStatus::Failed => (
+            "use_result",
+            "refused for good: sending it again answers the same refusal; a changed command needs a new key",
+        ),
+        KeyStatus::Uncertain => (
+            "operator",
+            "a worker died at an external call: find out with the command id whether it happened, then complete or reset the key",
+        ),
         KeyStatus::Expired => ("new_request", "its time is over: the next command under it is done anew"),
     };
     let micros = |left: Duration| now.saturating_add(i64::try_from(left.as_micros()).unwrap_or(i64::MAX));

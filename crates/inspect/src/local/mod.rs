@@ -57,7 +57,10 @@ fn of_read(error: ReadError) -> Fault {
         ReadError::Archived(id) => Fault::new(
             Kind::NotFound,
             "EVENT_ARCHIVED",
-            format!("event {} was archived; its identity is kept, its payload is in the archive", EventId(id).display()),
+            format!(
+                "event {} was archived; its identity is kept, its payload is in the archive",
+                EventId(id).display()
+            ),
             "read the archive segment that covers it",
         ),
         ReadError::Ambiguous { prefix, candidates } => {

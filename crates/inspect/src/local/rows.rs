@@ -46,9 +46,7 @@ pub(super) fn event(event: &LoggedEvent, deliveries: &[read::Delivery], payload:
 
 /// JSON as it was written; a text that is none is shown as a string, because looking must always be possible.
 pub(super) fn raw(text: &str) -> Option<Box<RawValue>> {
-    RawValue::from_string(text.to_owned())
-        .or_else(|_| RawValue::from_string(Value::from(text).to_string()))
-        .ok()
+    RawValue::from_string(text.to_owned()).or_else(|_| RawValue::from_string(Value::from(text).to_string())).ok()
 }
 
 /// How many tries each route allows.
