@@ -63,9 +63,10 @@ impl Context {
 
     pub(crate) async fn changed(&self, intent: &Intent, apply: bool) -> Result<Change, Stop> {
         let actor = self.settings.actor.clone();
-        let (mode, how) = match apply {
-            true => (OpenMode::Write, Apply::Execute { actor }),
-            false => (OpenMode::Read, Apply::Preview { actor }),
+        let (mode, how) = if apply {
+            (OpenMode::Write, Apply::Execute { actor })
+        } else {
+            (OpenMode::Read, Apply::Preview { actor })
         };
         let mut change = self.asked(mode).await?.change(intent, &how).await?;
         if !change.applied && change.apply_with.is_none() {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 /// Which events.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct FilterArgs {
-    /// Filter as text, such as: type:order.* entity:order/ORD-1 since:10m where:data.amount_cents>10000
+    /// Filter as text, such as: type:order.* entity:order/ORD-1 since:10m `where:data.amount_cents>10000`
     #[arg(value_name = "FILTER")]
     text: Vec<String>,
     /// Event types; * stands for anything: order.*,payment.succeeded
@@ -40,7 +40,7 @@ pub(crate) struct FilterArgs {
     /// Destination of a delivery
     #[arg(long, value_name = "NAME", help_heading = "Filter")]
     destination: Option<String>,
-    /// Class of the last failure, such as http_503
+    /// Class of the last failure, such as `http_503`
     #[arg(long, visible_alias = "class", value_name = "CLASS", help_heading = "Filter")]
     error_class: Option<String>,
     /// Agent that signs
@@ -61,7 +61,7 @@ pub(crate) struct FilterArgs {
     /// Token that dedupes the fact
     #[arg(long, value_name = "KEY", help_heading = "Filter")]
     event_key: Option<String>,
-    /// What the payload says: data.amount_cents>10000; may be repeated
+    /// What the payload says: `data.amount_cents>10000`; may be repeated
     #[arg(long = "where", value_name = "COMPARISON", help_heading = "Filter")]
     payload: Vec<String>,
 }

@@ -22,26 +22,26 @@ const CONFIG_BYTES: u64 = 1024 * 1024;
 /// Flags that every command has.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Global {
-    /// Outbox database: sqlite:shop.db or postgres://user@host/shop [env: STATESET_DATABASE_URL]
+    /// Outbox database: sqlite:shop.db or <postgres://user@host/shop> [env: `STATESET_DATABASE_URL`]
     #[arg(long, global = true, value_name = "URL", help_heading = "Where", conflicts_with = "url")]
     pub(crate) database: Option<String>,
-    /// Sequencer: https://sequencer.example:8080 [env: STATESET_SEQUENCER_URL]. Its API key is read from STATESET_API_KEY or
+    /// Sequencer: <https://sequencer.example:8080> [env: `STATESET_SEQUENCER_URL`]. Its API key is read from `STATESET_API_KEY` or
     /// the profile, never from the command line
     #[arg(long, global = true, value_name = "URL", help_heading = "Where")]
     pub(crate) url: Option<String>,
-    /// Profile of the configuration file [env: STATESET_PROFILE]
+    /// Profile of the configuration file [env: `STATESET_PROFILE`]
     #[arg(long, global = true, value_name = "NAME", help_heading = "Where")]
     pub(crate) profile: Option<String>,
-    /// Configuration file [env: STATESET_EVENTS_CONFIG] [default: ~/.config/stateset/events.toml]
+    /// Configuration file [env: `STATESET_EVENTS_CONFIG`] [default: ~/.config/stateset/events.toml]
     #[arg(long, global = true, value_name = "FILE", help_heading = "Where")]
     pub(crate) config: Option<PathBuf>,
-    /// Tenant, a UUID [env: STATESET_TENANT_ID] [default: the tenant of an application that has one]
+    /// Tenant, a UUID [env: `STATESET_TENANT_ID`] [default: the tenant of an application that has one]
     #[arg(long, global = true, value_name = "UUID", help_heading = "Where")]
     pub(crate) tenant: Option<Uuid>,
-    /// Store of the tenant, a UUID [env: STATESET_STORE_ID]
+    /// Store of the tenant, a UUID [env: `STATESET_STORE_ID`]
     #[arg(long, global = true, value_name = "UUID", help_heading = "Where")]
     pub(crate) store: Option<Uuid>,
-    /// PostgreSQL schema of the outbox tables [env: STATESET_OUTBOX_SCHEMA] [default: outbox]
+    /// PostgreSQL schema of the outbox tables [env: `STATESET_OUTBOX_SCHEMA`] [default: outbox]
     #[arg(long, global = true, value_name = "NAME", help_heading = "Where")]
     pub(crate) schema: Option<String>,
     /// Longest wait for the source, in seconds [default: 10]
@@ -56,10 +56,10 @@ pub(crate) struct Global {
     /// Nothing on standard error but faults
     #[arg(short, long, global = true, help_heading = "Output")]
     pub(crate) quiet: bool,
-    /// No colours, which a terminal gets otherwise [env: NO_COLOR]
+    /// No colours, which a terminal gets otherwise [env: `NO_COLOR`]
     #[arg(long, global = true, help_heading = "Output")]
     pub(crate) no_color: bool,
-    /// Who acts, for the audit [env: STATESET_ACTOR] [default: the user]
+    /// Who acts, for the audit [env: `STATESET_ACTOR`] [default: the user]
     #[arg(long = "as", global = true, value_name = "NAME", help_heading = "Where")]
     pub(crate) acting_as: Option<String>,
 }

@@ -20,7 +20,7 @@ enum Dlq {
     /// Open dead letters
     List {
         #[command(flatten)]
-        filter: FilterArgs,
+        filter: Box<FilterArgs>,
         #[command(flatten)]
         page: PageArgs,
         /// Count those that failed alike
@@ -30,14 +30,14 @@ enum Dlq {
     /// Try dead letters again, in order within their lanes (writes with --apply)
     Redrive {
         #[command(flatten)]
-        filter: FilterArgs,
+        filter: Box<FilterArgs>,
         #[command(flatten)]
         bulk: Bulk,
     },
     /// Give dead letters up for good (writes with --apply)
     Discard {
         #[command(flatten)]
-        filter: FilterArgs,
+        filter: Box<FilterArgs>,
         #[command(flatten)]
         bulk: Bulk,
         /// Why; kept for the audit

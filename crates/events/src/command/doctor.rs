@@ -64,17 +64,16 @@ impl Args {
             },
         });
         let skew = (database.now().await? - context.now).abs();
-        findings.push(match skew > SKEW_MICROS {
-            false => finding("ok", "clock", "this machine and the database agree".to_owned(), None),
-            true => {
-                let text = duration_text(Duration::from_micros(skew.unsigned_abs()));
-                finding(
-                    "warning",
-                    "clock",
-                    format!("this machine and the database differ by {text}"),
-                    Some("check NTP on both"),
-                )
-            },
+        findings.push(if skew <= SKEW_MICROS {
+            finding("ok", "clock", "this machine and the database agree".to_owned(), None)
+        } else {
+            let text = duration_text(Duration::from_micros(skew.unsigned_abs()));
+            finding(
+                "warning",
+                "clock",
+                format!("this machine and the database differ by {text}"),
+                Some("check NTP on both"),
+            )
         });
         let mut filter = Filter::default();
         if let Some(name) = &self.destination {

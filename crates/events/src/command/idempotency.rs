@@ -35,7 +35,7 @@ enum Keys {
         /// How long it is kept: 24h, 30m
         #[arg(long, default_value = "24h", value_parser = duration)]
         ttl: Duration,
-        /// Fail with EVENT_DUPLICATE_KEY if the key exists
+        /// Fail with `EVENT_DUPLICATE_KEY` if the key exists
         #[arg(long)]
         must_be_new: bool,
         /// Do it; without this, only what would be done is said

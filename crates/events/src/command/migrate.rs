@@ -50,7 +50,7 @@ impl Args {
         };
         if self.sql {
             for step in &missing {
-                context.output.text(&format!("-- {:04} {}\n{}\n", step.version, step.name, step.sql))?;
+                crate::output::Output::text(&format!("-- {:04} {}\n{}\n", step.version, step.name, step.sql))?;
             }
         }
         let result = json!({ "applied_before": state.applied, "missing": names });

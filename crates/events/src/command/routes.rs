@@ -38,7 +38,7 @@ enum Routes {
 impl Args {
     pub(crate) async fn run(self, context: &Context) -> Ended {
         match self.command {
-            Routes::Example => context.output.text(EXAMPLE)?,
+            Routes::Example => crate::output::Output::text(EXAMPLE)?,
             Routes::List { all } => list(context, all).await?,
             Routes::Apply { file, apply } => return apply_file(context, &RoutesFile::read(&file)?, apply).await,
         }

@@ -127,10 +127,10 @@ fn show(context: &Context, event: &EventRow) -> Result<(), Stop> {
     if context.output.format == Format::Table && context.output.color {
         let [id, kind, entity, at, ..] = sheets::event_cells(event);
         let replay = if event.replay_job.is_some() { "  replay" } else { "" };
-        return context.output.line(&format!("{at}  {kind}  {entity}  {id}{replay}"));
+        return output::Output::line(&format!("{at}  {kind}  {entity}  {id}{replay}"));
     }
     let line = output::json(event)?;
-    context.output.line(&line)
+    output::Output::line(&line)
 }
 
 /// Where events are sent as well.

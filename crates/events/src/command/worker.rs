@@ -86,7 +86,7 @@ impl Run {
                             "rejected": one.rejected, "unavailable": one.unavailable })
                 })
                 .collect();
-            context.output.line(&json!({ "destinations": all }).to_string())?;
+            output::Output::line(&json!({ "destinations": all }).to_string())?;
             return Ok(Done::Well);
         }
         let running = Arc::new(relay.start().await.map_err(starting)?);

@@ -17,7 +17,7 @@ use tokio::process::{Child, Command};
 use uuid::Uuid;
 
 /// Longest a command may take, on a machine with much else to do.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) enum Pool {
     Sqlite(SqlitePool),

@@ -134,26 +134,7 @@ async fn an_outage_and_a_poisoned_order_are_mended(shop: Shop) {
     assert!(preview.out.starts_with("applied: false\nNOT EXECUTED: "), "{preview:?}");
     ok(&shop, "breaker close hook --apply").await;
 
-    // The dead letters: look, plan, do.
-    let groups = ok(&shop, "dlq list --since 3h --group-by error").await;
-    assert!(groups.out.contains("refused: "), "{groups:?}");
-    let inspected = ok(&shop, &format!("inspect {} --include-payload --attempts --json", id(2).display())).await.json();
-    assert_eq!(inspected["deliveries"][0]["history"][0]["outcome"], json!("refused"), "{inspected}");
-    let letters = ok(&shop, "dlq list --json").await.json();
-    let letter = letters["dead_letters"][0]["dead_letter"].as_str().expect("a letter");
-    let one = ok(&shop, &format!("dlq redrive {letter} --json")).await.json();
-    assert_eq!((&one["applied"], &one["plan"]["count"]), (&json!(false), &json!(1)), "{one}");
-    let plan = ok(&shop, "dlq redrive --error-class refused --type order.created --since 3h --json").await.json();
-    assert_eq!((&plan["plan"]["count"], &plan["plan"]["followers"]), (&json!(1), &json!(1)), "{plan}");
-    let name = plan["plan_id"].as_str().expect("a plan");
-    assert!(name.starts_with("p_") && name.len() == 10, "{name}");
-    let wrong = shop.run(&format!("dlq discard --plan {name} --apply")).await;
-    assert!(wrong.code == 5 && wrong.err.contains("PLAN_MISMATCH"), "{wrong:?}");
-    let done = ok(&shop, &format!("dlq redrive --plan {name} --rate 50/s --apply --json")).await.json();
-    assert_eq!((&done["applied"], &done["result"]["done"]), (&json!(true), &json!(1)), "{done}");
-    let job = done["job_id"].as_str().expect("a job");
-    let watched = ok(&shop, &format!("jobs watch {job} --json")).await.json();
-    assert_eq!((&watched["state"], &watched["rate_per_second"]), (&json!("done"), &json!(50)), "{watched}");
+    redrive(&shop).await;
 
     deliver(&shop).await;
     let events = receiver.events();
@@ -184,6 +165,29 @@ async fn an_outage_and_a_poisoned_order_are_mended(shop: Shop) {
     assert_eq!(others["count"], json!(0));
 }
 
+/// The dead letters: look, plan, do.
+async fn redrive(shop: &Shop) {
+    let groups = ok(shop, "dlq list --since 3h --group-by error").await;
+    assert!(groups.out.contains("refused: "), "{groups:?}");
+    let inspected = ok(shop, &format!("inspect {} --include-payload --attempts --json", id(2).display())).await.json();
+    assert_eq!(inspected["deliveries"][0]["history"][0]["outcome"], json!("refused"), "{inspected}");
+    let letters = ok(shop, "dlq list --json").await.json();
+    let letter = letters["dead_letters"][0]["dead_letter"].as_str().expect("a letter");
+    let one = ok(shop, &format!("dlq redrive {letter} --json")).await.json();
+    assert_eq!((&one["applied"], &one["plan"]["count"]), (&json!(false), &json!(1)), "{one}");
+    let plan = ok(shop, "dlq redrive --error-class refused --type order.created --since 3h --json").await.json();
+    assert_eq!((&plan["plan"]["count"], &plan["plan"]["followers"]), (&json!(1), &json!(1)), "{plan}");
+    let name = plan["plan_id"].as_str().expect("a plan");
+    assert!(name.starts_with("p_") && name.len() == 10, "{name}");
+    let wrong = shop.run(&format!("dlq discard --plan {name} --apply")).await;
+    assert!(wrong.code == 5 && wrong.err.contains("PLAN_MISMATCH"), "{wrong:?}");
+    let done = ok(shop, &format!("dlq redrive --plan {name} --rate 50/s --apply --json")).await.json();
+    assert_eq!((&done["applied"], &done["result"]["done"]), (&json!(true), &json!(1)), "{done}");
+    let job = done["job_id"].as_str().expect("a job");
+    let watched = ok(shop, &format!("jobs watch {job} --json")).await.json();
+    assert_eq!((&watched["state"], &watched["rate_per_second"]), (&json!("done"), &json!(50)), "{watched}");
+}
+
 /// F03: health, and an orderly end.
 async fn a_worker_delivers_until_it_is_told_to_stop(shop: Shop) {
     let receiver = Receiver::listen("127.0.0.1:0".parse().unwrap()).await;
@@ -209,7 +213,7 @@ async fn a_worker_delivers_until_it_is_told_to_stop(shop: Shop) {
 
 /// Until it holds. A condition, never a time; the limit is for a test that fails.
 pub(crate) async fn until(mut holds: impl FnMut() -> bool) {
-    let end = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+    let end = tokio::time::Instant::now() + std::time::Duration::from_mins(1);
     while !holds() {
         assert!(tokio::time::Instant::now() < end, "it never holds");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;

@@ -25,7 +25,7 @@ impl Tail {
     }
 
     async fn next(&mut self) -> Value {
-        let line = tokio::time::timeout(std::time::Duration::from_secs(60), self.lines.next_line()).await;
+        let line = tokio::time::timeout(std::time::Duration::from_mins(1), self.lines.next_line()).await;
         let line = line.expect("an event comes").unwrap().expect("the tail goes on");
         serde_json::from_str(&line).unwrap()
     }

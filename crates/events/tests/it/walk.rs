@@ -58,8 +58,7 @@ async fn the_walk_of_the_guide_is_true() {
         if let Some(found) = ran.out.lines().find_map(|line| line.strip_prefix("plan: ")) {
             found.clone_into(&mut plan);
         }
-        let said: String =
-            ran.err.lines().filter(|line| !line.contains(" INFO ")).map(|line| format!("{line}\n")).collect();
+        let said: String = ran.err.split_inclusive('\n').filter(|line| !line.contains(" INFO ")).collect();
         text.push_str(&format!("$ stateset-events {line}\n{}{said}\n", ran.out.replace('\r', "")));
     }
     let text = redacted(&text, &receiver.address.to_string());
@@ -102,7 +101,7 @@ fn word(word: &str) -> String {
 
 fn part(part: &str) -> String {
     let bare = part.trim_end_matches([',', '(', ')', ':', '"']);
-    let tail = &part[bare.len()..];
+    let tail = part.get(bare.len()..).unwrap_or_default();
     let is_plan = bare.strip_prefix("p_").is_some_and(|hex| hex.len() == 8);
     match bare {
         _ if is_plan => format!("p_7f3a51c0{tail}"),
@@ -111,17 +110,20 @@ fn part(part: &str) -> String {
     }
 }
 
-/// Times of this run.
+/// Times of this run: what begins like a year and ends with a Z.
 fn time(word: &str) -> String {
     let mut out = String::new();
     let mut rest = word;
-    while let Some(at) =
-        rest.find("20").filter(|at| rest[*at..].len() >= 20 && rest.as_bytes().get(at + 10) == Some(&b'T'))
-    {
-        let end = rest[at..].find('Z').map_or(rest.len(), |end| at + end + 1);
-        out.push_str(&rest[..at]);
-        out.push_str(if rest[at..end].starts_with("2025-01-15") { &rest[at..end] } else { "<time>" });
-        rest = &rest[end..];
+    while let Some((before, behind)) = rest.split_once("20") {
+        let (inside, after) = behind.split_once('Z').unwrap_or_default();
+        let is_time = inside.chars().nth(8) == Some('T') && !inside.contains(' ');
+        out.push_str(before);
+        match (is_time, inside.starts_with("25-01-15")) {
+            (true, false) => out.push_str("<time>"),
+            (true, true) => out.push_str(&format!("20{inside}Z")),
+            (false, _) => out.push_str("20"),
+        }
+        rest = if is_time { after } else { behind };
     }
     out.push_str(rest);
     out

@@ -111,11 +111,12 @@ impl<DB: Engine> Local<DB> {
         };
         if apply.is_execute() {
             let operator = self.operator(apply)?;
-            match open {
-                true => operator.open_breaker(destination, reason).await,
-                false => operator.close_breaker(destination, Some(reason).filter(|reason| !reason.is_empty())).await,
-            }
-            .map_err(of_job)?;
+            let stored = if open {
+                operator.open_breaker(destination, reason).await
+            } else {
+                operator.close_breaker(destination, Some(reason).filter(|reason| !reason.is_empty())).await
+            };
+            stored.map_err(of_job)?;
         }
         let what = if open {
             "nothing more is attempted there until somebody closes it"

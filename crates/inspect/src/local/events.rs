@@ -132,7 +132,6 @@ fn list(page: read::Page, payload: bool) -> EventList {
 /// An outbox signs at the push; until then the stored hash vouches for the payload.
 fn signature(found: &Inspection, deliveries: &[Delivery]) -> Signature {
     let (hash, unchanged) = found.payload_hash;
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     let accepted = deliveries.iter().any(|delivery| delivery.sequence_number.is_some());
     let (state, explanation) = match (unchanged, found.event.agent_id) {
         (false, _) => (
@@ -153,7 +152,7 @@ fn signature(found: &Inspection, deliveries: &[Delivery]) -> Signature {
         state,
         agent: found.event.agent_id.map(|id| id.to_string()),
         key_id: found.event.agent_key_id.map(unsigned),
-        content_hash: Some(hex),
+        content_hash: Some(rows::hex(&hash)),
         key_status: None,
         explanation,
     }

@@ -17,13 +17,12 @@ const OPERATIONS: u16 = 100;
 
 impl<DB: Engine> Local<DB> {
     pub(super) async fn keys_of(&self, key: &str, operation: Option<&str>) -> Result<KeyList, Fault> {
-        let operations = match operation {
-            Some(operation) => vec![operation.to_owned()],
-            None => {
-                let search = KeySearch { prefix: Some(key.to_owned()), ..KeySearch::default() };
-                let found = self.reader.idempotency_keys(&search, None, OPERATIONS).await.map_err(of_read)?;
-                found.keys.into_iter().filter(|one| one.key == key).map(|one| one.operation).collect()
-            },
+        let operations = if let Some(operation) = operation {
+            vec![operation.to_owned()]
+        } else {
+            let search = KeySearch { prefix: Some(key.to_owned()), ..KeySearch::default() };
+            let found = self.reader.idempotency_keys(&search, None, OPERATIONS).await.map_err(of_read)?;
+            found.keys.into_iter().filter(|one| one.key == key).map(|one| one.operation).collect()
         };
         let mut list = KeyList::default();
         for operation in operations {
@@ -93,7 +92,7 @@ fn answer(key: &str, operation: &str, record: KeyRecord, now: i64) -> KeyAnswer 
         operation: Some(operation.to_owned()),
         generation: Some(unsigned(record.generation.into())),
         command_id: Some(record.command_id.to_string()),
-        fingerprint: record.fingerprint.map(|hash| hash.iter().map(|byte| format!("{byte:02x}")).collect()),
+        fingerprint: record.fingerprint.map(|hash| rows::hex(&hash)),
         created_at: Some(instant_text(record.created_at)),
         completed_at: record.completed_at.map(instant_text),
         expires_at: record.expires_in.map(micros).map(instant_text),

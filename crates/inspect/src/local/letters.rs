@@ -124,7 +124,7 @@ fn groups(letters: &[read::DeadLetter], by: GroupBy) -> Vec<DeadLetterGroup> {
         group.last_failed_at = group.last_failed_at.clone().max(at);
     }
     let mut groups: Vec<DeadLetterGroup> = groups.into_values().collect();
-    groups.sort_by(|one, other| other.count.cmp(&one.count));
+    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
     groups
 }
 

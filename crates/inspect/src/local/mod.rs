@@ -102,7 +102,7 @@ fn of_operation(error: OperationError) -> Fault {
 }
 
 fn missing_tables(error: sqlx::Error) -> Fault {
-    let code = error.as_database_error().and_then(|fault| fault.code().map(|code| code.into_owned()));
+    let code = error.as_database_error().and_then(|fault| fault.code().map(std::borrow::Cow::into_owned));
     let message = error.to_string();
     // undefined table, undefined schema; SQLite has one code for all faults of a statement
     if matches!(code.as_deref(), Some("42P01" | "3F000")) || message.contains("no such table") {

@@ -168,7 +168,7 @@ impl Database {
 
 /// What a database that does not answer says.
 pub(super) fn of_connecting(error: sqlx::Error) -> Fault {
-    let code = error.as_database_error().and_then(|fault| fault.code().map(|code| code.into_owned()));
+    let code = error.as_database_error().and_then(|fault| fault.code().map(std::borrow::Cow::into_owned));
     match code.as_deref() {
         Some("28000" | "28P01" | "42501") => {
             let fix = "check the name and password in the URL or profile, and the rights of the role";
