@@ -11,6 +11,8 @@ mod help;
 #[cfg(test)]
 mod preview;
 #[cfg(test)]
+mod sequencer;
+#[cfg(test)]
 mod source_000;
 #[cfg(test)]
 mod story;

@@ -203,7 +203,7 @@ async fn a_worker_delivers_until_it_is_told_to_stop(shop: Shop) {
     let client = stateset_testkit::http::Client::new(SocketAddr::from(([127, 0, 0, 1], port)));
     assert_eq!(client.get("/health").await.unwrap().status, 200);
     let ready: Value = client.get("/ready").await.unwrap().json().unwrap();
-    assert_eq!(ready["destinations"][0]["destination"], json!("destination hook"));
+    assert_eq!(ready["destinations"][0]["destination"], json!("hook"));
     assert!(client.get("/metrics").await.unwrap().text().contains("hook"));
     let pid = worker.id().expect("it runs").to_string();
     tokio::process::Command::new("kill").args(["-TERM", &pid]).status().await.unwrap();
