@@ -3,7 +3,7 @@
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::command::{
-    ack, audit, breaker, completions, config, dlq, doctor, explain, idempotency, inspect, jobs, list, man, migrate,
+    ack, audit, breaker, completions, config, dlq, doctor, explain, idempotency, inspect, jobs, list, man, mcp, migrate,
     outbox, reconcile, replay, routes, state, stats, tail, timeline, top, trace, trigger, worker,
 };
 use crate::exit;
@@ -65,6 +65,8 @@ pub(crate) enum Command {
     Audit(audit::Args),
     /// Write an event, for trying things out (writes with --apply)
     Trigger(trigger::Args),
+    /// Serve agents over the Model Context Protocol (writes with --apply)
+    Mcp(mcp::Args),
     /// Create the outbox tables, or bring them to this version (writes with --apply)
     Migrate(migrate::Args),
     /// Find out what is wrong with source, destinations and configuration

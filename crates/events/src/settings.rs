@@ -131,7 +131,7 @@ pub(crate) struct Settings {
 }
 
 /// A variable that is set and not empty.
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     let value = std::env::var(name).ok();
     value.filter(|value| !value.is_empty())

@@ -13,6 +13,7 @@
 #![warn(missing_docs)]
 
 mod audit;
+pub mod archive;
 #[cfg(feature = "axum")]
 pub mod axum;
 pub mod consumer;
@@ -43,6 +44,8 @@ mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod tail;
+#[cfg(feature = "personal")]
+pub mod subject;
 mod write;
 
 pub use audit::{AuditEntry, AuditFilter};
@@ -68,3 +71,8 @@ fn hex(bytes: &[u8]) -> String {
         .map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0'))
         .collect()
 }
+
+/// The guide's code, compiled.
+#[cfg(all(doctest, feature = "axum", feature = "personal", feature = "postgres"))]
+#[doc = include_str!("../../../docs/guide/outbox.md")]
+struct Guide;

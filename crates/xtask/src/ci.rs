@@ -19,7 +19,7 @@ enum Outcome {
 const FUZZ_SECONDS: u64 = 20;
 
 /// The cheap checks come first, except that `clippy` is the first to compile.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     ("format", |workspace| done(cargo(workspace, &["fmt", "--all", "--check"]).run())),
     ("tidy", |workspace| done(tidy::run(workspace))),
     ("typos", typos),
@@ -29,6 +29,7 @@ const STEPS: [Step; 11] = [
     ("reference documents", |workspace| done(codegen::run(workspace, true))),
     ("fuzz", |workspace| done(crate::fuzz(workspace, FUZZ_SECONDS, false, Vec::new()))),
     ("other languages", other_languages),
+    ("agents", |workspace| done(program(workspace, "bash", &["scripts/mcp.sh"]).run())),
     ("live service", live_service),
     ("dependencies", dependencies),
 ];
@@ -72,9 +73,9 @@ fn other_languages(workspace: &Workspace) -> anyhow::Result<Outcome> {
     done(program(workspace, "bash", &["scripts/interop.sh"]).run())
 }
 
-/// The real server under made-up calls, a strict reader of its metrics, and many connections.
+/// The real server, as the reference documents have just built it, under made-up calls, a strict reader of its metrics, and
+/// many connections.
 fn live_service(workspace: &Workspace) -> anyhow::Result<Outcome> {
-    cargo(workspace, &["build", "--locked", "--package", "stateset-sequencer"]).run()?;
     done(program(workspace, "bash", &["scripts/live.sh"]).run())
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod inspect;
 pub(crate) mod jobs;
 pub(crate) mod list;
 pub(crate) mod man;
+pub(crate) mod mcp;
 pub(crate) mod migrate;
 pub(crate) mod outbox;
 pub(crate) mod reconcile;
@@ -63,6 +64,7 @@ pub(crate) async fn run(cli: Cli) -> Ended {
         Command::Reconcile(args) => args.run(context).await,
         Command::Audit(args) => args.run(context).await,
         Command::Trigger(args) => args.run(context).await,
+        Command::Mcp(args) => Box::pin(args.run(context)).await,
         Command::Migrate(args) => args.run(context).await,
         Command::Doctor(args) => args.run(context).await,
         Command::Config(args) => args.run(context),

@@ -15,9 +15,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("testkit", &["ledger"]),
     ("bench", &["ledger", "outbox", "relay", "testkit"]),
     ("inspect", &["api", "outbox"]),
-    ("events", &["inspect", "ledger", "outbox", "relay"]),
+    // Its tests write the log that is asked, with the outbox.
+    ("mcp", &["inspect", "outbox"]),
+    ("events", &["inspect", "ledger", "mcp", "outbox", "relay"]),
     ("xtask", &[]),
     ("contracts", &[]),
+    // An agent's own machine: writes through the outbox, pushes as the relay's sink does, checks as an auditor does.
+    ("sync", &["api", "ledger", "outbox", "relay"]),
     // What a stranger does.
     ("example-axum-checkout", &["outbox"]),
 ];
