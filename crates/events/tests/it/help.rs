@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::harness::Shop;
 use crate::preview::WRITES;
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 27] = [
     "",
     "list",
     "inspect",
@@ -30,6 +30,9 @@ const COMMANDS: [&str; 24] = [
     "trigger",
     "migrate",
     "doctor",
+    "catalog",
+    "export",
+    "verify",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
