@@ -25,7 +25,10 @@ async fn a_list_in_every_form() {
     assert_eq!(csv.out, format!("{header}{display},order.created,order/ord_123,2025-01-15T10:30:00Z,–,1,123\r\n"));
 
     let line = shop.run("list -o jsonl --include-payload").await.well();
-    assert!(line.out.starts_with(&format!("{{\"event_id\":\"{display}\"")) && line.out.lines().count() == 1, "{line:?}");
+    assert!(
+        line.out.starts_with(&format!("{{\"event_id\":\"{display}\"")) && line.out.lines().count() == 1,
+        "{line:?}"
+    );
     assert!(line.out.contains(r#""payload":{"note":"a, \"b\""}"#), "{line:?}");
 
     let yaml = shop.run("list -o yaml").await.well();
@@ -35,4 +38,21 @@ async fn a_list_in_every_form() {
     for ran in [shop.run("outbox").await, shop.run("list --json").await, shop.run("inspect 01946a5f").await] {
         assert!(!ran.out.contains('\u{1b}') && !ran.err.contains('\u{1b}'), "no terminal, no colours: {ran:?}");
     }
+}
+
+/// C19, C20: every type with its example, by any of its names; and what is triggered has that example.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_catalogue_is_shown_and_triggered() {
+    let shop = Shop::sqlite().await;
+    let all = shop.run("catalog list --json").await.well().json();
+    assert!(all["total"].as_u64().is_some_and(|total| total >= 33), "{all}");
+    let one = shop.run("catalog show payment.completed --json").await.well().json();
+    assert_eq!(one["event_type"], serde_json::json!("payment.succeeded"));
+    let none = shop.run("catalog show order.craeted").await;
+    assert!(none.code == 3 && none.err.contains("did you mean order.created?"), "{none:?}");
+    shop.run("trigger payment.failed --order 123 --apply").await.well();
+    let found = shop.run("list --json --include-payload").await.well().json();
+    let example = shop.run("catalog show payment.failed --json").await.well().json();
+    assert_eq!(found["events"][0]["payload"], example["example"]);
+    assert_eq!(found["events"][0]["order_key"], serde_json::json!("123"));
 }
