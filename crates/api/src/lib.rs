@@ -10,6 +10,7 @@
 
 pub mod api_keys;
 pub mod code;
+pub mod enrolment;
 pub mod event;
 pub mod ingest;
 pub mod keys;

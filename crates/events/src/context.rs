@@ -44,7 +44,11 @@ impl Context {
 
     pub(crate) fn remote(&self) -> Result<Remote, Fault> {
         let Place::Sequencer { url, credential } = self.settings.place()? else {
-            return Err(Fault::unsupported("proofs", "an outbox", "ask the sequencer: --url, or a profile that has one"));
+            return Err(Fault::unsupported(
+                "proofs",
+                "an outbox",
+                "ask the sequencer: --url, or a profile that has one",
+            ));
         };
         let http = Http::new(url, credential.clone(), self.settings.timeout)
             .map_err(|error| Fault::usage(error.to_string(), "see --url").because(error))?;
@@ -59,9 +63,10 @@ impl Context {
 
     pub(crate) async fn changed(&self, intent: &Intent, apply: bool) -> Result<Change, Stop> {
         let actor = self.settings.actor.clone();
-        let (mode, how) = match apply {
-            true => (OpenMode::Write, Apply::Execute { actor }),
-            false => (OpenMode::Read, Apply::Preview { actor }),
+        let (mode, how) = if apply {
+            (OpenMode::Write, Apply::Execute { actor })
+        } else {
+            (OpenMode::Read, Apply::Preview { actor })
         };
         let mut change = self.asked(mode).await?.change(intent, &how).await?;
         if !change.applied && change.apply_with.is_none() {
@@ -79,7 +84,8 @@ impl Context {
         let plan = match short {
             None => name.to_owned(),
             Some(_) => self.plan_file(name).and_then(|path| std::fs::read_to_string(path).ok()).ok_or_else(|| {
-                let fix = "preview again: the same command without --apply; plans are kept for this user on this machine";
+                let fix =
+                    "preview again: the same command without --apply; plans are kept for this user on this machine";
                 Fault::new(Kind::NotFound, "PLAN_NOT_FOUND", format!("there is no plan {name:.40}"), fix)
             })?,
         };
@@ -152,12 +158,15 @@ fn checksum(bytes: &[u8]) -> u32 {
 
 /// The command line as a shell would read it again.
 pub(crate) fn typed() -> String {
-    let words = std::env::args().enumerate().map(|(at, word)| if at == 0 { "stateset-events".to_owned() } else { quoted(&word) });
+    let words = std::env::args()
+        .enumerate()
+        .map(|(at, word)| if at == 0 { "stateset-events".to_owned() } else { quoted(&word) });
     words.collect::<Vec<_>>().join(" ")
 }
 
 fn quoted(word: &str) -> String {
-    let plain = !word.is_empty() && word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./:=,@%+".contains(letter));
+    let plain =
+        !word.is_empty() && word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./:=,@%+".contains(letter));
     // A URL may hold a password.
     let word = without_password(word);
     if plain { word } else { format!("'{}'", word.replace('\'', "'\\''")) }

@@ -2,11 +2,12 @@
 
 use clap::Args;
 use stateset_inspect::{Fault, Filter, Page};
+use uuid::Uuid;
 
 /// Which events.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct FilterArgs {
-    /// Filter as text, such as: type:order.* entity:order/ORD-1 since:10m where:data.amount_cents>10000
+    /// Filter as text, such as: type:order.* entity:order/ORD-1 since:10m `where:data.amount_cents>10000`
     #[arg(value_name = "FILTER")]
     text: Vec<String>,
     /// Event types; * stands for anything: order.*,payment.succeeded
@@ -39,7 +40,7 @@ pub(crate) struct FilterArgs {
     /// Destination of a delivery
     #[arg(long, value_name = "NAME", help_heading = "Filter")]
     destination: Option<String>,
-    /// Class of the last failure, such as http_503
+    /// Class of the last failure, such as `http_503`
     #[arg(long, visible_alias = "class", value_name = "CLASS", help_heading = "Filter")]
     error_class: Option<String>,
     /// Agent that signs
@@ -60,7 +61,7 @@ pub(crate) struct FilterArgs {
     /// Token that dedupes the fact
     #[arg(long, value_name = "KEY", help_heading = "Filter")]
     event_key: Option<String>,
-    /// What the payload says: data.amount_cents>10000; may be repeated
+    /// What the payload says: `data.amount_cents>10000`; may be repeated
     #[arg(long = "where", value_name = "COMPARISON", help_heading = "Filter")]
     payload: Vec<String>,
 }
@@ -69,13 +70,8 @@ impl FilterArgs {
     /// Reads text and flags; relative times count from `now`.
     pub(crate) fn read(&self, now: i64) -> Result<Filter, Fault> {
         let wrong = |error: stateset_inspect::FilterError| {
-            let fault = Fault::new(
-                stateset_inspect::Kind::Usage,
-                "INVALID_FILTER",
-                error.to_string(),
-                "the keys of a filter are in `stateset-events list --help`",
-            );
-            fault
+            let fix = "the keys of a filter are in `stateset-events list --help`";
+            Fault::new(stateset_inspect::Kind::Usage, "INVALID_FILTER", error.to_string(), fix)
         };
         let mut filter = Filter::parse(&self.text.join(" "), now).map_err(wrong)?;
         let flags = [
@@ -148,6 +144,19 @@ impl FilterArgs {
                 Ok(filter)
             },
             _ => self.read(now),
+        }
+    }
+
+    /// The same; but a single UUID is a dead letter, as `dlq list` prints it, and a single word of another form an event.
+    pub(crate) fn or_letter(&self, now: i64) -> Result<(Filter, Option<Uuid>), Fault> {
+        let [word] = self.text.as_slice() else { return Ok((self.read(now)?, None)) };
+        let flags = Self { text: Vec::new(), ..self.clone() };
+        if let Ok(letter) = Uuid::try_parse(word) {
+            return Ok((flags.read(now)?, Some(letter)));
+        }
+        match word.parse() {
+            Ok(event) if !word.contains(':') => Ok((Filter { event: Some(event), ..flags.read(now)? }, None)),
+            _ => Ok((self.read(now)?, None)),
         }
     }
 }

@@ -22,26 +22,26 @@ const CONFIG_BYTES: u64 = 1024 * 1024;
 /// Flags that every command has.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Global {
-    /// Outbox database: sqlite:shop.db or postgres://user@host/shop [env: STATESET_DATABASE_URL]
+    /// Outbox database: sqlite:shop.db or <postgres://user@host/shop> [env: `STATESET_DATABASE_URL`]
     #[arg(long, global = true, value_name = "URL", help_heading = "Where", conflicts_with = "url")]
     pub(crate) database: Option<String>,
-    /// Sequencer: https://sequencer.example:8080 [env: STATESET_SEQUENCER_URL]. Its API key is read from STATESET_API_KEY or
+    /// Sequencer: <https://sequencer.example:8080> [env: `STATESET_SEQUENCER_URL`]. Its API key is read from `STATESET_API_KEY` or
     /// the profile, never from the command line
     #[arg(long, global = true, value_name = "URL", help_heading = "Where")]
     pub(crate) url: Option<String>,
-    /// Profile of the configuration file [env: STATESET_PROFILE]
+    /// Profile of the configuration file [env: `STATESET_PROFILE`]
     #[arg(long, global = true, value_name = "NAME", help_heading = "Where")]
     pub(crate) profile: Option<String>,
-    /// Configuration file [env: STATESET_EVENTS_CONFIG] [default: ~/.config/stateset/events.toml]
+    /// Configuration file [env: `STATESET_EVENTS_CONFIG`] [default: ~/.config/stateset/events.toml]
     #[arg(long, global = true, value_name = "FILE", help_heading = "Where")]
     pub(crate) config: Option<PathBuf>,
-    /// Tenant, a UUID [env: STATESET_TENANT_ID] [default: the tenant of an application that has one]
+    /// Tenant, a UUID [env: `STATESET_TENANT_ID`] [default: the tenant of an application that has one]
     #[arg(long, global = true, value_name = "UUID", help_heading = "Where")]
     pub(crate) tenant: Option<Uuid>,
-    /// Store of the tenant, a UUID [env: STATESET_STORE_ID]
+    /// Store of the tenant, a UUID [env: `STATESET_STORE_ID`]
     #[arg(long, global = true, value_name = "UUID", help_heading = "Where")]
     pub(crate) store: Option<Uuid>,
-    /// PostgreSQL schema of the outbox tables [env: STATESET_OUTBOX_SCHEMA] [default: outbox]
+    /// PostgreSQL schema of the outbox tables [env: `STATESET_OUTBOX_SCHEMA`] [default: outbox]
     #[arg(long, global = true, value_name = "NAME", help_heading = "Where")]
     pub(crate) schema: Option<String>,
     /// Longest wait for the source, in seconds [default: 10]
@@ -56,10 +56,10 @@ pub(crate) struct Global {
     /// Nothing on standard error but faults
     #[arg(short, long, global = true, help_heading = "Output")]
     pub(crate) quiet: bool,
-    /// No colours, which a terminal gets otherwise [env: NO_COLOR]
+    /// No colours, which a terminal gets otherwise [env: `NO_COLOR`]
     #[arg(long, global = true, help_heading = "Output")]
     pub(crate) no_color: bool,
-    /// Who acts, for the audit [env: STATESET_ACTOR] [default: the user]
+    /// Who acts, for the audit [env: `STATESET_ACTOR`] [default: the user]
     #[arg(long = "as", global = true, value_name = "NAME", help_heading = "Where")]
     pub(crate) acting_as: Option<String>,
 }
@@ -168,7 +168,8 @@ impl Settings {
             None => Schema::default(),
         };
         let actor = global.acting_as.clone().or_else(|| variable("STATESET_ACTOR")).or(profile.actor.clone());
-        let actor = actor.or_else(|| variable("USER")).or_else(|| variable("LOGNAME")).unwrap_or_else(|| "unknown".to_owned());
+        let actor =
+            actor.or_else(|| variable("USER")).or_else(|| variable("LOGNAME")).unwrap_or_else(|| "unknown".to_owned());
         Ok(Self {
             place: place(global, &profile)?,
             profile: profile_name,
@@ -205,9 +206,11 @@ impl Settings {
                 timeout: self.timeout,
                 connections,
             }),
-            Place::Sequencer { .. } => {
-                Err(Fault::unsupported("outbox", "a sequencer", "name the outbox database with --database, or a profile that has one"))
-            },
+            Place::Sequencer { .. } => Err(Fault::unsupported(
+                "outbox",
+                "a sequencer",
+                "name the outbox database with --database, or a profile that has one",
+            )),
         }
     }
 }
@@ -217,7 +220,9 @@ fn id(flag: Option<Uuid>, name: &str, profile: Option<Uuid>) -> Result<Option<Uu
         return Ok(flag);
     }
     match variable(name) {
-        Some(text) => Uuid::try_parse(&text).map(Some).map_err(|_| Fault::usage(format!("{name} is no UUID: {text:.80?}"), "")),
+        Some(text) => {
+            Uuid::try_parse(&text).map(Some).map_err(|_| Fault::usage(format!("{name} is no UUID: {text:.80?}"), ""))
+        },
         None => Ok(profile),
     }
 }
@@ -248,7 +253,9 @@ fn place(global: &Global, profile: &Profile) -> Result<Option<Place>, Fault> {
         (None, None) => None,
     };
     match (database, &profile.url) {
-        (Some(_), Some(_)) => Err(Fault::usage("the profile names a database and a sequencer", "make two profiles of it")),
+        (Some(_), Some(_)) => {
+            Err(Fault::usage("the profile names a database and a sequencer", "make two profiles of it"))
+        },
         (Some(database), None) => Ok(Some(Place::Database(database))),
         (None, Some(url)) => sequencer(url, profile).map(Some),
         (None, None) => Ok(variable("DATABASE_URL").map(Place::Database)),
@@ -256,14 +263,16 @@ fn place(global: &Global, profile: &Profile) -> Result<Option<Place>, Fault> {
 }
 
 fn sequencer(url: &str, profile: &Profile) -> Result<Place, Fault> {
-    let url = Url::parse(url)
-        .map_err(|error| Fault::usage(format!("the sequencer's address is no URL: {error}"), "such as https://sequencer.example:8080"))?;
+    let url = Url::parse(url).map_err(|error| {
+        Fault::usage(format!("the sequencer's address is no URL: {error}"), "such as https://sequencer.example:8080")
+    })?;
     let key = match (variable("STATESET_API_KEY"), &profile.api_key_env, &profile.api_key_file) {
         (Some(key), ..) => Some(key),
         (None, Some(name), _) => Some(secret_variable(name)?),
         (None, None, Some(path)) => {
             let text = std::fs::read_to_string(path).map_err(|error| {
-                Fault::usage(format!("the file of the API key cannot be read: {}", path.display()), "see api_key_file").because(error)
+                Fault::usage(format!("the file of the API key cannot be read: {}", path.display()), "see api_key_file")
+                    .because(error)
             })?;
             Some(text.trim().to_owned())
         },
@@ -299,7 +308,9 @@ fn no_profile(name: &str, file: &File, path: Option<&Path>) -> Fault {
     let place = path.map_or_else(String::new, |path| format!(" in {}", path.display()));
     let fix = match stateset_outbox::filter::nearest(name, known.iter().copied()) {
         Some(near) => format!("did you mean {near}?"),
-        None if known.is_empty() => "there are none; `stateset-events config example` prints a file with some".to_owned(),
+        None if known.is_empty() => {
+            "there are none; `stateset-events config example` prints a file with some".to_owned()
+        },
         None => format!("there are: {}", known.join(", ")),
     };
     Fault::usage(format!("there is no profile {name:?}{place}"), fix)

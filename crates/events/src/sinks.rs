@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
+use stateset_inspect::Fault;
 #[cfg(not(feature = "kafka"))]
 use stateset_inspect::Kind;
-use stateset_inspect::Fault;
 use stateset_ledger::bytes::PublicKeyBytes;
 use stateset_ledger::id::AgentId;
 use stateset_ledger::signature::{PublicKey, SeedSigner, Signer};
@@ -161,14 +161,18 @@ enum Security {
 impl RoutesFile {
     pub(crate) fn read(path: &Path) -> Result<Self, Fault> {
         let wrong = |error: std::io::Error| {
-            Fault::usage(format!("the file of routes cannot be read: {}", path.display()), "see --routes").because(error)
+            Fault::usage(format!("the file of routes cannot be read: {}", path.display()), "see --routes")
+                .because(error)
         };
         if std::fs::metadata(path).map_err(wrong)?.len() > FILE_BYTES {
             return Err(Fault::usage(format!("{} is no file of routes: it is too large", path.display()), ""));
         }
         let text = std::fs::read_to_string(path).map_err(wrong)?;
         let file: Self = toml::from_str(&text).map_err(|error| {
-            Fault::usage(format!("{}: {}", path.display(), error.message()), "`stateset-events routes example` prints a file")
+            Fault::usage(
+                format!("{}: {}", path.display(), error.message()),
+                "`stateset-events routes example` prints a file",
+            )
         })?;
         if file.destinations.is_empty() {
             return Err(Fault::usage(format!("{} names no destination", path.display()), "add a [[destination]]"));
@@ -206,9 +210,14 @@ impl Described {
                 Fault::usage(format!("route {:?} of {:?}: {why}", route.name, self.name), "see the guide on routes")
             };
             let given = serde_json::to_string(&route.policy).map_err(|error| wrong(error.to_string()))?;
-            let policy = Policy::from_json(&given)
-                .map_err(|error| wrong(std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string)))?;
-            routes.push(NewRoute { name: route.name.clone(), type_glob: route.types.clone(), policy: policy.to_json() });
+            let policy = Policy::from_json(&given).map_err(|error| {
+                wrong(std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string))
+            })?;
+            routes.push(NewRoute {
+                name: route.name.clone(),
+                type_glob: route.types.clone(),
+                policy: policy.to_json(),
+            });
         }
         let start = match self.common.start {
             From::Now => Start::Now,
@@ -271,24 +280,33 @@ impl Described {
         let mut believed = SequencerKeys::new();
         for (number, text) in keys {
             let key = PublicKeyBytes::from_hex(text).ok().and_then(|bytes| PublicKey::new(&bytes).ok());
-            let key = key.ok_or_else(|| Fault::usage(format!("destination {:?}: {text:.80?} is no public key", self.name), ""))?;
+            let key = key.ok_or_else(|| {
+                Fault::usage(format!("destination {:?}: {text:.80?} is no public key", self.name), "")
+            })?;
             believed.insert(self.number(number)?, key);
         }
         Ok(believed)
     }
 
     fn number(&self, text: &str) -> Result<u32, Fault> {
-        text.parse().map_err(|_| Fault::usage(format!("destination {:?}: {text:.20?} is no number of a key", self.name), ""))
+        text.parse()
+            .map_err(|_| Fault::usage(format!("destination {:?}: {text:.20?} is no number of a key", self.name), ""))
     }
 
     fn mail(&self) -> Result<Arc<dyn Sink>, Fault> {
-        let DescribedSink::Mail { host, port, security, user, password_env, from, to, subject, text } = &self.kind else {
+        let DescribedSink::Mail { host, port, security, user, password_env, from, to, subject, text } = &self.kind
+        else {
             return Err(Fault::usage("this is no mail destination", ""));
         };
         let credentials = match (user, password_env) {
             (Some(user), Some(name)) => Some((user.clone(), Secret::new(secret_variable(name)?))),
             (None, None) => None,
-            _ => return Err(Fault::usage(format!("destination {:?}: user and password_env come together", self.name), "")),
+            _ => {
+                return Err(Fault::usage(
+                    format!("destination {:?}: user and password_env come together", self.name),
+                    "",
+                ));
+            },
         };
         let settings = MailSettings {
             host: host.clone(),
@@ -357,7 +375,8 @@ fn filled(template: &str, record: &Record) -> Result<String, String> {
     let mut rest = template;
     while let Some((before, behind)) = rest.split_once('{') {
         text.push_str(before);
-        let (name, after) = behind.split_once('}').ok_or_else(|| format!("{template:?} has a brace without its pair"))?;
+        let (name, after) =
+            behind.split_once('}').ok_or_else(|| format!("{template:?} has a brace without its pair"))?;
         match name {
             "event_id" => text.push_str(&stateset_outbox::EventId(event.event_id).display()),
             "event_type" => text.push_str(&event.event_type),
@@ -412,9 +431,12 @@ pub(crate) fn differences(known: Option<&Destination>, wanted: &Registration) ->
         let start = if wanted.start == Start::Beginning { "from the beginning of the log" } else { "from now on" };
         let after = format!("{}, {} shard groups, {start}", wanted.kind, wanted.shard_groups);
         let mut all = vec![difference(None, "add", None, Some(after))];
-        all.extend(wanted.routes.iter().map(|route| {
-            difference(Some(&route.name), "add", None, Some(told(&route.type_glob, &route.policy)))
-        }));
+        all.extend(
+            wanted
+                .routes
+                .iter()
+                .map(|route| difference(Some(&route.name), "add", None, Some(told(&route.type_glob, &route.policy)))),
+        );
         return all;
     };
     let mut all = Vec::new();
@@ -519,11 +541,13 @@ mod tests {
             policy: wanted.routes[0].policy.clone(),
             start: stateset_outbox::delivery::Position::Id(0),
         };
-        let known = |routes| Destination { id: 1, name: "shop-hook".into(), kind: "webhook".into(), shard_groups: 8, routes };
+        let known =
+            |routes| Destination { id: 1, name: "shop-hook".into(), kind: "webhook".into(), shard_groups: 8, routes };
         assert_eq!(differences(Some(&known(vec![version(1, "order.*", true)])), &wanted), []);
         let changed = differences(Some(&known(vec![version(1, "order.*", true), version(2, "*", true)])), &wanted);
         assert_eq!(changed.iter().map(|one| one.change).collect::<Vec<_>>(), ["change"]);
-        let ended = differences(Some(&known(vec![version(1, "order.*", true)])), &Registration { routes: vec![], ..wanted });
+        let ended =
+            differences(Some(&known(vec![version(1, "order.*", true)])), &Registration { routes: vec![], ..wanted });
         assert_eq!(ended.iter().map(|one| one.change).collect::<Vec<_>>(), ["end"]);
     }
 

@@ -135,7 +135,8 @@ impl Fault {
 
     /// `SOURCE_CORRUPT`.
     pub fn corrupt(what: &str, cause: impl Into<Cause>) -> Self {
-        let fix = "compare the versions of this program and of what wrote the data; then `stateset-events audit` or `fsck`";
+        let fix =
+            "compare the versions of this program and of what wrote the data; then `stateset-events audit` or `fsck`";
         Self::new(Kind::Corrupt, "SOURCE_CORRUPT", format!("{what} is not as expected"), fix).because(cause)
     }
 

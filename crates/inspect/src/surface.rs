@@ -6,10 +6,11 @@ use std::time::Duration;
 use futures_util::stream::Stream;
 use serde::Serialize;
 use stateset_outbox::filter::{EventRef, Filter};
+use uuid::Uuid;
 
 use crate::answer::{
-    AuditList, BreakerAnswer, Change, DeadLetterList, Detail, EventList, EventRow, Explanation, Findings, Job, JobList, KeyList,
-    OutboxAnswer, Stats, Timeline,
+    AuditList, BreakerAnswer, Change, DeadLetterList, Detail, EventList, EventRow, Explanation, Findings, Job, JobList,
+    KeyList, OutboxAnswer, Stats, Timeline,
 };
 use crate::fault::Fault;
 
@@ -40,8 +41,12 @@ pub trait Inspect: Send + Sync {
     fn outbox<'a>(&'a self, filter: &'a Filter, page: &'a Page) -> Answer<'a, OutboxAnswer>;
 
     /// Open dead letters that pass.
-    fn dead_letters<'a>(&'a self, filter: &'a Filter, page: &'a Page, group: Option<GroupBy>)
-    -> Answer<'a, DeadLetterList>;
+    fn dead_letters<'a>(
+        &'a self,
+        filter: &'a Filter,
+        page: &'a Page,
+        group: Option<GroupBy>,
+    ) -> Answer<'a, DeadLetterList>;
 
     /// The history of something.
     fn timeline<'a>(&'a self, of: &'a TimelineOf, page: &'a Page) -> Answer<'a, Timeline>;
@@ -236,15 +241,19 @@ pub enum Intent {
     },
     /// Open dead letters again.
     Redrive {
-        /// Which; an empty filter is refused.
+        /// Which; an empty filter is refused, unless one letter is named.
         filter: Filter,
+        /// This dead letter only.
+        letter: Option<Uuid>,
         /// Most per second.
         rate: Option<u32>,
     },
     /// Give dead letters up for good.
     Discard {
-        /// Which; an empty filter is refused.
+        /// Which; an empty filter is refused, unless one letter is named.
         filter: Filter,
+        /// This dead letter only.
+        letter: Option<Uuid>,
         /// Why.
         reason: String,
         /// Most per second.

@@ -50,6 +50,15 @@ pub struct Draft<PT> {
     pub(crate) command_id: Option<Uuid>,
     pub(crate) traceparent: Option<String>,
     pub(crate) agent: Option<(Uuid, i64)>,
+    pub(crate) personal: Option<Marked>,
+}
+
+/// Whom fields of an event are about, and which ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Marked {
+    pub(crate) subject: String,
+    /// `payload:/email`, `metadata:/user_email`.
+    pub(crate) fields: Vec<String>,
 }
 
 impl<PT: Fact> From<Event<PT>> for Draft<PT> {
@@ -74,6 +83,7 @@ impl<PT> Draft<PT> {
             command_id: None,
             traceparent: None,
             agent: None,
+            personal: None,
         }
     }
 
@@ -112,10 +122,32 @@ impl<PT> Draft<PT> {
         self
     }
 
+    /// The operation the event belongs to, for an event that is written outside of it; an operation sets its own.
+    #[must_use]
+    pub fn command_id(mut self, id: Uuid) -> Self {
+        self.command_id = Some(id);
+        self
+    }
+
     /// W3C trace context, as it came in the request. Becomes the correlation id too, by its trace id, if there is none.
     #[must_use]
     pub fn traceparent(mut self, traceparent: impl Into<String>) -> Self {
         self.traceparent = Some(traceparent.into());
+        self
+    }
+
+    /// Fields that are about a person: they are kept beside the log, encrypted under a key of the person's, and the event has
+    /// a commitment in their place (see [`subject`](crate::subject)). `subject` is an id of yours, 1 to 256 characters, that
+    /// is no secret and no address. A field is a JSON pointer into the payload, such as `/customer/email`, or into the
+    /// metadata, `metadata:/user_email`; one that is not there is left out. At most 32.
+    #[cfg(feature = "personal")]
+    #[must_use]
+    pub fn personal<F: AsRef<str>>(mut self, subject: impl Into<String>, fields: impl IntoIterator<Item = F>) -> Self {
+        let full = |field: F| {
+            let field = field.as_ref();
+            if field.starts_with('/') { format!("payload:{field}") } else { field.to_owned() }
+        };
+        self.personal = Some(Marked { subject: subject.into(), fields: fields.into_iter().map(full).collect() });
         self
     }
 

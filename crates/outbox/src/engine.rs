@@ -50,12 +50,13 @@ pub trait Verbs: Database {
     fn migrate<'a>(pool: &'a Pool<Self>, schema: &'a Schema) -> SqlFuture<'a, ()>;
 
     /// Adds events that are not known yet, in order, and never fails because of one that is: gives the place in the log
-    /// of each that was added.
+    /// of each that was added. From `bulk_from` events on it may take a way that is faster for many.
     fn insert_events<'a>(
         connection: &'a mut Self::Connection,
         schema: &'a Schema,
         scope: Scope,
         rows: &'a [Row],
+        bulk_from: usize,
     ) -> SqlFuture<'a, Vec<Option<i64>>>;
 
     /// Events known by one of these ids or keys.
@@ -94,6 +95,9 @@ pub trait Verbs: Database {
 
     /// Makes room for events to come.
     fn prepare_room<'a>(connection: &'a mut Self::Connection, schema: &'a Schema) -> SqlFuture<'a, ()>;
+
+    /// Gives room back that archived events took, as far as that is cheap.
+    fn give_room_back<'a>(connection: &'a mut Self::Connection, schema: &'a Schema) -> SqlFuture<'a, ()>;
 
     /// What listens for the commits of other processes.
     type Listener: Default + Send;

@@ -13,6 +13,7 @@
 #![warn(missing_docs)]
 
 mod audit;
+pub mod archive;
 #[cfg(feature = "axum")]
 pub mod axum;
 pub mod consumer;
@@ -43,14 +44,16 @@ mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod tail;
+#[cfg(feature = "personal")]
+pub mod subject;
 mod write;
 
 pub use audit::{AuditEntry, AuditFilter};
 pub use draft::{Draft, Entity, Fact};
 pub use engine::Engine;
 pub use event::{Event, EventId, EventStatus, EventType, IdempotencyToken, Payload};
-pub use migrate::{MigrationState, MigrationStep};
 pub use inbox::{MOST_PERMUTED, Receipt, permutations};
+pub use migrate::{MigrationState, MigrationStep};
 pub use operation::{Claim, Command, KeyRecord, KeyStatus, Operation, OperationError, OperationPolicy, StoredResponse};
 pub use outbox::Outbox;
 pub use replay::ReplayFilter;
@@ -68,3 +71,8 @@ fn hex(bytes: &[u8]) -> String {
         .map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0'))
         .collect()
 }
+
+/// The guide's code, compiled.
+#[cfg(all(doctest, feature = "axum", feature = "personal", feature = "postgres"))]
+#[doc = include_str!("../../../docs/guide/outbox.md")]
+struct Guide;

@@ -25,6 +25,8 @@ pub mod consumer;
 pub mod contract;
 pub mod delivery;
 pub mod engine;
+#[cfg(feature = "health")]
+pub mod health;
 mod http_status;
 #[cfg(feature = "kafka")]
 pub mod kafka;
@@ -35,3 +37,12 @@ pub mod policy;
 pub mod record;
 pub mod secret;
 pub mod sink;
+
+/// The guides' code, compiled.
+#[cfg(all(doctest, feature = "kafka", feature = "health", feature = "testing"))]
+mod guides {
+    #[doc = include_str!("../../../docs/guide/relay.md")]
+    struct Relay;
+    #[doc = include_str!("../../../docs/guide/consume.md")]
+    struct Consume;
+}

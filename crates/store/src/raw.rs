@@ -292,8 +292,10 @@ pub(crate) struct RawSchema {
 
 impl RawSchema {
     pub(crate) fn into_schema(self) -> Result<SchemaVersion, StoreError> {
-        let positive = |value: i32| u32::try_from(value).map_err(|_| StoreError::corrupt("a schema's number is negative"));
-        let status = SchemaStatus::of(&self.status).ok_or_else(|| StoreError::corrupt("an unknown status of a schema"))?;
+        let positive =
+            |value: i32| u32::try_from(value).map_err(|_| StoreError::corrupt("a schema's number is negative"));
+        let status =
+            SchemaStatus::of(&self.status).ok_or_else(|| StoreError::corrupt("an unknown status of a schema"))?;
         Ok(SchemaVersion {
             number: positive(self.number)?,
             subject: self.subject,

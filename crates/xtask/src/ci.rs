@@ -73,9 +73,9 @@ fn other_languages(workspace: &Workspace) -> anyhow::Result<Outcome> {
     done(program(workspace, "bash", &["scripts/interop.sh"]).run())
 }
 
-/// The real server under made-up calls, a strict reader of its metrics, and many connections.
+/// The real server, as the reference documents have just built it, under made-up calls, a strict reader of its metrics, and
+/// many connections.
 fn live_service(workspace: &Workspace) -> anyhow::Result<Outcome> {
-    cargo(workspace, &["build", "--locked", "--package", "stateset-sequencer"]).run()?;
     done(program(workspace, "bash", &["scripts/live.sh"]).run())
 }
 

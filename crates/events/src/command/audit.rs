@@ -26,7 +26,7 @@ enum Audit {
     /// Whether the log is sound: gaps, duplicate keys, disorder, deliveries that do not add up. Exit code 1 if not
     Check {
         #[command(flatten)]
-        filter: FilterArgs,
+        filter: Box<FilterArgs>,
     },
 }
 

@@ -42,7 +42,8 @@ impl Args {
         match self.command {
             Breaker::Show { destination } => {
                 let breaker = context.inspect().await?.breaker(&destination).await?;
-                let text = |millis: Option<u64>| millis.map(|at| duration_text(Duration::from_millis(at))).unwrap_or_default();
+                let text =
+                    |millis: Option<u64>| millis.map(|at| duration_text(Duration::from_millis(at))).unwrap_or_default();
                 context.output.print(&breaker, |breaker| {
                     Sheet::new(&["destination", "state", "failures", "since", "next_try_in", "reason"]).row([
                         destination.clone(),

@@ -1,7 +1,7 @@
 use clap_complete::Shell;
 
 use crate::exit::{Done, Ended};
-use crate::output::{Format, Output};
+use crate::output::Output;
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
@@ -13,8 +13,7 @@ impl Args {
     pub(crate) fn run(&self) -> Ended {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut crate::cli::tree(), "stateset-events", &mut script);
-        let output = Output { format: Format::Table, quiet: true, color: false };
-        output.text(&String::from_utf8_lossy(&script))?;
+        Output::text(&String::from_utf8_lossy(&script))?;
         Ok(Done::Well)
     }
 }

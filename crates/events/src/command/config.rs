@@ -46,10 +46,10 @@ impl Args {
     pub(crate) fn run(self, context: &Context) -> Ended {
         let settings = &context.settings;
         match self.command {
-            Config::Example => context.output.text(EXAMPLE)?,
+            Config::Example => crate::output::Output::text(EXAMPLE)?,
             Config::Path => {
                 let path = settings.config.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
-                context.output.line(&path)?;
+                crate::output::Output::line(&path)?;
             },
             Config::Show => {
                 let place = match &settings.place {

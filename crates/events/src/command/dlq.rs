@@ -20,7 +20,7 @@ enum Dlq {
     /// Open dead letters
     List {
         #[command(flatten)]
-        filter: FilterArgs,
+        filter: Box<FilterArgs>,
         #[command(flatten)]
         page: PageArgs,
         /// Count those that failed alike
@@ -30,14 +30,14 @@ enum Dlq {
     /// Try dead letters again, in order within their lanes (writes with --apply)
     Redrive {
         #[command(flatten)]
-        filter: FilterArgs,
+        filter: Box<FilterArgs>,
         #[command(flatten)]
         bulk: Bulk,
     },
     /// Give dead letters up for good (writes with --apply)
     Discard {
         #[command(flatten)]
-        filter: FilterArgs,
+        filter: Box<FilterArgs>,
         #[command(flatten)]
         bulk: Bulk,
         /// Why; kept for the audit
@@ -83,16 +83,16 @@ impl Args {
                 Ok(Done::Well)
             },
             Dlq::Redrive { filter, bulk } => {
-                let filter = filter.read(context.now)?;
+                let (filter, letter) = filter.or_letter(context.now)?;
                 let apply = bulk.apply;
-                let intent = bulk.intent(context, "redrive", |rate| Intent::Redrive { filter, rate });
+                let intent = bulk.intent(context, "redrive", |rate| Intent::Redrive { filter, letter, rate });
                 context.change(&intent?, apply).await
             },
             Dlq::Discard { filter, bulk, reason } => {
-                let filter = filter.read(context.now)?;
+                let (filter, letter) = filter.or_letter(context.now)?;
                 let apply = bulk.apply;
                 let reason = reason.unwrap_or_default();
-                let intent = bulk.intent(context, "discard", |rate| Intent::Discard { filter, reason, rate });
+                let intent = bulk.intent(context, "discard", |rate| Intent::Discard { filter, letter, reason, rate });
                 context.change(&intent?, apply).await
             },
         }
@@ -123,7 +123,17 @@ fn sheet(list: &DeadLetterList) -> Sheet {
         }
         return sheet.note(format!("{} dead letters", list.total));
     }
-    let mut sheet = Sheet::new(&["event_id", "event_type", "destination", "lane", "class", "attempts", "failed_at", "error", "dead_letter"]);
+    let mut sheet = Sheet::new(&[
+        "event_id",
+        "event_type",
+        "destination",
+        "lane",
+        "class",
+        "attempts",
+        "failed_at",
+        "error",
+        "dead_letter",
+    ]);
     for one in &list.dead_letters {
         sheet = sheet.row([
             one.event_id.clone(),

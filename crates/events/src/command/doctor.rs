@@ -64,12 +64,16 @@ impl Args {
             },
         });
         let skew = (database.now().await? - context.now).abs();
-        findings.push(match skew > SKEW_MICROS {
-            false => finding("ok", "clock", "this machine and the database agree".to_owned(), None),
-            true => {
-                let text = duration_text(Duration::from_micros(skew.unsigned_abs()));
-                finding("warning", "clock", format!("this machine and the database differ by {text}"), Some("check NTP on both"))
-            },
+        findings.push(if skew <= SKEW_MICROS {
+            finding("ok", "clock", "this machine and the database agree".to_owned(), None)
+        } else {
+            let text = duration_text(Duration::from_micros(skew.unsigned_abs()));
+            finding(
+                "warning",
+                "clock",
+                format!("this machine and the database differ by {text}"),
+                Some("check NTP on both"),
+            )
         });
         let mut filter = Filter::default();
         if let Some(name) = &self.destination {
@@ -113,7 +117,12 @@ fn stands(one: &DestinationStatus) -> Vec<Finding> {
     }
     let oldest = one.oldest_pending_ms.map(Duration::from_millis);
     if let Some(oldest) = oldest.filter(|oldest| *oldest > OLD) {
-        all.push(finding("warning", &check, format!("the oldest delivery waits for {}", duration_text(oldest)), Some(&explain)));
+        all.push(finding(
+            "warning",
+            &check,
+            format!("the oldest delivery waits for {}", duration_text(oldest)),
+            Some(&explain),
+        ));
     }
     if one.workers.is_empty() {
         let fix = "stateset-events worker run --routes <file>";
@@ -139,7 +148,12 @@ async fn sequencer(context: &Context, findings: &mut Vec<Finding>) -> Result<(),
     }
     match remote.probe().await {
         Ok(head) => {
-            findings.push(finding("ok", "credential", format!("it may read; the stream has {} events", head.head_sequence), None));
+            findings.push(finding(
+                "ok",
+                "credential",
+                format!("it may read; the stream has {} events", head.head_sequence),
+                None,
+            ));
         },
         Err(fault) => findings.push(finding_of("credential", &fault)),
     }
@@ -154,7 +168,11 @@ async fn connect(name: &str, address: Option<String>, patience: Duration) -> Fin
     };
     match tokio::time::timeout(patience, tokio::net::TcpStream::connect(&address)).await {
         Ok(Ok(_)) => finding("ok", &check, format!("{address} can be connected to"), None),
-        Ok(Err(error)) => finding("error", &check, format!("{address}: {error}"), Some("check the address, DNS and firewalls")),
-        Err(_) => finding("error", &check, format!("{address} does not answer in {patience:?}"), Some("check firewalls")),
+        Ok(Err(error)) => {
+            finding("error", &check, format!("{address}: {error}"), Some("check the address, DNS and firewalls"))
+        },
+        Err(_) => {
+            finding("error", &check, format!("{address} does not answer in {patience:?}"), Some("check firewalls"))
+        },
     }
 }

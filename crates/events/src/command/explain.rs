@@ -8,8 +8,9 @@ use crate::output::Sheet;
 #[derive(clap::Args, Debug)]
 #[group(required = true, multiple = false)]
 struct Which {
-    /// An event id, or an order key, or TYPE/ID
-    subject: Option<String>,
+    /// An event id or an order key; or one of event, order, key, destination, and which
+    #[arg(num_args = 1..=2, value_name = "WHAT")]
+    words: Vec<String>,
     /// Why this event is where it is
     #[arg(long, value_name = "ID")]
     event: Option<String>,
@@ -29,7 +30,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     which: Which,
     /// Operation of the key
-    #[arg(long, requires = "key")]
+    #[arg(long)]
     operation: Option<String>,
 }
 
@@ -48,7 +49,19 @@ impl Args {
         if let Some(event) = which.event {
             return event.parse().map(Subject::Event).map_err(|_| Fault::no_event(&event));
         }
-        let subject = which.subject.unwrap_or_default();
+        let mut words = which.words.into_iter();
+        let (first, second) = (words.next().unwrap_or_default(), words.next());
+        let subject = match (first.as_str(), second) {
+            (_, None) => first,
+            ("destination", Some(name)) => return Ok(Subject::Destination(name)),
+            ("key", Some(key)) => return Ok(Subject::Key { key, operation: self.operation }),
+            ("order", Some(order)) => return Ok(Subject::Order(order)),
+            ("event", Some(event)) => return event.parse().map(Subject::Event).map_err(|_| Fault::no_event(&event)),
+            (_, Some(_)) => {
+                let fix = "event, order, key or destination, and which: `stateset-events explain destination kafka`";
+                return Err(Fault::usage(format!("{first:.40?} cannot be explained"), fix));
+            },
+        };
         // An order number may look like the beginning of an id: only whole ids are taken for one.
         match subject.parse() {
             Ok(EventRef::Id(id)) => Ok(Subject::Event(EventRef::Id(id))),

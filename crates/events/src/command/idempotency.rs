@@ -35,7 +35,7 @@ enum Keys {
         /// How long it is kept: 24h, 30m
         #[arg(long, default_value = "24h", value_parser = duration)]
         ttl: Duration,
-        /// Fail with EVENT_DUPLICATE_KEY if the key exists
+        /// Fail with `EVENT_DUPLICATE_KEY` if the key exists
         #[arg(long)]
         must_be_new: bool,
         /// Do it; without this, only what would be done is said
@@ -60,7 +60,10 @@ enum Keys {
 /// `10m`, `24h`, as in a filter.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let micros = stateset_outbox::filter::parse_duration(text).and_then(|micros| u64::try_from(micros).ok());
-    micros.filter(|micros| *micros > 0).map(Duration::from_micros).ok_or_else(|| "a duration is like 30s, 10m, 24h, 7d".to_owned())
+    micros
+        .filter(|micros| *micros > 0)
+        .map(Duration::from_micros)
+        .ok_or_else(|| "a duration is like 30s, 10m, 24h, 7d".to_owned())
 }
 
 impl Args {

@@ -49,7 +49,16 @@ pub(crate) async fn named(inspect: &dyn Inspect, text: &str) -> Result<EventRef,
 
 fn sheet(detail: &Detail) -> Sheet {
     let event = &detail.event;
-    let mut sheet = Sheet::new(&["destination", "status", "state", "will_retry", "attempts", "delivered_at", "sequence_number", "reason"]);
+    let mut sheet = Sheet::new(&[
+        "destination",
+        "status",
+        "state",
+        "will_retry",
+        "attempts",
+        "delivered_at",
+        "sequence_number",
+        "reason",
+    ]);
     let fields = [
         ("event_id", Some(event.event_id.clone())),
         ("event_uuid", Some(event.event_uuid.clone())),
@@ -87,7 +96,16 @@ fn sheet(detail: &Detail) -> Sheet {
     for one in &detail.deliveries {
         let [.., destination, status, state, will_retry, attempts, _, why] = sheets::delivery_cells(one);
         let delivered = sheets::text(one.delivered_at.as_ref());
-        sheet = sheet.row([destination, status, state, will_retry, attempts, delivered, sheets::number(one.sequence_number), why]);
+        sheet = sheet.row([
+            destination,
+            status,
+            state,
+            will_retry,
+            attempts,
+            delivered,
+            sheets::number(one.sequence_number),
+            why,
+        ]);
     }
     for one in &detail.deliveries {
         for attempt in one.history.iter().flatten() {

@@ -73,15 +73,25 @@ async fn watch(context: &Context, id: &str, once: bool) -> Ended {
     let mut told = String::new();
     loop {
         let job = inspect.job(id).await?;
-        let open = ["pending", "held", "in_flight", "retry_wait"].iter().filter_map(|state| job.deliveries.get(*state)).sum::<u64>();
+        let open = ["pending", "held", "in_flight", "retry_wait"]
+            .iter()
+            .filter_map(|state| job.deliveries.get(*state))
+            .sum::<u64>();
         let ended = !matches!(job.state.as_str(), "running" | "planned") && open == 0;
         if once || ended {
             let failed = job.state == "failed";
             context.output.print(&job, |job| Sheet::new(&COLUMNS).row(cells(job)))?;
             return Ok(if failed { Done::FoundErrors } else { Done::Well });
         }
-        let line = format!("{} {}: {} of {}, {} left alone{}", job.kind, job.state, job.done, job.total, job.skipped,
-            if open > 0 { format!(", {open} not delivered yet") } else { String::new() });
+        let line = format!(
+            "{} {}: {} of {}, {} left alone{}",
+            job.kind,
+            job.state,
+            job.done,
+            job.total,
+            job.skipped,
+            if open > 0 { format!(", {open} not delivered yet") } else { String::new() }
+        );
         if line != told {
             context.output.note(&line);
             told = line;

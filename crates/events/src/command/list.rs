@@ -33,7 +33,8 @@ fn sheet(list: &EventList) -> Sheet {
         sheet = sheet.row(sheets::event_cells(event));
     }
     if list.partial {
-        sheet = sheet.note("not everything was looked at: narrow the filter by type, entity or time, or go on with the cursor");
+        sheet = sheet
+            .note("not everything was looked at: narrow the filter by type, entity or time, or go on with the cursor");
     }
     if list.events.is_empty() {
         return sheets::explained(sheet, "events", list.diagnostics.as_ref());

@@ -26,9 +26,17 @@ impl Args {
             database => database?,
         };
         let state = database.migrations().await?;
-        if let Some(unknown) = state.applied.iter().find(|version| !state.steps.iter().any(|step| step.version == **version)) {
+        if let Some(unknown) =
+            state.applied.iter().find(|version| !state.steps.iter().any(|step| step.version == **version))
+        {
             let message = format!("the tables have migration {unknown}, which this version does not know");
-            return Err(Fault::new(Kind::Conflict, "NEWER_TABLES", message, "use the version that made them, or a later one").into());
+            return Err(Fault::new(
+                Kind::Conflict,
+                "NEWER_TABLES",
+                message,
+                "use the version that made them, or a later one",
+            )
+            .into());
         }
         let missing: Vec<_> = state.steps.iter().filter(|step| !state.applied.contains(&step.version)).collect();
         if self.apply && !missing.is_empty() {
@@ -42,7 +50,7 @@ impl Args {
         };
         if self.sql {
             for step in &missing {
-                context.output.text(&format!("-- {:04} {}\n{}\n", step.version, step.name, step.sql))?;
+                crate::output::Output::text(&format!("-- {:04} {}\n{}\n", step.version, step.name, step.sql))?;
             }
         }
         let result = json!({ "applied_before": state.applied, "missing": names });

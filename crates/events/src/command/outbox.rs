@@ -39,7 +39,9 @@ fn sheet(answer: &OutboxAnswer) -> Sheet {
         sheet = sheet.row(sheets::delivery_cells(delivery));
     }
     if answer.destinations.is_empty() {
-        sheet = sheet.note("no destination: register routes with `stateset-events routes apply <file> --apply`, or start a worker");
+        sheet = sheet.note(
+            "no destination: register routes with `stateset-events routes apply <file> --apply`, or start a worker",
+        );
     }
     if answer.deliveries.is_empty() {
         return sheets::explained(sheet, "such deliveries", answer.diagnostics.as_ref());

@@ -22,7 +22,9 @@ impl Args {
     pub(crate) async fn run(self, context: &Context) -> Ended {
         let mut filter = self.filter.read(context.now)?;
         let Some(destination) = filter.destination.take() else {
-            return Err(stateset_inspect::Fault::usage("which destination?", "give --destination, such as kafka").into());
+            return Err(
+                stateset_inspect::Fault::usage("which destination?", "give --destination, such as kafka").into()
+            );
         };
         if filter.is_empty() {
             // Everything is meant: what is missing is harmless to deliver.

@@ -40,14 +40,13 @@ pub(super) fn rate(text: &str) -> Result<u32, String> {
 
 impl Args {
     pub(crate) async fn run(self, context: &Context) -> Ended {
-        let intent = match self.plan {
-            Some(plan) => context.plan(&plan, "replay", self.rate)?,
-            None => {
-                let inspect = context.inspect().await?;
-                let filter = self.filter.or_event(context.now, |text| async move { named(&*inspect, &text).await }).await?;
-                let destination = self.to.unwrap_or_default();
-                Intent::Replay { filter, destination, missing: self.missing, rate: self.rate }
-            },
+        let intent = if let Some(plan) = self.plan {
+            context.plan(&plan, "replay", self.rate)?
+        } else {
+            let inspect = context.inspect().await?;
+            let filter = self.filter.or_event(context.now, |text| async move { named(&*inspect, &text).await }).await?;
+            let destination = self.to.unwrap_or_default();
+            Intent::Replay { filter, destination, missing: self.missing, rate: self.rate }
         };
         context.change(&intent, self.apply).await
     }

@@ -38,7 +38,7 @@ enum Routes {
 impl Args {
     pub(crate) async fn run(self, context: &Context) -> Ended {
         match self.command {
-            Routes::Example => context.output.text(EXAMPLE)?,
+            Routes::Example => crate::output::Output::text(EXAMPLE)?,
             Routes::List { all } => list(context, all).await?,
             Routes::Apply { file, apply } => return apply_file(context, &RoutesFile::read(&file)?, apply).await,
         }
@@ -52,7 +52,8 @@ async fn list(context: &Context, all: bool) -> Result<(), crate::exit::Stop> {
     let mut routes = Vec::new();
     for destination in &destinations {
         for route in &destination.routes {
-            let newest = destination.routes.iter().filter(|other| other.name == route.name).map(|other| other.version).max();
+            let newest =
+                destination.routes.iter().filter(|other| other.name == route.name).map(|other| other.version).max();
             if all || (route.active && newest == Some(route.version)) {
                 routes.push(json!({
                     "destination": destination.name,
@@ -114,7 +115,8 @@ pub(super) fn line(one: &Difference) -> String {
         "conflict" => "!",
         _ => "~",
     };
-    let name = one.route.as_ref().map_or_else(|| one.destination.clone(), |route| format!("{}/{route}", one.destination));
+    let name =
+        one.route.as_ref().map_or_else(|| one.destination.clone(), |route| format!("{}/{route}", one.destination));
     match (&one.before, &one.after) {
         (Some(before), Some(after)) => format!("{sign} {name}: {before} → {after}"),
         (Some(text), None) | (None, Some(text)) => format!("{sign} {name}: {text}"),

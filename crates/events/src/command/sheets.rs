@@ -29,7 +29,16 @@ pub(super) fn event_cells(event: &EventRow) -> [String; 7] {
 }
 
 pub(super) const DELIVERY_COLUMNS: [&str; 10] = [
-    "event_id", "event_type", "entity", "destination", "status", "state", "will_retry", "attempts", "next_attempt_at", "reason",
+    "event_id",
+    "event_type",
+    "entity",
+    "destination",
+    "status",
+    "state",
+    "will_retry",
+    "attempts",
+    "next_attempt_at",
+    "reason",
 ];
 
 pub(super) fn delivery_cells(delivery: &Delivery) -> [String; 10] {

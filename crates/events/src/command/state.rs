@@ -54,13 +54,16 @@ impl Args {
         let (entity_type, entity_id) = entity(&self.entity, self.id.as_deref())?;
         let mut state = State { entity_type, entity_id, ..State::default() };
         let mut filter = Filter::default();
-        let wrong = |error: stateset_inspect::FilterError| Fault::usage(error.to_string(), "such as 2026-02-01T10:00:00Z, or 3h");
+        let wrong = |error: stateset_inspect::FilterError| {
+            Fault::usage(error.to_string(), "such as 2026-02-01T10:00:00Z, or 3h")
+        };
         filter.set("entity_type", &state.entity_type, context.now).map_err(wrong)?;
         filter.set("entity_id", &state.entity_id, context.now).map_err(wrong)?;
         if let Some(at) = &self.at {
             filter.set("until", at, context.now).map_err(wrong)?;
         }
-        let since = self.since.as_deref().map(|text| stateset_outbox::filter::parse_time(text, context.now)).transpose();
+        let since =
+            self.since.as_deref().map(|text| stateset_outbox::filter::parse_time(text, context.now)).transpose();
         let since = since.map_err(|why| Fault::usage(why, "such as 3h"))?;
         let inspect = context.inspect().await?;
         let mut before: Option<Map<String, Value>> = None;
@@ -86,7 +89,13 @@ impl Args {
             return Err(Fault::new(Kind::NotFound, "ENTITY_NOT_FOUND", message, fix).into());
         }
         if page.cursor.is_some() {
-            return Err(Fault::new(Kind::Unsupported, "TOO_MANY_EVENTS", "the entity has more than 100,000 events", "").into());
+            return Err(Fault::new(
+                Kind::Unsupported,
+                "TOO_MANY_EVENTS",
+                "the entity has more than 100,000 events",
+                "",
+            )
+            .into());
         }
         if since.is_some() {
             state.changed = differences(before.as_ref().unwrap_or(&state.data), &state.data);
@@ -163,7 +172,9 @@ mod tests {
     #[test]
     fn payloads_are_merged_in_order() {
         let mut data = Map::new();
-        for patch in [json!({"a": 1, "b": {"x": 1, "y": 2}}), json!({"b": {"x": null, "z": 3}, "c": [1]}), json!({"a": null})] {
+        for patch in
+            [json!({"a": 1, "b": {"x": 1, "y": 2}}), json!({"b": {"x": null, "z": 3}, "c": [1]}), json!({"a": null})]
+        {
             let Value::Object(patch) = patch else { panic!("an object") };
             merge(&mut data, patch);
         }

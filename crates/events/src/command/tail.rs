@@ -99,14 +99,21 @@ fn place_file(context: &Context, name: &str) -> Result<PathBuf, Fault> {
         return Err(Fault::usage("a cursor's name is 1 to 64 of a-z, 0-9, - and _", "such as --cursor mailer"));
     }
     let folder = context.settings.state_folder.as_ref();
-    let folder = folder.ok_or_else(|| Fault::usage("there is no folder to keep a cursor in", "set HOME or XDG_STATE_HOME"))?;
+    let folder =
+        folder.ok_or_else(|| Fault::usage("there is no folder to keep a cursor in", "set HOME or XDG_STATE_HOME"))?;
     Ok(folder.join("cursors").join(name))
 }
 
 /// Replaces the file in one step: it is whole, whatever happens.
 fn keep(path: &PathBuf, place: &str) -> Result<(), Fault> {
     let written = |error: std::io::Error| {
-        Fault::new(Kind::Unavailable, "CURSOR_NOT_KEPT", format!("the cursor cannot be kept in {}", path.display()), "see the folder's rights").because(error)
+        Fault::new(
+            Kind::Unavailable,
+            "CURSOR_NOT_KEPT",
+            format!("the cursor cannot be kept in {}", path.display()),
+            "see the folder's rights",
+        )
+        .because(error)
     };
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(written)?;
@@ -120,10 +127,10 @@ fn show(context: &Context, event: &EventRow) -> Result<(), Stop> {
     if context.output.format == Format::Table && context.output.color {
         let [id, kind, entity, at, ..] = sheets::event_cells(event);
         let replay = if event.replay_job.is_some() { "  replay" } else { "" };
-        return context.output.line(&format!("{at}  {kind}  {entity}  {id}{replay}"));
+        return output::Output::line(&format!("{at}  {kind}  {entity}  {id}{replay}"));
     }
     let line = output::json(event)?;
-    context.output.line(&line)
+    output::Output::line(&line)
 }
 
 /// Where events are sent as well.
@@ -135,7 +142,10 @@ struct Forward {
 impl Forward {
     fn new(url: Url) -> Result<Self, Fault> {
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(Fault::usage("--forward-to is no http:// or https:// address", "such as http://localhost:4000/hook"));
+            return Err(Fault::usage(
+                "--forward-to is no http:// or https:// address",
+                "such as http://localhost:4000/hook",
+            ));
         }
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -156,7 +166,12 @@ impl Forward {
                 Ok(response) if response.status().is_success() => return Ok(()),
                 Ok(response) if passes(response.status().as_u16()) => format!("it answers {}", response.status()),
                 Ok(response) => {
-                    let message = format!("{} refuses {} with {}", self.url.origin().ascii_serialization(), event.event_id, response.status());
+                    let message = format!(
+                        "{} refuses {} with {}",
+                        self.url.origin().ascii_serialization(),
+                        event.event_id,
+                        response.status()
+                    );
                     let fix = "mend the receiver and start again with the same --cursor: the event comes again";
                     return Err(Fault::new(Kind::Conflict, "FORWARD_REFUSED", message, fix));
                 },

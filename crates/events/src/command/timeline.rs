@@ -45,8 +45,15 @@ impl Args {
 
 /// B04: type, time and place of each.
 pub(super) fn sheet(timeline: &Timeline) -> Sheet {
-    let mut sheet =
-        Sheet::new(&["created_at", "event_type", "entity", "sequence_number", "local_sequence", "event_id", "correlation_id"]);
+    let mut sheet = Sheet::new(&[
+        "created_at",
+        "event_type",
+        "entity",
+        "sequence_number",
+        "local_sequence",
+        "event_id",
+        "correlation_id",
+    ]);
     for event in &timeline.events {
         sheet = sheet.row([
             event.created_at.clone(),

@@ -36,7 +36,7 @@ impl Args {
                 context.output.print(&now, |now| sheet(now, None, self.every))?;
             } else {
                 let drawn = sheet(&now, before.as_ref(), self.every).render(true, None);
-                context.output.text(&format!("{CLEAR}{drawn}"))?;
+                crate::output::Output::text(&format!("{CLEAR}{drawn}"))?;
             }
             if self.once {
                 return Ok(Done::Well);

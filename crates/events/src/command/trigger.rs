@@ -30,8 +30,9 @@ impl Args {
             Some(text) => entity(text, None)?,
             None => (kind.to_owned(), "test-1".to_owned()),
         };
-        let data: serde_json::Value = serde_json::from_str(&self.data)
-            .map_err(|error| Fault::usage(format!("--data is no JSON: {error}"), "such as --data '{\"amount_cents\":100}'"))?;
+        let data: serde_json::Value = serde_json::from_str(&self.data).map_err(|error| {
+            Fault::usage(format!("--data is no JSON: {error}"), "such as --data '{\"amount_cents\":100}'")
+        })?;
         if !data.is_object() {
             return Err(Fault::usage("--data is no JSON object", "such as --data '{\"amount_cents\":100}'").into());
         }

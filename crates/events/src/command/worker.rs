@@ -86,7 +86,7 @@ impl Run {
                             "rejected": one.rejected, "unavailable": one.unavailable })
                 })
                 .collect();
-            context.output.line(&json!({ "destinations": all }).to_string())?;
+            output::Output::line(&json!({ "destinations": all }).to_string())?;
             return Ok(Done::Well);
         }
         let running = Arc::new(relay.start().await.map_err(starting)?);
@@ -113,7 +113,8 @@ impl Run {
     async fn serve(&self, running: &Arc<Running>) -> Result<Option<tokio::task::JoinHandle<()>>, Fault> {
         let Some(address) = self.listen else { return Ok(None) };
         let listener = TcpListener::bind(address).await.map_err(|error| {
-            Fault::usage(format!("{address} cannot be listened on"), "another process may have it; see --listen").because(error)
+            Fault::usage(format!("{address} cannot be listened on"), "another process may have it; see --listen")
+                .because(error)
         })?;
         let router = Router::new()
             .route("/health", get(health))

@@ -50,18 +50,18 @@ impl Output {
     /// Prints an answer. `sheet` is its form for people, and says what the columns are.
     pub(crate) fn print<T: Serialize>(self, answer: &T, sheet: impl FnOnce(&T) -> Sheet) -> Result<(), Stop> {
         match self.format {
-            Format::Json => self.line(&json(answer)?),
+            Format::Json => Self::line(&json(answer)?),
             Format::Jsonl => {
                 for line in lines(&json(answer)?)? {
-                    self.line(&line)?;
+                    Self::line(&line)?;
                 }
                 Ok(())
             },
-            Format::Yaml => self.text(&yaml::yaml(&json(answer)?)?),
-            Format::Csv => self.text(&csv::csv(&sheet(answer))),
+            Format::Yaml => Self::text(&yaml::yaml(&json(answer)?)?),
+            Format::Csv => Self::text(&csv::csv(&sheet(answer))),
             Format::Table => {
                 let sheet = sheet(answer);
-                self.text(&sheet.render(self.color, width()))?;
+                Self::text(&sheet.render(self.color, width()))?;
                 for note in sheet.notes() {
                     self.note(note);
                 }
@@ -71,12 +71,12 @@ impl Output {
     }
 
     /// A line of data.
-    pub(crate) fn line(self, line: &str) -> Result<(), Stop> {
-        self.text(&format!("{line}\n"))
+    pub(crate) fn line(line: &str) -> Result<(), Stop> {
+        Self::text(&format!("{line}\n"))
     }
 
     /// Data.
-    pub(crate) fn text(self, text: &str) -> Result<(), Stop> {
+    pub(crate) fn text(text: &str) -> Result<(), Stop> {
         let mut out = std::io::stdout().lock();
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|_| Stop::ReaderGone)
     }

@@ -15,10 +15,11 @@ impl Style {
     /// Of a state or a status, in any of the vocabularies.
     fn of(word: &str) -> Option<Self> {
         match word.to_ascii_lowercase().as_str() {
-            "delivered" | "acknowledged" | "synced" | "ok" | "closed" | "completed" | "verified" | "done" => Some(Self::Good),
-            "pending" | "held" | "in_flight" | "retry_wait" | "half_open" | "warning" | "in_progress" | "running" | "active" => {
-                Some(Self::Waiting)
+            "delivered" | "acknowledged" | "synced" | "ok" | "closed" | "completed" | "verified" | "done" => {
+                Some(Self::Good)
             },
+            "pending" | "held" | "in_flight" | "retry_wait" | "half_open" | "warning" | "in_progress" | "running"
+            | "active" => Some(Self::Waiting),
             "failed" | "dead" | "rejected" | "error" | "open" | "uncertain" | "invalid" | "aborted" => Some(Self::Bad),
             _ => None,
         }
@@ -159,7 +160,8 @@ mod tests {
 
     #[test]
     fn tables_are_plain_and_terminals_safe() {
-        let sheet = Sheet::new(&["event_id", "state"]).row(["evt_1", "dead"]).row(["evt_22", "x\u{1b}[2J"]).foot("2 of 2");
+        let sheet =
+            Sheet::new(&["event_id", "state"]).row(["evt_1", "dead"]).row(["evt_22", "x\u{1b}[2J"]).foot("2 of 2");
         assert_eq!(sheet.render(false, None), "EVENT ID  STATE\nevt_1     dead\nevt_22    x [2J\n2 of 2\n");
         let colored = sheet.render(true, None);
         assert!(colored.contains("\u{1b}[31mdead\u{1b}[0m") && !colored.contains("\u{1b}[2J"), "{colored:?}");

@@ -40,7 +40,8 @@ fn write(value: &str, depth: usize, text: &mut String) -> Result<(), serde_json:
                 let mut below = String::new();
                 write(entry.get(), depth + 1, &mut below)?;
                 // The first member stands on the line of the dash.
-                let below = below.strip_prefix('\n').map_or_else(|| below.clone(), |rest| format!(" {}", rest.trim_start()));
+                let below =
+                    below.strip_prefix('\n').map_or_else(|| below.clone(), |rest| format!(" {}", rest.trim_start()));
                 text.push_str(&below);
             }
         },

@@ -55,7 +55,11 @@ async fn secrets_stay_secret() {
         let ran = shop.run_with(line, &password).await;
         assert!(!format!("{ran:?}").contains("hunter2"), "{line}: {ran:?}");
     }
-    let key = [("STATESET_DATABASE_URL", ""), ("STATESET_SEQUENCER_URL", "http://127.0.0.1:1"), ("STATESET_API_KEY", "hunter2")];
+    let key = [
+        ("STATESET_DATABASE_URL", ""),
+        ("STATESET_SEQUENCER_URL", "http://127.0.0.1:1"),
+        ("STATESET_API_KEY", "hunter2"),
+    ];
     for line in ["config show", "--timeout 1 list", "--timeout 1 doctor"] {
         let ran = shop.run_with(line, &key).await;
         assert!(!format!("{ran:?}").contains("hunter2"), "{line}: {ran:?}");

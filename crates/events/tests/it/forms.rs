@@ -25,7 +25,10 @@ async fn a_list_in_every_form() {
     assert_eq!(csv.out, format!("{header}{display},order.created,order/ord_123,2025-01-15T10:30:00Z,–,1,123\r\n"));
 
     let line = shop.run("list -o jsonl --include-payload").await.well();
-    assert!(line.out.starts_with(&format!("{{\"event_id\":\"{display}\"")) && line.out.lines().count() == 1, "{line:?}");
+    assert!(
+        line.out.starts_with(&format!("{{\"event_id\":\"{display}\"")) && line.out.lines().count() == 1,
+        "{line:?}"
+    );
     assert!(line.out.contains(r#""payload":{"note":"a, \"b\""}"#), "{line:?}");
 
     let yaml = shop.run("list -o yaml").await.well();

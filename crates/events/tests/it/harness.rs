@@ -11,13 +11,13 @@ use sqlx::{PgPool, SqlitePool};
 use stateset_outbox::{Engine, Entity, Event, EventId, EventType, Outbox, Payload};
 use stateset_testkit::postgres::{TestDatabase, shared};
 use tempfile::TempDir;
-use time::format_description::well_known::Rfc3339;
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tokio::process::{Child, Command};
 use uuid::Uuid;
 
 /// Longest a command may take, on a machine with much else to do.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) enum Pool {
     Sqlite(SqlitePool),
@@ -113,9 +113,14 @@ impl Shop {
     pub(crate) async fn run_with(&self, line: &str, variables: &[(&str, &str)]) -> Ran {
         let mut command = self.command(line);
         for (name, value) in variables {
-            if value.is_empty() { command.env_remove(name) } else { command.env(name, value) };
+            if value.is_empty() {
+                command.env_remove(name)
+            } else {
+                command.env(name, value)
+            };
         }
-        let output = tokio::time::timeout(PATIENCE, command.output()).await.unwrap_or_else(|_| panic!("{line} hangs")).unwrap();
+        let output =
+            tokio::time::timeout(PATIENCE, command.output()).await.unwrap_or_else(|_| panic!("{line} hangs")).unwrap();
         ran(&output)
     }
 
@@ -146,8 +151,11 @@ impl Shop {
                         .await
                         .unwrap();
                 for table in tables {
-                    let columns: Vec<String> =
-                        sqlx::query_scalar("SELECT name FROM pragma_table_info(?1)").bind(&table).fetch_all(pool).await.unwrap();
+                    let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info(?1)")
+                        .bind(&table)
+                        .fetch_all(pool)
+                        .await
+                        .unwrap();
                     let quoted: Vec<String> = columns.iter().map(|name| format!("quote(\"{name}\")")).collect();
                     let sql = format!("SELECT {} FROM \"{table}\" ORDER BY 1", quoted.join(" || ',' || "));
                     let rows: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(pool).await.unwrap();
@@ -162,7 +170,9 @@ impl Shop {
                 .await
                 .unwrap();
                 for table in tables {
-                    let sql = format!("SELECT coalesce(string_agg(t::text, ',' ORDER BY t::text), '') FROM outbox.\"{table}\" t");
+                    let sql = format!(
+                        "SELECT coalesce(string_agg(t::text, ',' ORDER BY t::text), '') FROM outbox.\"{table}\" t"
+                    );
                     let rows: String = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(pool).await.unwrap();
                     all.push_str(&format!("{table}: {rows}\n"));
                 }

@@ -6,8 +6,30 @@ use crate::harness::Shop;
 use crate::preview::WRITES;
 
 const COMMANDS: [&str; 24] = [
-    "", "list", "inspect", "outbox", "timeline", "trace", "stats", "tail", "state", "top", "explain", "replay", "ack", "dlq",
-    "idempotency", "breaker", "jobs", "routes", "worker", "reconcile", "audit", "trigger", "migrate", "doctor",
+    "",
+    "list",
+    "inspect",
+    "outbox",
+    "timeline",
+    "trace",
+    "stats",
+    "tail",
+    "state",
+    "top",
+    "explain",
+    "replay",
+    "ack",
+    "dlq",
+    "idempotency",
+    "breaker",
+    "jobs",
+    "routes",
+    "worker",
+    "reconcile",
+    "audit",
+    "trigger",
+    "migrate",
+    "doctor",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -36,7 +58,11 @@ async fn writes_are_known() {
     let mut case = String::new();
     for line in script.lines() {
         let line = line.trim();
-        if let Some(name) = line.strip_prefix("stateset__subcmd__events").or(line.strip_prefix("stateset__events")).and_then(|rest| rest.strip_suffix(')')) {
+        if let Some(name) = line
+            .strip_prefix("stateset__subcmd__events")
+            .or(line.strip_prefix("stateset__events"))
+            .and_then(|rest| rest.strip_suffix(')'))
+        {
             case = name.replace("__subcmd__", " ").replace("__", " ").trim().to_owned();
         }
         if line.starts_with("opts=") && line.contains(" --apply ") && !case.starts_with("help") {
@@ -44,11 +70,14 @@ async fn writes_are_known() {
         }
     }
     found.sort();
-    let mut known: Vec<String> = WRITES.iter().map(|line| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let two = matches!(words[0], "dlq" | "idempotency" | "breaker" | "jobs" | "routes");
-        words[..if two { 2 } else { 1 }].join(" ")
-    }).collect();
+    let mut known: Vec<String> = WRITES
+        .iter()
+        .map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let two = matches!(words[0], "dlq" | "idempotency" | "breaker" | "jobs" | "routes");
+            words[..if two { 2 } else { 1 }].join(" ")
+        })
+        .collect();
     known.sort();
     assert_eq!(found, known);
 }

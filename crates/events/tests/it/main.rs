@@ -11,8 +11,12 @@ mod help;
 #[cfg(test)]
 mod preview;
 #[cfg(test)]
+mod sequencer;
+#[cfg(test)]
 mod source_000;
 #[cfg(test)]
 mod story;
 #[cfg(test)]
 mod tail;
+#[cfg(test)]
+mod walk;

@@ -49,7 +49,18 @@ async fn no_command_writes_without_apply(shop: Shop) {
         assert!(message.starts_with("NOT EXECUTED: ") || message.contains("nothing is changed"), "{write}: {message}");
         assert_eq!(shop.dump().await, before, "{write}");
     }
-    for read in ["list", "outbox", "stats", "dlq list", "jobs list", "audit list", "audit check", "doctor", "top --once", "config show"] {
+    for read in [
+        "list",
+        "outbox",
+        "stats",
+        "dlq list",
+        "jobs list",
+        "audit list",
+        "audit check",
+        "doctor",
+        "top --once",
+        "config show",
+    ] {
         shop.run(read).await;
         assert_eq!(shop.dump().await, before, "{read}");
     }

@@ -61,7 +61,10 @@ async fn outbox_shows_what_waits(shop: Shop) {
     assert_eq!(all["counts"]["pending"], json!(3), "{all}");
     assert_eq!(all["deliveries"].as_array().map(Vec::len), Some(3), "{all}");
     for delivery in all["deliveries"].as_array().expect("a list") {
-        assert_eq!((&delivery["status"], &delivery["state"], &delivery["will_retry"]), (&json!("Pending"), &json!("pending"), &json!(true)));
+        assert_eq!(
+            (&delivery["status"], &delivery["state"], &delivery["will_retry"]),
+            (&json!("Pending"), &json!("pending"), &json!(true))
+        );
         assert_eq!(delivery["max_attempts"], json!(6), "1 and 5 retries");
     }
     let none = shop.run("outbox --status failed").await.well();
@@ -77,7 +80,8 @@ const ROUTES: &str = "[[destination]]\nname = 'hook'\nkind = 'webhook'\nurl = 'h
 async fn timeline_joins_the_order(shop: Shop) {
     let shop = shop.with_order().await;
     let found = shop.run("timeline order/ord_123 --json").await.well().json();
-    let types: Vec<&Value> = found["events"].as_array().expect("a list").iter().map(|event| &event["event_type"]).collect();
+    let types: Vec<&Value> =
+        found["events"].as_array().expect("a list").iter().map(|event| &event["event_type"]).collect();
     assert_eq!(types, [&json!("order.created"), &json!("payment.succeeded")]);
     let table = shop.run("timeline order ord_123").await.well();
     assert!(table.out.starts_with("CREATED AT            EVENT TYPE         ENTITY"), "{table:?}");
@@ -95,16 +99,25 @@ async fn idempotency_keys_are_looked_up_and_reserved(shop: Shop) {
     assert_eq!(unknown["status"], json!("not_found"));
     let preview = shop.run("idempotency create create_order_ORD-123 --operation create_order --json").await.well();
     assert!(preview.out.starts_with("{\"applied\":false,"), "{preview:?}");
-    let made = shop.run("idempotency create create_order_ORD-123 --operation create_order --ttl 24h --apply --json").await.well().json();
+    let made = shop
+        .run("idempotency create create_order_ORD-123 --operation create_order --ttl 24h --apply --json")
+        .await
+        .well()
+        .json();
     assert_eq!((&made["applied"], &made["result"]["created"]), (&json!(true), &json!(true)));
-    let again = shop.run("idempotency create create_order_ORD-123 --operation create_order --apply --json").await.well().json();
+    let again =
+        shop.run("idempotency create create_order_ORD-123 --operation create_order --apply --json").await.well().json();
     assert_eq!(again["result"]["created"], json!(false), "returns the first, is no error");
-    let twice = shop.run("idempotency create create_order_ORD-123 --operation create_order --must-be-new --apply").await;
+    let twice =
+        shop.run("idempotency create create_order_ORD-123 --operation create_order --must-be-new --apply").await;
     assert!(twice.code == 5 && twice.err.contains("EVENT_DUPLICATE_KEY"), "J11: {twice:?}");
     let found = shop.run("idempotency get create_order_ORD-123 --json").await.well().json();
     assert_eq!((&found["status"], &found["operation"]), (&json!("active"), &json!("create_order")));
     assert!(found["expires_at"].is_string(), "{found}");
-    let reset = shop.run("idempotency reset create_order_ORD-123 --operation create_order --reason again --apply --json").await.well();
+    let reset = shop
+        .run("idempotency reset create_order_ORD-123 --operation create_order --reason again --apply --json")
+        .await
+        .well();
     assert_eq!(reset.json()["result"]["after"]["generation"], json!(2));
 }
 
@@ -122,7 +135,8 @@ async fn an_event_is_replayed_and_acknowledged(shop: Shop) {
     let done = shop.run(&format!("replay {id} --to hook --apply --json")).await.well().json();
     assert_eq!((&done["applied"], &done["result"]["done"]), (&json!(true), &json!(1)), "{done}");
     let deliveries = shop.run(&format!("inspect {id} --json")).await.well().json();
-    let replays = deliveries["deliveries"].as_array().expect("a list").iter().filter(|one| one["replay_job"].is_string());
+    let replays =
+        deliveries["deliveries"].as_array().expect("a list").iter().filter(|one| one["replay_job"].is_string());
     assert_eq!(replays.count(), 1, "a replay is a delivery of its own: {deliveries}");
     let empty = shop.run("replay --to hook --apply").await;
     assert!(empty.code == 2 && empty.err.contains("EMPTY_FILTER"), "{empty:?}");
@@ -138,7 +152,10 @@ async fn wrong_filters_are_diagnosed(shop: Shop) {
     let json = shop.run("list --json type:order.craeted").await.well().json();
     assert_eq!(json["diagnostics"]["nearest_event_types"], json!(["order.created"]));
     let typo = shop.run("list tpye:order.created").await;
-    assert!(typo.code == 2 && typo.err.contains("did you mean \"type\"?") && typo.err.contains("INVALID_FILTER"), "{typo:?}");
+    assert!(
+        typo.code == 2 && typo.err.contains("did you mean \"type\"?") && typo.err.contains("INVALID_FILTER"),
+        "{typo:?}"
+    );
     let inside = shop.run("list --json --where amount_cents>4000").await.well().json();
     assert_eq!(inside["total"], json!(2));
 }
@@ -147,7 +164,13 @@ async fn wrong_filters_are_diagnosed(shop: Shop) {
 async fn ids_have_many_forms(shop: Shop) {
     let shop = shop.with_order().await;
     let uuid = id(2).0;
-    for form in [id(2).display(), id(2).display().to_uppercase().replace("EVT_", "evt_"), uuid.to_string(), uuid.simple().to_string(), "evt_002".into()] {
+    for form in [
+        id(2).display(),
+        id(2).display().to_uppercase().replace("EVT_", "evt_"),
+        uuid.to_string(),
+        uuid.simple().to_string(),
+        "evt_002".into(),
+    ] {
         let found = shop.run(&format!("inspect {form} --json")).await.well().json();
         assert_eq!(found["event"]["event_type"], json!("payment.succeeded"), "{form}");
     }

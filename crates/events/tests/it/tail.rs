@@ -25,7 +25,7 @@ impl Tail {
     }
 
     async fn next(&mut self) -> Value {
-        let line = tokio::time::timeout(std::time::Duration::from_secs(60), self.lines.next_line()).await;
+        let line = tokio::time::timeout(std::time::Duration::from_mins(1), self.lines.next_line()).await;
         let line = line.expect("an event comes").unwrap().expect("the tail goes on");
         serde_json::from_str(&line).unwrap()
     }
@@ -74,7 +74,8 @@ async fn what_was_missed_comes_first(shop: Shop) {
 async fn events_are_forwarded_until_they_are_taken(shop: Shop) {
     let shop = shop.with_order().await;
     let port = stateset_testkit::free_port().unwrap();
-    let tail = Tail::start(&shop, &format!("tail --cursor hook --from-beginning --forward-to http://127.0.0.1:{port}/"));
+    let tail =
+        Tail::start(&shop, &format!("tail --cursor hook --from-beginning --forward-to http://127.0.0.1:{port}/"));
     // Nobody listens yet; once somebody does, everything comes.
     let receiver = Receiver::listen(std::net::SocketAddr::from(([127, 0, 0, 1], port))).await;
     until(|| receiver.events().len() == 3).await;

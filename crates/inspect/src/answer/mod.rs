@@ -14,7 +14,8 @@ pub use change::{Change, Job, JobList, Planned, Sample};
 pub use events::{Detail, Diagnostics, EventList, EventRow, Proof, Signature, Verdict, WithoutFilter};
 pub use keys::{KeyAnswer, KeyList};
 pub use outbox::{
-    Attempt, BreakerAnswer, DeadLetter, DeadLetterGroup, DeadLetterList, Delivery, DestinationStatus, OutboxAnswer, StatusCounts,
+    Attempt, BreakerAnswer, DeadLetter, DeadLetterGroup, DeadLetterList, Delivery, DestinationStatus, OutboxAnswer,
+    StatusCounts,
 };
 pub use overview::{AuditEntry, AuditList, Explanation, Finding, Findings, Stats, Timeline, TypeCount};
 pub use text::{duration_text, instant_text};

@@ -59,7 +59,9 @@ impl<DB: Engine> Local<DB> {
             && self.operator(apply)?.create_key(operation, key, ttl).await.map_err(of_operation)?;
         let after = if created { self.key(key, operation).await? } else { before };
         let sentence = match (free, apply.is_execute(), created) {
-            (true, false, _) => format!("the key {key:?} of {operation:?} would be reserved for {}", duration_text(ttl)),
+            (true, false, _) => {
+                format!("the key {key:?} of {operation:?} would be reserved for {}", duration_text(ttl))
+            },
             (true, true, true) => format!("the key {key:?} of {operation:?} is reserved"),
             _ => format!("the key {key:?} of {operation:?} exists and is {}; nothing is changed", after.status),
         };
@@ -109,16 +111,22 @@ impl<DB: Engine> Local<DB> {
         };
         if apply.is_execute() {
             let operator = self.operator(apply)?;
-            match open {
-                true => operator.open_breaker(destination, reason).await,
-                false => operator.close_breaker(destination, Some(reason).filter(|reason| !reason.is_empty())).await,
-            }
-            .map_err(of_job)?;
+            let stored = if open {
+                operator.open_breaker(destination, reason).await
+            } else {
+                operator.close_breaker(destination, Some(reason).filter(|reason| !reason.is_empty())).await
+            };
+            stored.map_err(of_job)?;
         }
-        let what = if open { "nothing more is attempted there until somebody closes it" } else { "what waits goes on at once" };
+        let what = if open {
+            "nothing more is attempted there until somebody closes it"
+        } else {
+            "what waits goes on at once"
+        };
         let verb = if apply.is_execute() { "is" } else { "would be" };
         let sentence = format!("the breaker of {destination} {verb} {word}: {what}");
-        let facts = json!({ "before": super::destinations::breaker(&before), "after": super::destinations::breaker(&wanted) });
+        let facts =
+            json!({ "before": super::destinations::breaker(&before), "after": super::destinations::breaker(&wanted) });
         Ok(change(apply, action, sentence, facts))
     }
 
@@ -172,8 +180,13 @@ fn request(intent: &Intent) -> Result<Request, Fault> {
             let options = JobOptions { to: Some(destination.clone()), missing: *missing, ..none() };
             of(JobKind::Replay, filter, *rate, None, options)
         },
-        Intent::Redrive { filter, rate } => of(JobKind::Redrive, filter, *rate, None, none()),
-        Intent::Discard { filter, reason, rate } => of(JobKind::Discard, filter, *rate, Some(reason.clone()), none()),
+        Intent::Redrive { filter, letter, rate } => {
+            of(JobKind::Redrive, filter, *rate, None, JobOptions { letter: *letter, ..none() })
+        },
+        Intent::Discard { filter, letter, reason, rate } => {
+            let options = JobOptions { letter: *letter, ..none() };
+            of(JobKind::Discard, filter, *rate, Some(reason.clone()), options)
+        },
         Intent::Acknowledge { filter, destination, reason, force } => {
             let options = JobOptions { to: destination.clone(), force: *force, ..none() };
             of(JobKind::Acknowledge, filter, None, Some(reason.clone()), options)

@@ -97,7 +97,8 @@ fn status(one: &read::DestinationStatus) -> DestinationStatus {
 
 fn counts(destinations: &[DestinationStatus]) -> StatusCounts {
     let sum = |states: &[DeliveryState]| {
-        let of = |one: &DestinationStatus| states.iter().filter_map(|state| one.states.get(state.as_str())).sum::<u64>();
+        let of =
+            |one: &DestinationStatus| states.iter().filter_map(|state| one.states.get(state.as_str())).sum::<u64>();
         destinations.iter().map(of).sum::<u64>()
     };
     let statuses = |word: &str| -> Vec<DeliveryState> {

@@ -77,14 +77,18 @@ impl<DB: Engine> Local<DB> {
         let (entries, next_cursor) = self.reader.timeline(entity, request).await.map_err(of_read)?;
         let events: Vec<read::Item> = entries.into_iter().map(|entry| entry.item).collect();
         let whole = request.cursor.is_none() && next_cursor.is_none();
-        let own = Filter {
-            entity_type: Some(entity.kind.clone()),
-            entity_id: Some(entity.id.clone()),
-            ..Filter::default()
-        };
+        let own =
+            Filter { entity_type: Some(entity.kind.clone()), entity_id: Some(entity.id.clone()), ..Filter::default() };
         let counted = i64::try_from(events.len()).unwrap_or(i64::MAX);
         if whole && counted > 0 {
-            return Ok(read::Page { events, total: counted, total_exact: true, partial: false, next_cursor, diagnostics: None });
+            return Ok(read::Page {
+                events,
+                total: counted,
+                total_exact: true,
+                partial: false,
+                next_cursor,
+                diagnostics: None,
+            });
         }
         // Why there is nothing, or at least how many are its own.
         let about = self.reader.list(&own, PageRequest { limit: 1, cursor: None, ..request }).await.map_err(of_read)?;
@@ -128,7 +132,6 @@ fn list(page: read::Page, payload: bool) -> EventList {
 /// An outbox signs at the push; until then the stored hash vouches for the payload.
 fn signature(found: &Inspection, deliveries: &[Delivery]) -> Signature {
     let (hash, unchanged) = found.payload_hash;
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     let accepted = deliveries.iter().any(|delivery| delivery.sequence_number.is_some());
     let (state, explanation) = match (unchanged, found.event.agent_id) {
         (false, _) => (
@@ -149,7 +152,7 @@ fn signature(found: &Inspection, deliveries: &[Delivery]) -> Signature {
         state,
         agent: found.event.agent_id.map(|id| id.to_string()),
         key_id: found.event.agent_key_id.map(unsigned),
-        content_hash: Some(hex),
+        content_hash: Some(rows::hex(&hash)),
         key_status: None,
         explanation,
     }

@@ -21,15 +21,15 @@ impl<DB: Engine> Local<DB> {
             },
             Subject::Destination(name) => stored::Subject::Destination(name.clone()),
         };
-        Ok(answer(self.reader.explain(&asked).await.map_err(of_read)?))
+        Ok(answer(&self.reader.explain(&asked).await.map_err(of_read)?))
     }
 }
 
-fn answer(found: stored::Explanation) -> Explanation {
+fn answer(found: &stored::Explanation) -> Explanation {
     let now = found.now;
     let mut commands: Vec<String> = found.lines.iter().filter_map(|line| line.fix.clone()).collect();
     commands.dedup();
-    let facts: Vec<_> = found.lines.iter().map(|line| fact(line)).collect();
+    let facts: Vec<_> = found.lines.iter().map(fact).collect();
     let events: Vec<String> = found.events.iter().map(|(_, id)| EventId(*id).display()).collect();
     let summary = found.lines.first().map_or_else(|| "nothing is known of it".to_owned(), |line| sentence(line, now));
     Explanation {

@@ -42,7 +42,8 @@ impl<DB: Engine> Local<DB> {
         let job = operator.apply(job.id, None).await.map_err(of_job)?;
         let done = operator.run(&job, &mut |_| {}).await.map_err(of_job)?;
         let sentence = format!("{} {}, {} left alone", done.done, done_word(done.kind), done.skipped);
-        let mut change = change(apply, action, sentence, serde_json::to_value(job_answer(done, Vec::new())).unwrap_or_default());
+        let mut change =
+            change(apply, action, sentence, serde_json::to_value(job_answer(done, Vec::new())).unwrap_or_default());
         change.job_id = Some(job.id.to_string());
         change.plan = Some(planned);
         Ok(change)
@@ -67,19 +68,28 @@ impl<DB: Engine> Local<DB> {
         }
         let begins = id.trim_start_matches("job_").to_ascii_lowercase();
         let recent = self.reader.jobs(RECENT).await.map_err(of_job)?;
-        let found: Vec<Uuid> = recent.iter().map(|job| job.id).filter(|id| id.to_string().starts_with(&begins)).collect();
+        let found: Vec<Uuid> =
+            recent.iter().map(|job| job.id).filter(|id| id.to_string().starts_with(&begins)).collect();
         let fix = "`stateset-events jobs list` shows them";
         match found.as_slice() {
             [one] if begins.len() >= PREFIX_CHARS => Ok(*one),
             [] => Err(Fault::new(Kind::NotFound, "JOB_NOT_FOUND", format!("there is no job {id:.60}"), fix)),
-            _ => Err(Fault::new(Kind::Conflict, "AMBIGUOUS_JOB_ID", format!("{id:.60} begins the ids of several jobs"), fix)),
+            _ => Err(Fault::new(
+                Kind::Conflict,
+                "AMBIGUOUS_JOB_ID",
+                format!("{id:.60} begins the ids of several jobs"),
+                fix,
+            )),
         }
     }
 
     pub(super) async fn one_job(&self, id: &str) -> Result<Job, Fault> {
         let id = self.find_job(id).await?;
         let Progress { job, outcomes } = self.reader.job(id).await.map_err(of_job)?;
-        Ok(job_answer(job, outcomes.into_iter().map(|(state, count)| (state.as_str().to_owned(), unsigned(count))).collect()))
+        Ok(job_answer(
+            job,
+            outcomes.into_iter().map(|(state, count)| (state.as_str().to_owned(), unsigned(count))).collect(),
+        ))
     }
 
     pub(super) async fn all_jobs(&self, most: u16) -> Result<JobList, Fault> {
@@ -245,13 +255,19 @@ pub(super) fn of_job(error: JobError) -> Fault {
     let sentence = message.split_once(": ").map_or(message.as_str(), |(_, sentence)| sentence).to_owned();
     let fault = |kind, code: &'static str, fix: &str| Fault::new(kind, code, sentence.clone(), fix);
     match error {
-        JobError::EmptyFilter => fault(Kind::Usage, "EMPTY_FILTER", "narrow it, or say `type:*` if everything is meant"),
+        JobError::EmptyFilter => {
+            fault(Kind::Usage, "EMPTY_FILTER", "narrow it, or say `type:*` if everything is meant")
+        },
         JobError::Invalid(_) => fault(Kind::Usage, "INVALID_REQUEST", "see --help"),
         JobError::NotFound(_) => fault(Kind::NotFound, "JOB_NOT_FOUND", "`stateset-events jobs list` shows them"),
         JobError::Expired(_) => fault(Kind::Conflict, "PLAN_EXPIRED", "preview again, and look at it again"),
         JobError::OtherFilter { .. } => fault(Kind::Conflict, "PLAN_MISMATCH", "preview again"),
-        JobError::State { .. } => fault(Kind::Conflict, "JOB_STATE", "`stateset-events jobs watch` shows how it stands"),
-        JobError::TakenOver(_) => fault(Kind::Conflict, "JOB_TAKEN_OVER", "`stateset-events jobs list` shows who has it"),
+        JobError::State { .. } => {
+            fault(Kind::Conflict, "JOB_STATE", "`stateset-events jobs watch` shows how it stands")
+        },
+        JobError::TakenOver(_) => {
+            fault(Kind::Conflict, "JOB_TAKEN_OVER", "`stateset-events jobs list` shows who has it")
+        },
         JobError::Filter(_) => fault(Kind::Corrupt, "SOURCE_CORRUPT", "use the version that planned the job"),
         JobError::Read(error) => of_read(error),
         JobError::Database(error) => of_delivery(error),

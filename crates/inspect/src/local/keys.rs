@@ -17,13 +17,12 @@ const OPERATIONS: u16 = 100;
 
 impl<DB: Engine> Local<DB> {
     pub(super) async fn keys_of(&self, key: &str, operation: Option<&str>) -> Result<KeyList, Fault> {
-        let operations = match operation {
-            Some(operation) => vec![operation.to_owned()],
-            None => {
-                let search = KeySearch { prefix: Some(key.to_owned()), ..KeySearch::default() };
-                let found = self.reader.idempotency_keys(&search, None, OPERATIONS).await.map_err(of_read)?;
-                found.keys.into_iter().filter(|one| one.key == key).map(|one| one.operation).collect()
-            },
+        let operations = if let Some(operation) = operation {
+            vec![operation.to_owned()]
+        } else {
+            let search = KeySearch { prefix: Some(key.to_owned()), ..KeySearch::default() };
+            let found = self.reader.idempotency_keys(&search, None, OPERATIONS).await.map_err(of_read)?;
+            found.keys.into_iter().filter(|one| one.key == key).map(|one| one.operation).collect()
         };
         let mut list = KeyList::default();
         for operation in operations {
@@ -69,10 +68,20 @@ fn not_found(key: &str, operation: Option<&str>) -> KeyAnswer {
 fn answer(key: &str, operation: &str, record: KeyRecord, now: i64) -> KeyAnswer {
     let (disposition, explanation) = match record.status {
         KeyStatus::Active => ("same_key", "reserved: the command was not done; send it under this key"),
-        KeyStatus::InProgress => ("same_key", "a worker is at it; ask again, or send the same command under this key, which waits for it"),
-        KeyStatus::Completed => ("use_result", "done: sending the command again answers the stored result and does nothing"),
-        KeyStatus::Failed => ("use_result", "refused for good: sending it again answers the same refusal; a changed command needs a new key"),
-        KeyStatus::Uncertain => ("operator", "a worker died at an external call: find out with the command id whether it happened, then complete or reset the key"),
+        KeyStatus::InProgress => {
+            ("same_key", "a worker is at it; ask again, or send the same command under this key, which waits for it")
+        },
+        KeyStatus::Completed => {
+            ("use_result", "done: sending the command again answers the stored result and does nothing")
+        },
+        KeyStatus::Failed => (
+            "use_result",
+            "refused for good: sending it again answers the same refusal; a changed command needs a new key",
+        ),
+        KeyStatus::Uncertain => (
+            "operator",
+            "a worker died at an external call: find out with the command id whether it happened, then complete or reset the key",
+        ),
         KeyStatus::Expired => ("new_request", "its time is over: the next command under it is done anew"),
     };
     let micros = |left: Duration| now.saturating_add(i64::try_from(left.as_micros()).unwrap_or(i64::MAX));
@@ -83,7 +92,7 @@ fn answer(key: &str, operation: &str, record: KeyRecord, now: i64) -> KeyAnswer 
         operation: Some(operation.to_owned()),
         generation: Some(unsigned(record.generation.into())),
         command_id: Some(record.command_id.to_string()),
-        fingerprint: record.fingerprint.map(|hash| hash.iter().map(|byte| format!("{byte:02x}")).collect()),
+        fingerprint: record.fingerprint.map(|hash| rows::hex(&hash)),
         created_at: Some(instant_text(record.created_at)),
         completed_at: record.completed_at.map(instant_text),
         expires_at: record.expires_in.map(micros).map(instant_text),

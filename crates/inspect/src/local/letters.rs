@@ -43,7 +43,8 @@ impl<DB: Engine> Local<DB> {
 
     /// How many open dead letters there are without each part of the filter.
     async fn letters_without(&self, filter: &Filter) -> Result<Diagnostics, Fault> {
-        let mut why = Diagnostics { unfiltered: self.count_letters(Filter::default()).await?.0, ..Diagnostics::default() };
+        let mut why =
+            Diagnostics { unfiltered: self.count_letters(Filter::default()).await?.0, ..Diagnostics::default() };
         for key in stateset_outbox::filter::KEYS {
             if let Some(less) = filter.without(key) {
                 let (total, total_exact) = self.count_letters(less).await?;
@@ -65,7 +66,10 @@ impl<DB: Engine> Local<DB> {
 fn cursor(text: &str) -> Result<(i64, Uuid), Fault> {
     let parts = text.split_once('.').and_then(|(place, id)| Some((place.parse().ok()?, Uuid::try_parse(id).ok()?)));
     parts.ok_or_else(|| {
-        Fault::usage(format!("{text:.60?} is no cursor of dead letters"), "give next_cursor of the page before, unchanged")
+        Fault::usage(
+            format!("{text:.60?} is no cursor of dead letters"),
+            "give next_cursor of the page before, unchanged",
+        )
     })
 }
 
@@ -120,7 +124,7 @@ fn groups(letters: &[read::DeadLetter], by: GroupBy) -> Vec<DeadLetterGroup> {
         group.last_failed_at = group.last_failed_at.clone().max(at);
     }
     let mut groups: Vec<DeadLetterGroup> = groups.into_values().collect();
-    groups.sort_by(|one, other| other.count.cmp(&one.count));
+    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
     groups
 }
 

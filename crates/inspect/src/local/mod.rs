@@ -57,7 +57,10 @@ fn of_read(error: ReadError) -> Fault {
         ReadError::Archived(id) => Fault::new(
             Kind::NotFound,
             "EVENT_ARCHIVED",
-            format!("event {} was archived; its identity is kept, its payload is in the archive", EventId(id).display()),
+            format!(
+                "event {} was archived; its identity is kept, its payload is in the archive",
+                EventId(id).display()
+            ),
             "read the archive segment that covers it",
         ),
         ReadError::Ambiguous { prefix, candidates } => {
@@ -99,7 +102,7 @@ fn of_operation(error: OperationError) -> Fault {
 }
 
 fn missing_tables(error: sqlx::Error) -> Fault {
-    let code = error.as_database_error().and_then(|fault| fault.code().map(|code| code.into_owned()));
+    let code = error.as_database_error().and_then(|fault| fault.code().map(std::borrow::Cow::into_owned));
     let message = error.to_string();
     // undefined table, undefined schema; SQLite has one code for all faults of a statement
     if matches!(code.as_deref(), Some("42P01" | "3F000")) || message.contains("no such table") {

@@ -65,12 +65,16 @@ impl Database {
             return Self::open_server(settings).await;
         }
         // The URL may hold a password: it is not repeated.
-        Err(Fault::usage("the database is neither sqlite:… nor postgres://…", "such as sqlite:shop.db or postgres://user@host/shop"))
+        Err(Fault::usage(
+            "the database is neither sqlite:… nor postgres://…",
+            "such as sqlite:shop.db or postgres://user@host/shop",
+        ))
     }
 
     async fn open_file(settings: &OpenSettings) -> Result<Self, Fault> {
         let options = SqliteConnectOptions::from_str(&settings.url).map_err(|error| {
-            Fault::usage("the database is no URL of a file", "such as sqlite:shop.db or sqlite:///var/lib/shop.db").because(error)
+            Fault::usage("the database is no URL of a file", "such as sqlite:shop.db or sqlite:///var/lib/shop.db")
+                .because(error)
         })?;
         let place = options.get_filename().display().to_string();
         let create = settings.mode == OpenMode::Create;
@@ -91,7 +95,8 @@ impl Database {
             drop(error);
             Fault::usage("the database is no URL of PostgreSQL", "such as postgres://user:password@host:5432/shop")
         })?;
-        let place = format!("{}:{}/{}", options.get_host(), options.get_port(), options.get_database().unwrap_or_default());
+        let place =
+            format!("{}:{}/{}", options.get_host(), options.get_port(), options.get_database().unwrap_or_default());
         let mut options = options.application_name("stateset-events");
         if settings.mode == OpenMode::Read {
             options = options.options([("default_transaction_read_only", "on")]);
@@ -163,7 +168,7 @@ impl Database {
 
 /// What a database that does not answer says.
 pub(super) fn of_connecting(error: sqlx::Error) -> Fault {
-    let code = error.as_database_error().and_then(|fault| fault.code().map(|code| code.into_owned()));
+    let code = error.as_database_error().and_then(|fault| fault.code().map(std::borrow::Cow::into_owned));
     match code.as_deref() {
         Some("28000" | "28P01" | "42501") => {
             let fix = "check the name and password in the URL or profile, and the rights of the role";

@@ -53,7 +53,12 @@ pub(super) fn read(plan: &str, wanted: Option<&str>, now: i64) -> Result<Request
     let kind: JobKind = stored.kind.parse().map_err(|_| unknown())?;
     if let Some(wanted) = wanted.filter(|wanted| *wanted != kind.as_str()) {
         let message = format!("the plan is for {kind}, not for {wanted}");
-        return Err(Fault::new(Kind::Conflict, "PLAN_MISMATCH", message, "carry it out with the command it was made by"));
+        return Err(Fault::new(
+            Kind::Conflict,
+            "PLAN_MISMATCH",
+            message,
+            "carry it out with the command it was made by",
+        ));
     }
     if !(0..=VALID_MICROS).contains(&now.saturating_sub(stored.at)) {
         let fix = "preview again, and look at it again";

@@ -17,16 +17,22 @@ pub(super) fn unsigned<T: TryFrom<i64> + Default>(number: i64) -> T {
     T::try_from(number).unwrap_or_default()
 }
 
+/// Lower-case hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0')).collect()
+}
+
 /// An event as a row of a list.
 pub(super) fn event(event: &LoggedEvent, deliveries: &[read::Delivery], payload: bool) -> EventRow {
-    let sequenced = deliveries.iter().filter(|delivery| delivery.kind == SEQUENCER);
+    let mut sequenced = deliveries.iter().filter(|delivery| delivery.kind == SEQUENCER);
     EventRow {
         event_id: EventId(event.event_id).display(),
         event_type: event.event_type.clone(),
         entity_type: event.entity_type.clone(),
         entity_id: event.entity_id.clone(),
         created_at: event.created_at.clone(),
-        sequence_number: sequenced.filter_map(|delivery| delivery.remote_sequence).next().map(unsigned),
+        sequence_number: sequenced.find_map(|delivery| delivery.remote_sequence).map(unsigned),
         local_sequence: Some(event.log_id),
         event_uuid: event.event_id.to_string(),
         order_key: event.order_key.clone(),
@@ -46,9 +52,7 @@ pub(super) fn event(event: &LoggedEvent, deliveries: &[read::Delivery], payload:
 
 /// JSON as it was written; a text that is none is shown as a string, because looking must always be possible.
 pub(super) fn raw(text: &str) -> Option<Box<RawValue>> {
-    RawValue::from_string(text.to_owned())
-        .or_else(|_| RawValue::from_string(Value::from(text).to_string()))
-        .ok()
+    RawValue::from_string(text.to_owned()).or_else(|_| RawValue::from_string(Value::from(text).to_string())).ok()
 }
 
 /// How many tries each route allows.

@@ -88,7 +88,8 @@ impl Tail<'_> {
         if name != "event" {
             return Ok(None);
         }
-        let event: Envelope = serde_json::from_str(&data).map_err(|error| Fault::corrupt("an event of the stream", error))?;
+        let event: Envelope =
+            serde_json::from_str(&data).map_err(|error| Fault::corrupt("an event of the stream", error))?;
         let place = event.sequence_number;
         self.failures = 0;
         self.last = Some(place);
@@ -101,7 +102,10 @@ impl Tail<'_> {
             (Some(last), _) => Some(*last),
             (None, From::Now) => Some(self.remote.head().await?.head_sequence),
             (None, From::Cursor(text)) => Some(text.parse().map_err(|_| {
-                Fault::usage(format!("{text:.40?} is no cursor of a sequencer"), "begin a new one with another --cursor")
+                Fault::usage(
+                    format!("{text:.40?} is no cursor of a sequencer"),
+                    "begin a new one with another --cursor",
+                )
             })?),
             (None, From::Beginning | From::Time(_)) => None,
         };

@@ -125,7 +125,10 @@ fn count(list: &EventList) -> u64 {
 fn cursor(page: &Page) -> Result<Option<u64>, Fault> {
     let Some(text) = &page.cursor else { return Ok(None) };
     let place = text.parse().map_err(|_| {
-        Fault::usage(format!("{text:.40?} is no cursor of this source"), "give next_cursor of the page before, unchanged")
+        Fault::usage(
+            format!("{text:.40?} is no cursor of this source"),
+            "give next_cursor of the page before, unchanged",
+        )
     })?;
     Ok(Some(place))
 }

@@ -193,7 +193,7 @@ impl Remote {
             }
         }
         stats.types = types.into_iter().map(|(event_type, count)| TypeCount { event_type, count }).collect();
-        stats.types.sort_by(|one, other| other.count.cmp(&one.count));
+        stats.types.sort_by_key(|one| std::cmp::Reverse(one.count));
         Ok(stats)
     }
 
@@ -210,10 +210,12 @@ impl Remote {
             None => "no batch covers it yet; the committer makes one within seconds".to_owned(),
         });
         let logged = proof.is_some_and(|proof| proof.logged);
-        reasons.push(match logged {
-            true => "a published checkpoint covers it".to_owned(),
-            false => "the next checkpoint will cover it, within 100 ms".to_owned(),
-        });
+        let checkpoint = if logged {
+            "a published checkpoint covers it"
+        } else {
+            "the next checkpoint will cover it, within 100 ms"
+        };
+        reasons.push(checkpoint.to_owned());
         Ok(Explanation {
             subject: row.event_id.clone(),
             summary: format!("{} is sequenced: place {sequence} of its stream", row.event_type),

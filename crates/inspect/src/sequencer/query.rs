@@ -61,7 +61,8 @@ impl<'a> Query<'a> {
     pub(super) fn takes(&self, event: &Envelope) -> bool {
         let filter = self.filter;
         let inside = || {
-            let parse = |text: Option<&str>| text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
+            let parse =
+                |text: Option<&str>| text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
             let payload = parse(event.payload.as_ref().map(|raw| raw.get()));
             let metadata = parse(event.metadata.as_ref().map(|raw| raw.get()));
             filter.payload.iter().all(|comparison| comparison.holds(&payload, &metadata))

@@ -35,12 +35,17 @@ pub(super) fn row(event: Envelope, payload: bool) -> EventRow {
 pub(super) fn signature(event: &Envelope, verdict: &SignatureVerdict) -> Signature {
     let cause = verdict.cause.as_deref().unwrap_or("no cause is given");
     let (state, explanation) = match verdict.state {
-        VerdictState::Verified => (Verdict::Verified, "the hashes fit the stored bytes, and the agent's signature verifies".to_owned()),
+        VerdictState::Verified => {
+            (Verdict::Verified, "the hashes fit the stored bytes, and the agent's signature verifies".to_owned())
+        },
         VerdictState::Absent => (Verdict::Absent, "the hashes fit; nobody signed this event".to_owned()),
         VerdictState::Unverifiable => (Verdict::Unverifiable, format!("the signature cannot be checked: {cause}")),
         VerdictState::Invalid => (
             Verdict::Invalid,
-            format!("something does not fit: {cause}; compare the agent's registered key (key id {:?}) with the one that signed", event.agent_key_id),
+            format!(
+                "something does not fit: {cause}; compare the agent's registered key (key id {:?}) with the one that signed",
+                event.agent_key_id
+            ),
         ),
     };
     Signature {

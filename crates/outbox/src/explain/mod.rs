@@ -6,7 +6,7 @@
 mod read;
 mod rules;
 
-pub use rules::{DeliveryFacts, KeyFacts, explain_delivery, explain_destination, explain_key};
+pub use rules::{DeliveryFacts, KeyFacts, explain_delivery, explain_destination, explain_key, explain_nowhere};
 
 use crate::filter::EventRef;
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::rules::{DeliveryFacts, KeyFacts, explain_delivery, explain_destination, explain_key};
+use super::rules::{DeliveryFacts, KeyFacts, explain_delivery, explain_destination, explain_key, explain_nowhere};
 use super::{Explanation, Subject};
 use crate::delivery::{Breaker, DeliveryState};
 use crate::engine::Engine;
@@ -77,6 +77,10 @@ impl<DB: Engine> Reader<DB> {
         }
         let mut shown: Vec<Item> = shown.into_values().collect();
         shown.sort_by(|a, b| a.deliveries[0].destination.cmp(&b.deliveries[0].destination));
+        // Nothing of it goes anywhere: the last event stands for all.
+        if shown.is_empty() {
+            shown.extend(items.pop());
+        }
         self.lines(format!("order key {key}"), &shown, &[], events).await
     }
 
@@ -92,6 +96,9 @@ impl<DB: Engine> Reader<DB> {
         let mut places = HashMap::new();
         let mut lines = Vec::new();
         for item in items {
+            if item.deliveries.is_empty() {
+                lines.push(explain_nowhere(&item.event.event_type, item.deliverable, item.event.written_at));
+            }
             for delivery in &item.deliveries {
                 let Place { breaker, workers } = match places.entry(delivery.destination_id) {
                     Entry::Occupied(known) => known.into_mut(),

@@ -282,6 +282,27 @@ fn explain_lane(lane: &LaneDepth, blank: Line) -> Line {
     }
 }
 
+/// Says of an event that no destination gets why that is.
+pub fn explain_nowhere(event_type: &str, deliverable: bool, written_at: i64) -> Line {
+    let (why, next, fix) = if deliverable {
+        let why = format!("no destination had a route for {event_type} when it was written");
+        let next = "nothing; a destination that has a route now can be given it by a replay";
+        (why, next, Some("stateset-events routes".to_owned()))
+    } else {
+        ("it was written for the record only".to_owned(), "nothing: no destination ever gets it", None)
+    };
+    Line {
+        place: "the log".to_owned(),
+        state: "logged".to_owned(),
+        urgency: Urgency::Fine,
+        why,
+        since: Some(written_at),
+        next: next.to_owned(),
+        at: None,
+        fix,
+    }
+}
+
 /// Says of an idempotency key what a command under it would meet.
 pub fn explain_key(facts: &KeyFacts<'_>) -> Line {
     let KeyFacts { key, events, now } = facts;

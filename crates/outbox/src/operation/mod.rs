@@ -236,7 +236,7 @@ impl Operation {
             draft.event.idempotency_token = Some(crate::event::IdempotencyToken(token));
         }
         let row: Row = outbox.row(draft)?;
-        let outcomes = outbox.write_rows(&mut *tx, &[row]).await?;
+        let outcomes = outbox.write_rows(&mut *tx, vec![row]).await?;
         outcomes.into_iter().next().ok_or(WriteError::Database(sqlx::Error::RowNotFound))
     }
 

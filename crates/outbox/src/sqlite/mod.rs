@@ -39,6 +39,7 @@ impl Verbs for Sqlite {
         _: &'a Schema,
         scope: Scope,
         rows: &'a [Row],
+        _: usize,
     ) -> SqlFuture<'a, Vec<Option<i64>>> {
         Box::pin(write::insert_events(connection, scope, rows))
     }
@@ -81,6 +82,11 @@ impl Verbs for Sqlite {
     }
 
     fn prepare_room<'a>(_: &'a mut SqliteConnection, _: &'a Schema) -> SqlFuture<'a, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// SQLite uses the room again by itself.
+    fn give_room_back<'a>(_: &'a mut SqliteConnection, _: &'a Schema) -> SqlFuture<'a, ()> {
         Box::pin(std::future::ready(Ok(())))
     }
 

@@ -16,11 +16,16 @@ use crate::outbox::Outbox;
 pub use grammar::InvalidEvent;
 pub(crate) use grammar::PAYLOAD_BYTES;
 pub use resolve::OnConflict;
+#[cfg(feature = "personal")]
+pub(crate) use row::PersonalField;
 pub(crate) use row::{Row, payload_hash};
 pub use strategy::{Facts, IdempotencyStrategy, StrategyError};
 
 /// Most events of one batch: 64 MiB at the default payload limit of typical sizes, and one statement.
 const BATCH_EVENTS: usize = 10_000;
+
+/// From how many events on a batch without event keys is copied on PostgreSQL.
+pub(crate) const BULK_FROM: usize = 1_000;
 
 /// Where an event is in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +105,10 @@ pub enum WriteError {
         /// Of the payload that was refused.
         new_hash: String,
     },
+    /// Personal data could not be moved out.
+    #[cfg(feature = "personal")]
+    #[error(transparent)]
+    Personal(#[from] crate::subject::PersonalError),
     /// More events than one batch may have.
     #[error("{0} events in one batch, more than 10,000")]
     BatchTooLarge(usize),
@@ -162,7 +171,7 @@ impl<DB: Engine> Outbox<DB> {
         }
         // A conflict in the middle must leave nothing of the batch, and the transaction usable.
         let mut savepoint = tx.begin().await?;
-        let outcomes = self.write_rows(&mut *savepoint, &rows).await?;
+        let outcomes = self.write_rows(&mut *savepoint, rows).await?;
         savepoint.commit().await?;
         Ok(outcomes)
     }
@@ -172,17 +181,19 @@ impl<DB: Engine> Outbox<DB> {
     }
 
     async fn write_one(&self, tx: &mut Transaction<'_, DB>, row: Row) -> Result<AddOutcome, WriteError> {
-        let rows = [row];
-        let outcomes = self.write_rows(&mut *tx, &rows).await?;
+        let outcomes = self.write_rows(&mut *tx, vec![row]).await?;
         outcomes.into_iter().next().ok_or(WriteError::Database(sqlx::Error::RowNotFound))
     }
 
     pub(crate) async fn write_rows(
         &self,
         connection: &mut <DB as Database>::Connection,
-        rows: &[Row],
+        rows: Vec<Row>,
     ) -> Result<Vec<AddOutcome>, WriteError> {
-        let fresh = DB::insert_events(connection, &self.schema, self.scope, rows).await?;
+        #[cfg(feature = "personal")]
+        let rows = self.move_personal(connection, rows).await?;
+        let rows = rows.as_slice();
+        let fresh = DB::insert_events(connection, &self.schema, self.scope, rows, self.bulk_from).await?;
         let met = || rows.iter().zip(&fresh).filter(|(_, fresh)| fresh.is_none()).map(|(row, _)| row);
         let ids: Vec<Uuid> = met().map(|row| row.event_id).collect();
         let known = if ids.is_empty() {
@@ -191,6 +202,9 @@ impl<DB: Engine> Outbox<DB> {
             let keys = met().filter_map(|row| row.event_key.clone()).collect();
             DB::identities(connection, &self.schema, self.scope, ids, keys).await?
         };
-        resolve::resolve(rows, &fresh, &known, self.on_conflict)
+        let outcomes = resolve::resolve(rows, &fresh, &known, self.on_conflict)?;
+        #[cfg(feature = "personal")]
+        self.keep_personal(connection, rows, &fresh).await?;
+        Ok(outcomes)
     }
 }

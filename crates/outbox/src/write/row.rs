@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::WriteError;
 use super::grammar;
 use super::strategy::{Facts, IdempotencyStrategy};
-use crate::draft::Draft;
+use crate::draft::{Draft, Marked};
 use crate::shard::shard;
 
 /// The columns of a new event, checked.
@@ -34,6 +34,22 @@ pub struct Row {
     pub agent_key_id: Option<i64>,
     pub created_at: String,
     pub deliverable: bool,
+    /// Fields to be moved out before it is written.
+    #[cfg_attr(not(feature = "personal"), expect(dead_code, reason = "nothing can be marked without the feature"))]
+    pub(crate) marked: Option<Marked>,
+    /// Fields that were.
+    #[cfg(feature = "personal")]
+    pub(crate) personal: Vec<PersonalField>,
+}
+
+/// A field that lies beside the log.
+#[cfg(feature = "personal")]
+#[derive(Clone, Debug)]
+pub(crate) struct PersonalField {
+    pub(crate) field: String,
+    pub(crate) subject: String,
+    pub(crate) generation: i32,
+    pub(crate) sealed: Vec<u8>,
 }
 
 impl Row {
@@ -62,6 +78,8 @@ impl Row {
         };
         let event_key = match draft.event.idempotency_token {
             Some(token) => Some(token.0),
+            // What is personal must not be in a key either: it is made once that has been moved out.
+            None if draft.personal.is_some() => None,
             None => strategy.token(facts).map_err(WriteError::Strategy)?,
         };
         grammar::check_token(event_key.as_deref())?;
@@ -87,6 +105,9 @@ impl Row {
             agent_key_id: draft.agent.map(|agent| agent.1),
             created_at: created_at.map_err(WriteError::CreatedAt)?,
             deliverable: true,
+            marked: draft.personal,
+            #[cfg(feature = "personal")]
+            personal: Vec::new(),
         })
     }
 }

@@ -46,3 +46,5 @@ impl Factory for PostgresFactory {
 }
 
 outbox_suite!(PostgresFactory);
+#[cfg(feature = "personal")]
+crate::suite::subject_suite!(PostgresFactory);

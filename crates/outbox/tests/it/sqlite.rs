@@ -49,3 +49,5 @@ impl Factory for SqliteFactory {
 }
 
 outbox_suite!(SqliteFactory);
+#[cfg(feature = "personal")]
+crate::suite::subject_suite!(SqliteFactory);

@@ -112,14 +112,12 @@ impl RawRecord {
     }
 
     fn event_id(&self, value: &[u8]) -> Uuid {
-        match self.header("event_id").or_else(|| self.header("ce_id")) {
-            Some(text) => text.parse().unwrap_or_else(|_| Uuid::new_v5(&namespace(), format!("id:{text}").as_bytes())),
-            None => {
-                let mut name = format!("value:{}\0", self.topic).into_bytes();
-                name.extend_from_slice(value);
-                Uuid::new_v5(&namespace(), &name)
-            },
+        if let Some(text) = self.header("event_id").or_else(|| self.header("ce_id")) {
+            return text.parse().unwrap_or_else(|_| Uuid::new_v5(&namespace(), format!("id:{text}").as_bytes()));
         }
+        let mut name = format!("value:{}\0", self.topic).into_bytes();
+        name.extend_from_slice(value);
+        Uuid::new_v5(&namespace(), &name)
     }
 
     /// The last of this name, if it is a text of tolerable length.

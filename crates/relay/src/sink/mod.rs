@@ -18,6 +18,8 @@ pub mod handler;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod mail;
+#[cfg(feature = "personal")]
+pub mod reveal;
 pub mod sequencer;
 pub mod webhook;
 
@@ -55,6 +57,15 @@ impl<'a> Batch<'a> {
     #[must_use]
     pub fn while_holding(self, holds: &'a (dyn Fn() -> bool + Send + Sync)) -> Self {
         Self { holds: Some(holds), ..self }
+    }
+
+    /// The same call with other records in the place of these.
+    #[must_use]
+    pub fn with_records<'b>(&self, records: &'b [Record]) -> Batch<'b>
+    where
+        'a: 'b,
+    {
+        Batch { group: self.group, records, holds: self.holds }
     }
 
     /// Whether the batch may still be sent. To be asked before every record that is sent by itself.

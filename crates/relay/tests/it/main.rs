@@ -4,7 +4,8 @@
 mod alerts;
 #[cfg(test)]
 mod backoff;
-#[cfg(all(test, feature = "kafka"))]
+#[cfg(test)]
+#[cfg(feature = "kafka")]
 mod consumer;
 #[cfg(test)]
 mod delivery;

@@ -219,7 +219,7 @@ fn only(places: &[u64]) -> u64 {
 }
 
 /// The registration that a body asks for, its key checked.
-fn registration(service: &Service, body: &RegisterKey) -> ApiResult<KeyChange> {
+pub(super) fn registration(service: &Service, body: &RegisterKey) -> ApiResult<KeyChange> {
     let public_key = checked_key(service, body)?;
     let valid_from = instant("/validFrom", body.valid_from.as_deref())?;
     let valid_to = instant("/validTo", body.valid_to.as_deref())?;
@@ -230,7 +230,7 @@ fn registration(service: &Service, body: &RegisterKey) -> ApiResult<KeyChange> {
 }
 
 /// The registered key, if it is the one that was to be registered.
-async fn registered_as(service: &Service, tenant: TenantId, change: &KeyChange) -> ApiResult<AgentKey> {
+pub(super) async fn registered_as(service: &Service, tenant: TenantId, change: &KeyChange) -> ApiResult<AgentKey> {
     let found = find(service, tenant, change).await?;
     let (_, key) = change.key();
     found.filter(|found| is_same(found, change)).ok_or_else(|| taken(key.0))
@@ -276,7 +276,7 @@ fn instant(pointer: &str, text: Option<&str>) -> ApiResult<Option<Micros>> {
     .transpose()
 }
 
-async fn find(service: &Service, tenant: TenantId, change: &KeyChange) -> ApiResult<Option<AgentKey>> {
+pub(super) async fn find(service: &Service, tenant: TenantId, change: &KeyChange) -> ApiResult<Option<AgentKey>> {
     let (agent, number) = change.key();
     let (_, keys) = service.store.agent_keys(tenant, Some(agent)).await?;
     Ok(keys.into_iter().find(|key| key.key == number))
@@ -293,7 +293,7 @@ fn is_same(known: &AgentKey, change: &KeyChange) -> bool {
 
 /// Appends the changes to the tenant's key stream; the registry changes in the same transaction. Answers the place of each,
 /// also of one that was there already, whoever made it: the caller's second look at the registry says whether it is the same.
-async fn log_changes(service: &Service, tenant: TenantId, changes: Vec<KeyChange>) -> ApiResult<Vec<u64>> {
+pub(super) async fn log_changes(service: &Service, tenant: TenantId, changes: Vec<KeyChange>) -> ApiResult<Vec<u64>> {
     let candidate = |change: &KeyChange| {
         change.to_candidate(tenant, service.clock.now(), service.signer.as_ref(), service.signer.number())
     };
@@ -323,7 +323,7 @@ async fn place_of(service: &Service, tenant: TenantId, change: &KeyChange) -> Ap
     place.ok_or_else(|| ApiError::new(Code::Conflict, "the change of the key was refused; read the keys again"))
 }
 
-fn changed(tenant: TenantId, key: &AgentKey, what: &str, sequence: u64) -> KeyChanged {
+pub(super) fn changed(tenant: TenantId, key: &AgentKey, what: &str, sequence: u64) -> KeyChanged {
     KeyChanged {
         success: true,
         tenant_id: tenant.0,

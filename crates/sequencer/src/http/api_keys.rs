@@ -234,7 +234,7 @@ pub fn wanted(now: Micros, tenant: TenantId, agent: Option<AgentId>, body: &Mint
 }
 
 /// Nobody gives away more than they have.
-fn permit(caller: &Caller<Admin>, key: &ApiKey) -> ApiResult<()> {
+pub(super) fn permit(caller: &Caller<Admin>, key: &ApiKey) -> ApiResult<()> {
     if caller.may_grant(key) {
         return Ok(());
     }

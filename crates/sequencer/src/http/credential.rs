@@ -16,7 +16,6 @@ use stateset_store::api_key::ApiKey;
 use super::problem::{ApiError, ApiResult};
 use crate::edge;
 use crate::identity::token::TokenFault;
-
 use crate::identity::{Credential, Offered, Permission, Refused, Shown};
 use crate::service::Service;
 
@@ -125,6 +124,17 @@ impl<P: Demand> Caller<P> {
             Code::InsufficientPermissions,
             format!("the credential has no {permission} permission for {object}"),
         )
+    }
+}
+
+impl Caller<Valid> {
+    /// The tenant, the agent and the prefix of a one-time enrolment token; `None` for every other credential.
+    pub fn enrolment(&self) -> Option<(TenantId, AgentId, &str)> {
+        let Credential { tenant: Some(tenant), agent: Some(agent), shown: Shown::Key(prefix), .. } = &*self.credential
+        else {
+            return None;
+        };
+        self.credential.is_enrolment().then_some((*tenant, *agent, prefix))
     }
 }
 

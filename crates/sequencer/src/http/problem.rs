@@ -5,7 +5,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use stateset_api::code::Code;
-use stateset_api::problem::{Fault, Problem, PublishedError, RegistryError};
+use stateset_api::problem::{Fault, Problem, PublishedError};
 use stateset_store::StoreError;
 use tracing::Instrument as _;
 
@@ -80,7 +80,8 @@ impl ApiError {
             title: code.title().to_owned(),
             status: code.status(),
             error: PublishedError { code: code.text().to_owned(), message: self.detail.clone() },
-            registry: self.registry.map(|error_code| RegistryError { error_code, message: self.detail.clone() }),
+            error_code: self.registry,
+            message: self.registry.map(|_| self.detail.clone()),
             detail: self.detail,
             instance: instance.to_owned(),
             code: code.text().to_owned(),

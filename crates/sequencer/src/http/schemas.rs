@@ -216,24 +216,14 @@ pub(super) async fn decide(service: &Service, tenant: TenantId, policy: &SchemaP
     Ok(decided?)
 }
 
-pub(super) async fn status(
-    service: &Service,
-    tenant: TenantId,
-    number: u32,
-    status: SchemaStatus,
-) -> ApiResult<bool> {
+pub(super) async fn status(service: &Service, tenant: TenantId, number: u32, status: SchemaStatus) -> ApiResult<bool> {
     let changed = service.store.set_schema_status(tenant, number, status).await;
     // Even after an error: it may have landed.
     service.schemas.forget(tenant);
     Ok(changed?)
 }
 
-async fn change(
-    service: &Service,
-    tenant: TenantId,
-    number: u32,
-    wanted: SchemaStatus,
-) -> ApiResult<Json<SchemaView>> {
+async fn change(service: &Service, tenant: TenantId, number: u32, wanted: SchemaStatus) -> ApiResult<Json<SchemaView>> {
     if !status(service, tenant, number, wanted).await? {
         return Err(not_found());
     }

@@ -52,7 +52,8 @@ pub fn basic_as_key(request: &mut Request) {
     }
     let basic = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Basic "));
     let decoded = basic.and_then(|text| String::from_utf8(STANDARD.decode(text.trim()).ok()?).ok());
-    let key = decoded.as_deref().and_then(|pair| pair.split_once(':')).map(|(_, password)| format!("ApiKey {password}"));
+    let key =
+        decoded.as_deref().and_then(|pair| pair.split_once(':')).map(|(_, password)| format!("ApiKey {password}"));
     if let Some(mut value) = key.and_then(|key| HeaderValue::from_str(&key).ok()) {
         value.set_sensitive(true);
         request.headers_mut().insert(AUTHORIZATION, value);
@@ -154,7 +155,7 @@ pub async fn types(_caller: Caller<Valid>) -> Json<SchemaTypes> {
     Json(SchemaTypes(vec![KIND]))
 }
 
-/// Whether a schema may follow. With a version other than `latest`, the history up to it is looked at.
+/// Whether a schema may follow this one version.
 pub async fn compatible(
     State(service): State<Arc<Service>>,
     caller: Caller<Read>,
@@ -164,9 +165,9 @@ pub async fn compatible(
 ) -> ApiResult<Json<CompatibilityVerdict>> {
     let book = book(&service, query.tenant(&caller)?).await?;
     only_json(&body)?;
-    numbered(&book, &subject, &version)?;
+    let history = [numbered(&book, &subject, &version)?.json()];
     let (schema, _) = admit(&body.schema).map_err(|refused| invalid(&refused.to_string()))?;
-    let messages = differences(&book, &subject, None, &schema);
+    let messages = differences(book.compatibility(&subject), &history, &schema);
     Ok(Json(CompatibilityVerdict { is_compatible: messages.is_empty(), messages }))
 }
 

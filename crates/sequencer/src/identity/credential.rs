@@ -84,6 +84,11 @@ impl Credential {
         }
     }
 
+    /// Whether it is a one-time token: for one agent, and permitting nothing but the agent's enrolment.
+    pub fn is_enrolment(&self) -> bool {
+        self.agent.is_some() && !self.read && !self.write && !self.admin
+    }
+
     /// Whether it is about this tenant.
     pub fn reaches(&self, tenant: TenantId) -> bool {
         self.tenant.is_none_or(|own| own == tenant)

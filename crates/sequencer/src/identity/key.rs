@@ -47,13 +47,15 @@ pub fn hash(text: &str) -> Hash {
 /// The public part of a text that has the form of a key; `None` for everything that no key can be.
 pub fn prefix(text: &str) -> Option<&str> {
     let (prefix, secret) = text.strip_prefix(MARK)?.split_once('_')?;
-    let hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     let base64 = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    let whole = prefix.len() == PREFIX_CHARS
-        && secret.len() == SECRET_CHARS
-        && prefix.bytes().all(hexadecimal)
-        && secret.bytes().all(base64);
+    let whole = is_prefix(prefix) && secret.len() == SECRET_CHARS && secret.bytes().all(base64);
     whole.then_some(prefix)
+}
+
+/// Whether a text has the form of a key's public part.
+pub fn is_prefix(text: &str) -> bool {
+    let hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    text.len() == PREFIX_CHARS && text.bytes().all(hexadecimal)
 }
 
 #[cfg(test)]

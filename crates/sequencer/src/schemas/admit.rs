@@ -21,8 +21,7 @@ const MAX_PATTERN_BYTES: usize = 512;
 const MAX_PATTERN_MEMORY: usize = 1 << 20;
 
 /// Hold subschemas by name.
-const MAPS: [&str; 6] =
-    ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"];
+const MAPS: [&str; 6] = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"];
 /// Hold subschemas in a row.
 const LISTS: [&str; 5] = ["allOf", "anyOf", "oneOf", "prefixItems", "items"];
 /// Hold one subschema.

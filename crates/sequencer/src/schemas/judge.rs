@@ -25,6 +25,9 @@ pub async fn judge(service: &Service, scope: Scope, prepared: Prepared) -> Resul
     }
     let registry = &service.schemas;
     let book = registry.book(service.store.as_ref(), scope.tenant, service.clock.now()).await?;
+    if book.is_empty() && registry.mode != Mode::Required {
+        return Ok(prepared);
+    }
     let (mode, mut prepared) = (registry.mode, prepared);
     let mut causes = if prepared.candidates.len() <= INLINE_EVENTS {
         judge_all(&book, mode, &mut prepared.candidates)

@@ -134,6 +134,11 @@ impl Book {
         Self { entries: stored.versions.into_iter().map(entry).collect(), policies: stored.policies }
     }
 
+    /// Whether the tenant has neither registered nor decided anything.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.policies.is_empty()
+    }
+
     fn policy(&self, subject: &str) -> Option<&SchemaPolicy> {
         self.policies.iter().find(|policy| policy.subject == subject)
     }

@@ -80,20 +80,19 @@ pub fn known(book: &Book, subject: &str, schema: &Value) -> Option<SchemaVersion
     same.map(|entry| entry.row.clone())
 }
 
-/// What keeps `schema` from following the subject's versions.
-pub fn differences(book: &Book, subject: &str, wanted: Option<Compatibility>, schema: &Value) -> Vec<String> {
-    let history: Vec<Value> = book.versions(subject).map(super::Entry::json).collect();
-    let compatibility = wanted.unwrap_or_else(|| book.compatibility(subject));
-    let found = check(compatibility, &history, schema);
+/// What keeps `schema` from following `history`, the oldest first.
+pub fn differences(compatibility: Compatibility, history: &[Value], schema: &Value) -> Vec<String> {
+    let found = check(compatibility, history, schema);
     found.iter().take(MOST_DIFFERENCES).map(|difference| short(&difference.to_string())).collect()
 }
 
 fn compatible(book: &Book, subject: &str, wanted: Option<Compatibility>, schema: &Value) -> ApiResult<()> {
-    let found = differences(book, subject, wanted, schema);
+    let history: Vec<Value> = book.versions(subject).map(super::Entry::json).collect();
+    let compatibility = wanted.unwrap_or_else(|| book.compatibility(subject));
+    let found = differences(compatibility, &history, schema);
     if found.is_empty() {
         return Ok(());
     }
-    let compatibility = wanted.unwrap_or_else(|| book.compatibility(subject));
     let detail = format!("{subject} is {compatibility}: {}", found.join("; "));
     let faults = found.into_iter().map(|message| Fault { pointer: "/schema".to_owned(), message });
     Err(ApiError::new(Code::SchemaIncompatible, detail).with_faults(faults.collect()))
@@ -117,7 +116,8 @@ fn check_texts(new: &NewSchema) -> ApiResult<()> {
         return Err(ApiError::fault(Code::InvalidSchema, "/eventType", message));
     }
     if !fits(&new.description, 0, MOST_DESCRIPTION_CHARS) {
-        let message = format!("must have at most {MOST_DESCRIPTION_CHARS} characters, none of them a control character");
+        let message =
+            format!("must have at most {MOST_DESCRIPTION_CHARS} characters, none of them a control character");
         return Err(ApiError::fault(Code::InvalidRequestBody, "/description", message));
     }
     Ok(())

@@ -20,6 +20,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("events", &["inspect", "ledger", "mcp", "outbox", "relay"]),
     ("xtask", &[]),
     ("contracts", &[]),
+    // An agent's own machine: writes through the outbox, pushes as the relay's sink does, checks as an auditor does.
+    ("sync", &["api", "ledger", "outbox", "relay"]),
     // What a stranger does.
     ("example-axum-checkout", &["outbox"]),
 ];

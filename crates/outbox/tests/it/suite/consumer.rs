@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use sqlx::Transaction;
 use stateset_outbox::consumer::{
     Consumer, Failure, Handler, HoldLimits, Ignored, Incoming, Machine, Notes, QuarantineClass, Released, Taken,
@@ -276,11 +275,10 @@ pub(crate) async fn old_payloads_are_read_as_new_ones<F: Factory>(factory: &F) {
     assert_eq!(consumer.take_alone(&payment).await.expect("taken"), Taken::Held);
     let held = consumer.held(0, 1).await.expect("held").remove(0);
     assert_eq!(held.event.payload, r#"{"amount_cents":5}"#, "the bytes as received");
-    let hash = format!("{:x?}", Sha256::digest(&held.event.payload).as_slice());
     let table = factory.table("event_identity");
     let sql = format!("SELECT count(*) FROM {table} WHERE payload_hash = {}", literal::<F>(&held.event.payload));
     let mut tx = outbox.begin().await.expect("a transaction");
-    assert_eq!(F::Engine::number(&mut tx, sql).await, 1, "the hash in the log is that of the held bytes {hash}");
+    assert_eq!(F::Engine::number(&mut tx, sql).await, 1, "the hash in the log is that of the held bytes");
     drop(tx);
     // The upcast is what the handler sees.
     consumer.take_alone(&incoming(1, "order.created", None)).await.expect("taken");
@@ -301,7 +299,7 @@ pub(crate) async fn old_payloads_are_read_as_new_ones<F: Factory>(factory: &F) {
 
 /// The hash of a text, as SQL writes bytes.
 fn literal<F: Factory>(text: &str) -> String {
-    let hex: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = super::sha256(text);
     if std::any::type_name::<F>().contains("Postgres") { format!("'\\x{hex}'") } else { format!("x'{hex}'") }
 }
 

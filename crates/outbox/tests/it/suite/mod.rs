@@ -3,6 +3,7 @@
 //! A case is a function over a [`Factory`]; its comment names the requirement rows it proves. An engine is one file with a
 //! factory and `outbox_suite!(ItsFactory);`. To add a case, write the function and put its name into the list.
 
+pub(crate) mod archive;
 pub(crate) mod consumer;
 pub(crate) mod deliver;
 pub(crate) mod inbox;
@@ -13,6 +14,8 @@ pub(crate) mod leases;
 pub(crate) mod operation;
 pub(crate) mod read;
 pub(crate) mod scale;
+#[cfg(feature = "personal")]
+pub(crate) mod subject;
 pub(crate) mod views;
 pub(crate) mod write;
 
@@ -20,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use sqlx::Transaction;
 use stateset_outbox::delivery::{DeliveryStore, Destination, Lease, NewRoute, Registration, Start};
 use stateset_outbox::{AddOutcome, Draft, Engine, Entity, Event, EventType, IdempotencyToken, Outbox, Payload};
@@ -185,6 +189,12 @@ macro_rules! outbox_suite {
                 an_entity_is_what_its_events_say;
             scale:
                 every_filter_has_an_index;
+            archive:
+                old_events_leave_and_are_still_read
+                rules_keep_events
+                undelivered_events_stay
+                an_interrupted_archive_loses_nothing
+                damage_is_found;
             consumer:
                 an_illegal_event_changes_nothing
                 an_event_waits_for_its_predecessor
@@ -221,6 +231,20 @@ macro_rules! outbox_suite {
     )+)+ };
 }
 pub(crate) use outbox_suite;
+
+#[cfg(feature = "personal")]
+macro_rules! subject_suite {
+    ($factory:ty) => {
+        crate::suite::outbox_suite! { @ $factory;
+            subject:
+                an_erased_person_is_gone_and_the_log_is_as_it_was
+                the_same_personal_fact_is_a_duplicate
+                master_keys_are_exchanged;
+        }
+    };
+}
+#[cfg(feature = "personal")]
+pub(crate) use subject_suite;
 
 /// An event about an order, with a number as its payload.
 pub(crate) fn order(id: &str, number: i64) -> Draft<Value> {
@@ -266,4 +290,9 @@ impl Reader {
         let leases = store.acquire(destination.id, "reader", LEASE, 64).await.expect("leases");
         Self { store, destination, leases }
     }
+}
+
+/// SHA-256 of a text, in hexadecimal.
+pub(crate) fn sha256(text: &str) -> String {
+    Sha256::digest(text).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }

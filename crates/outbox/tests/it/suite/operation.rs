@@ -319,7 +319,7 @@ pub(crate) async fn a_command_given_up_at_every_await_happens_once<F: Factory>(f
 }
 
 /// Drops the future when it is woken for the next time after `wakes`; whether it was done before.
-async fn give_up_after(wakes: usize, future: impl Future<Output = ()>) -> bool {
+pub(super) async fn give_up_after(wakes: usize, future: impl Future<Output = ()>) -> bool {
     let mut future = Box::pin(future);
     let mut polls = 0;
     std::future::poll_fn(|context| {

@@ -335,7 +335,7 @@ pub(crate) async fn timelines_join_by_order_key<F: Factory>(factory: &F) {
     tx.commit().await.expect("it commits");
     assert_eq!(numbers(&reader.trace(&id.to_string(), request).await.expect("a trace").events), [5, 6]);
 
-    // I05, I07, I08: the key is found by prefix, by event, by entity.
+    // I05, I07, I08, I13: the key is found by prefix, by event, by entity.
     let event = reader.trace(&id.to_string(), request).await.expect("a trace").events[0].event.event_id;
     for search in [
         KeySearch { prefix: Some("k".to_owned()), ..KeySearch::default() },
@@ -381,7 +381,7 @@ pub(crate) async fn sums_are_per_scope<F: Factory>(factory: &F) {
     assert_eq!(reader.types().await.expect("types").len(), 5);
 }
 
-/// G02, G05: dead letters, by filter and by error.
+/// G02, G04, G05: dead letters, by filter and by error.
 pub(crate) async fn dead_letters_are_listed<F: Factory>(factory: &F) {
     let outbox = factory.outbox();
     every_state(factory).await;
@@ -467,6 +467,8 @@ pub(crate) async fn what_is_stuck_is_explained<F: Factory>(factory: &F) {
             "{number}: {line:?}"
         );
     }
+    let nowhere = reader.explain(&id_of(9)).await.expect("an explanation");
+    assert!(nowhere.lines[0].why.contains("no destination had a route"), "{nowhere:?}");
     let found = reader.explain(&Subject::OrderKey("2".to_owned())).await.expect("an explanation");
     assert_eq!((found.events.len(), found.lines.len(), found.lines[0].urgency), (2, 1, Urgency::Stuck));
     let found = reader.explain(&Subject::Destination("all".to_owned())).await.expect("an explanation");

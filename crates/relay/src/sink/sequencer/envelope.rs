@@ -26,11 +26,14 @@ pub struct SigningAgent {
 }
 
 /// An event ready to be pushed.
-pub(super) struct Envelope {
+#[derive(Clone, Debug)]
+pub struct Envelope {
     /// The JSON text.
-    pub(super) json: Box<RawValue>,
+    pub json: Box<RawValue>,
     /// What the receipt must name.
-    pub(super) content_hash: Hash,
+    pub content_hash: Hash,
+    /// The agent's, over the content hash.
+    pub signature: Signature,
 }
 
 #[derive(Serialize)]
@@ -53,6 +56,8 @@ struct Members<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     command_id: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    base_version: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     order_key: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     correlation_id: Option<&'a str>,
@@ -63,7 +68,7 @@ struct Members<'a> {
 
 impl SigningAgent {
     /// Why this event cannot be signed now, if so: something an operator can mend.
-    pub(super) fn unmapped(&self, record: &Record) -> Option<Why> {
+    pub fn unmapped(&self, record: &Record) -> Option<Why> {
         let event = &record.event;
         match key_id(record) {
             None => {
@@ -81,8 +86,9 @@ impl SigningAgent {
         }
     }
 
-    /// Signs. An error is a fault of the event that no retry mends.
-    pub(super) fn envelope(&self, record: &Record) -> Result<Envelope, Why> {
+    /// Signs, over `base_version` too, the version of the entity that the event builds on. An error is a fault of the event
+    /// that no retry mends.
+    pub fn envelope(&self, record: &Record, base_version: Option<u64>) -> Result<Envelope, Why> {
         let missing = || Why::new("signing_key_missing", "no signing key");
         let key_id = key_id(record).ok_or_else(missing)?;
         let signer = self.keys.get(&key_id).ok_or_else(missing)?;
@@ -91,7 +97,7 @@ impl SigningAgent {
             json::canonical(record.event.payload.as_bytes()).map_err(|fault| not_json(fault.to_string()))?;
         let payload: &RawValue =
             serde_json::from_str(&record.event.payload).map_err(|fault| not_json(fault.to_string()))?;
-        let mut header = self.header(record, key_id);
+        let mut header = Header { base_version, ..self.header(record, key_id) };
         header.payload_hash = json::payload_hash(&canonical);
         header.content_hash = header.derive_content_hash(record.scope());
         let signature = signer.sign(&header.content_hash.0);
@@ -112,13 +118,14 @@ impl SigningAgent {
             payload_cipher_hash: Hash::ZERO,
             agent_signature: signature,
             command_id: record.event.command_id,
+            base_version,
             order_key: record.event.order_key.as_deref(),
             correlation_id: record.event.correlation_id.as_deref(),
             causation_id: record.event.causation_id.as_deref(),
             schema_version: record.event.schema_version,
         });
         let json = json.map_err(|fault| not_json(fault.to_string()))?;
-        Ok(Envelope { json, content_hash: header.content_hash })
+        Ok(Envelope { json, content_hash: header.content_hash, signature })
     }
 
     fn header(&self, record: &Record, key_id: u32) -> Header {

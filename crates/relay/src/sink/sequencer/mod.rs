@@ -20,8 +20,8 @@ use crate::http_status;
 use crate::record::Record;
 use crate::secret::Secret;
 
-pub use envelope::SigningAgent;
-pub use reply::SequencerKeys;
+pub use envelope::{Envelope, SigningAgent};
+pub use reply::{Pushed, Rejection, Reply, SequencerKeys};
 
 /// Events of one request: the sequencer's own default limit.
 const BATCH_EVENTS: usize = 1_000;
@@ -76,7 +76,7 @@ struct Request {
     /// Positions in the batch.
     indices: Vec<usize>,
     events: Vec<Box<RawValue>>,
-    pushed: Vec<reply::Pushed>,
+    pushed: Vec<Pushed>,
     bytes: usize,
 }
 
@@ -127,13 +127,13 @@ impl Sequencer {
             if stuck.contains(&record.lane()) {
                 continue;
             }
-            match self.settings.agent.envelope(record) {
+            match self.settings.agent.envelope(record, None) {
                 Ok(envelope) => {
                     request.bytes += envelope.json.get().len();
                     request.indices.push(*index);
                     request.events.push(envelope.json);
                     let content_hash = envelope.content_hash;
-                    request.pushed.push(reply::Pushed { event_id: record.event.event_id, content_hash });
+                    request.pushed.push(Pushed { event_id: record.event.event_id, content_hash });
                 },
                 Err(why) => {
                     stuck.insert(record.lane());
@@ -193,7 +193,7 @@ impl Sequencer {
 }
 
 /// A reply that breaks off is a lost reply: the same push again gives the same receipts.
-async fn read(mut response: reqwest::Response) -> Result<reply::Reply, Outcome> {
+async fn read(mut response: reqwest::Response) -> Result<Reply, Outcome> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(http_status::no_response)? {
         bytes.extend_from_slice(&chunk);

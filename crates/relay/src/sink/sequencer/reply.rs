@@ -16,19 +16,29 @@ use crate::sink::{Evidence, Outcome, Why};
 /// The sequencer's keys by number, as obtained beforehand.
 pub type SequencerKeys = BTreeMap<u32, PublicKey>;
 
-#[derive(Deserialize)]
-pub(super) struct Reply {
+/// What of the sequencer's reply to a push concerns its events.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Reply {
+    /// As received, in request order.
     #[serde(default)]
-    receipts: Vec<Value>,
+    pub receipts: Vec<Value>,
+    /// Verdicts.
     #[serde(default)]
-    rejections: Vec<Rejection>,
+    pub rejections: Vec<Rejection>,
 }
 
-#[derive(Deserialize)]
-struct Rejection {
-    index: usize,
-    code: String,
-    message: String,
+/// Why an event was not sequenced.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Rejection {
+    /// Position in the push, from 0.
+    pub index: usize,
+    /// Stable, upper snake case.
+    pub code: String,
+    /// The published reason, such as `version_conflict: expected 3, actual 5`.
+    #[serde(default)]
+    pub reason: String,
+    /// A sentence.
+    pub message: String,
 }
 
 #[derive(Deserialize)]
@@ -43,14 +53,17 @@ struct Receipt {
 }
 
 /// One event of the push.
-pub(super) struct Pushed {
-    pub(super) event_id: Uuid,
-    pub(super) content_hash: Hash,
+#[derive(Clone, Copy, Debug)]
+pub struct Pushed {
+    /// Its id.
+    pub event_id: Uuid,
+    /// What was signed.
+    pub content_hash: Hash,
 }
 
 impl Reply {
     /// One outcome per pushed event, in order.
-    pub(super) fn outcomes(self, scope: Scope, pushed: &[Pushed], keys: &SequencerKeys) -> Vec<Outcome> {
+    pub fn outcomes(self, scope: Scope, pushed: &[Pushed], keys: &SequencerKeys) -> Vec<Outcome> {
         let rejections: HashMap<usize, Rejection> =
             self.rejections.into_iter().map(|rejection| (rejection.index, rejection)).collect();
         let mut receipts: HashMap<Uuid, Value> = HashMap::new();

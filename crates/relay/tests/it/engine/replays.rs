@@ -18,10 +18,13 @@ use super::ledger::Ledger;
 
 const GRACE: Duration = Duration::from_secs(20);
 
+/// An event, and the job that asked for it again.
+type Arrival = (Uuid, Option<Uuid>);
+
 /// Every arrival with the job that asked for it, if one did; replays of one event are refused.
 #[derive(Clone, Default)]
 struct Receiver {
-    arrived: Arc<Mutex<Vec<(Uuid, Option<Uuid>)>>>,
+    arrived: Arc<Mutex<Vec<Arrival>>>,
     refused: Arc<Mutex<HashSet<Uuid>>>,
 }
 

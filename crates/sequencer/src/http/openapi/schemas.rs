@@ -1,14 +1,15 @@
 //! Schemas of every body, with those they refer to.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use stateset_api::api_keys::{ApiKeyList, ApiKeyMinted, ApiKeyRevoked, MintApiKey, RotateApiKey};
+use stateset_api::enrolment::{Enrol, Enrolled, EnrolmentToken, MintEnrolmentToken};
 use stateset_api::event::{AdvanceCursor, Cursor, EntityHistory, Envelope, EventPage, FlatEvent, Head, SingleEvent};
 use stateset_api::ingest::{IngestBody, IngestReply, VesIngestReply};
 use stateset_api::keys::{KeyChanged, KeyDirectory, KeyList, RegisterKey, SequencerKeys};
 use stateset_api::problem::Problem;
 use stateset_api::proof::{
     BatchProof, CommitRequest, Commitment, CommitmentList, ConsistencyProof, FlatBatchProof, FlatCommitment,
-    FlatVerdict, InclusionProof, Verdict, VerifyRequest,
+    FlatVerdict, InclusionProof, OpeningList, Verdict, VerifyRequest,
 };
 use stateset_api::schemas::{
     CompatibilityLevel, CompatibilityVerdict, FoundSchema, PayloadVerdict, RegisterSchema, SchemaId, SchemaList,
@@ -46,6 +47,7 @@ pub(super) fn all() -> Map<String, Value> {
     add::<FlatVerdict>(&mut schemas);
     add::<InclusionProof>(&mut schemas);
     add::<ConsistencyProof>(&mut schemas);
+    add::<OpeningList>(&mut schemas);
     add::<RegisterKey>(&mut schemas);
     add::<KeyChanged>(&mut schemas);
     add::<KeyList>(&mut schemas);
@@ -53,6 +55,10 @@ pub(super) fn all() -> Map<String, Value> {
     add::<SequencerKeys>(&mut schemas);
     add::<MintApiKey>(&mut schemas);
     add::<RotateApiKey>(&mut schemas);
+    add::<MintEnrolmentToken>(&mut schemas);
+    add::<EnrolmentToken>(&mut schemas);
+    add::<Enrol>(&mut schemas);
+    add::<Enrolled>(&mut schemas);
     add::<ApiKeyMinted>(&mut schemas);
     add::<ApiKeyList>(&mut schemas);
     add::<ApiKeyRevoked>(&mut schemas);
@@ -78,7 +84,66 @@ pub(super) fn all() -> Map<String, Value> {
     add::<Health>(&mut schemas);
     add::<Readiness>(&mut schemas);
     add::<Problem>(&mut schemas);
+    schemas.insert("Bundle".to_owned(), bundle());
     schemas
+}
+
+/// The ledger, which defines the format, knows nothing of OpenAPI. In words: docs/spec/bundle.md.
+fn bundle() -> Value {
+    let (text, number) = (json!({"type": "string"}), json!({"type": "integer", "minimum": 0}));
+    let hash = json!({"type": "string", "pattern": "^[0-9a-f]{64}$"});
+    let hashes = json!({"type": "array", "items": hash});
+    let object = |members: &[(&str, &Value)], optional: &[(&str, &Value)]| {
+        let required: Vec<&str> = members.iter().map(|(name, _)| *name).collect();
+        let all: Map<String, Value> =
+            members.iter().chain(optional).map(|(name, schema)| ((*name).to_owned(), (*schema).clone())).collect();
+        json!({"type": "object", "required": required, "properties": all, "additionalProperties": false})
+    };
+    let receipt = object(&[("key", &number), ("signature", &text)], &[]);
+    let event = object(
+        &[
+            ("sequence", &number),
+            ("sequenced_at_us", &number),
+            ("ves_version", &number),
+            ("event_id", &text),
+            ("agent_id", &text),
+            ("entity_type", &text),
+            ("entity_id", &text),
+            ("event_type", &text),
+            ("created_at", &text),
+            ("payload_form", &number),
+            ("payload_hash", &hash),
+            ("cipher_hash", &hash),
+        ],
+        &[
+            ("key_id", &number),
+            ("signature", &text),
+            ("salt", &text),
+            ("command_id", &text),
+            ("base_version", &number),
+            ("payload", &text),
+            ("receipt", &receipt),
+            ("path", &hashes),
+        ],
+    );
+    let events = json!({"type": "array", "items": event});
+    let section = object(&[("size", &number), ("root", &hash), ("tlog_proof", &text), ("events", &events)], &[]);
+    let entity = object(&[("type", &text), ("id", &text)], &[]);
+    let selection = object(&[("from", &number), ("to", &number)], &[("entity", &entity)]);
+    let key = object(&[("number", &number), ("public_key", &hash)], &[]);
+    let keys = json!({"type": "array", "items": key});
+    let consistency = object(&[("from_size", &number), ("path", &hashes)], &[]);
+    object(
+        &[
+            ("format", &text),
+            ("tenant_id", &text),
+            ("store_id", &text),
+            ("selection", &selection),
+            ("stream", &section),
+            ("sequencer_keys", &keys),
+        ],
+        &[("keys", &section), ("log_consistency", &consistency), ("next_from", &number)],
+    )
 }
 
 fn add<T: ToSchema>(schemas: &mut Map<String, Value>) {

@@ -26,6 +26,8 @@ use super::{BOOTSTRAP, guarded};
 use crate::harness::{START, Sequencer, Setting, Unsigned, query, scope};
 
 const SECRET: &str = "an example secret of 32 bytes ok";
+/// Under which the tenant has a schema.
+const SUBJECT: &str = "example.registered";
 const AGENT: Uuid = Uuid::from_u128(0xA);
 
 /// A tenant with one of everything that a route can name.
@@ -55,6 +57,8 @@ async fn populate(sequencer: &Sequencer, scope: Scope, number: u64) -> Tenant {
     let body = json!({"permissions": ["read", "write", "admin"], "agentId": AGENT});
     let (_, prefix) = sequencer.minted(scope.tenant, body).await;
     sequencer.admin(Method::POST, "/api/v1/agents/keys", &agent_key(scope, 1)).await;
+    let schema = json!({"tenantId": scope.tenant, "eventType": SUBJECT, "schemaJson": {}});
+    sequencer.admin(Method::POST, "/api/v1/schemas", &schema).await;
     Tenant { scope, event: event.id, batch, prefix }
 }
 
@@ -81,6 +85,10 @@ fn request(operation: &Operation, tenant: &Tenant) -> (String, String) {
         .replace("{sequence}", "1")
         .replace("{entity_type}", "order")
         .replace("{entity_id}", "o-1")
+        .replace("{schema_id}", "1")
+        .replace("{subject}", SUBJECT)
+        .replace("{version}", "1")
+        .replace("{event_type}", SUBJECT)
         .replace("{path}", "0/000.p/1");
     let more = match operation.id {
         "getInclusion" => "&sequence=1",
@@ -104,6 +112,22 @@ fn request(operation: &Operation, tenant: &Tenant) -> (String, String) {
         "registerAgent" => json!({"tenantId": t, "readOnly": true, "storeIds": [s]}).to_string(),
         "mintApiKey" | "mintAgentApiKey" => json!({"tenantId": t, "agentId": AGENT, "storeIds": [s]}).to_string(),
         "rotateApiKey" => json!({"tenantId": t}).to_string(),
+        "registerSchema" => json!({"tenantId": t, "eventType": SUBJECT, "schemaJson": {}}).to_string(),
+        "validatePayload" => json!({"tenantId": t, "eventType": SUBJECT, "payload": {}}).to_string(),
+        "setSchemaStatus" => json!({"tenantId": t, "status": "active"}).to_string(),
+        "setSchemaPolicy" => json!({"tenantId": t, "mode": "warn"}).to_string(),
+        "registerSubjectSchema" | "findSubjectSchema" | "checkCompatibility" => {
+            json!({"schema": "{}", "schemaType": "JSON"}).to_string()
+        },
+        "setCompatibility" | "setCompatibilityOfSubject" => json!({"compatibility": "FULL"}).to_string(),
+        "mintEnrolmentToken" => json!({"tenantId": t, "storeIds": [s]}).to_string(),
+        // Refused for its hash, so that a token is there for every row of the table.
+        "enrolAgent" => {
+            let mut body = agent_key(scope, 1);
+            body["apiKeyPrefix"] = json!("not a prefix");
+            body["apiKeyHash"] = json!(hash);
+            body.to_string()
+        },
         _ => String::new(),
     };
     (path, body)
@@ -140,6 +164,12 @@ fn bearer(own: Scope, permissions: &str, expires_in: i64, secret: &str) -> Heade
     header(&format!("Bearer {token}"))
 }
 
+async fn enrolment_token(sequencer: &Sequencer, own: Scope) -> HeaderMap {
+    let path = format!("/api/v1/agents/{AGENT}/enrolment-tokens");
+    let reply = sequencer.admin(Method::POST, &path, &json!({"tenantId": own.tenant})).await;
+    header(&format!("ApiKey {}", reply["token"].as_str().expect("text")))
+}
+
 /// The kinds of credential, all of the tenant of `own`.
 async fn kinds(sequencer: &Sequencer, own: Scope) -> Vec<(&'static str, HeaderMap)> {
     let key = async |body: Value| {
@@ -169,6 +199,7 @@ async fn kinds(sequencer: &Sequencer, own: Scope) -> Vec<(&'static str, HeaderMa
         ("all, other store", key(json!({"permissions": all, "storeIds": [other_store]})).await.0),
         ("all, this agent", key(json!({"permissions": all, "agentId": AGENT})).await.0),
         ("all, other agent", key(json!({"permissions": all, "agentId": other_store})).await.0),
+        ("enrolment token", enrolment_token(sequencer, own).await),
         ("token: read", bearer(own, "read", 600, SECRET)),
         ("token: all, this agent", bearer(own, "read,write,admin", 600, SECRET)),
         ("bootstrap", header(&format!("ApiKey {BOOTSTRAP}"))),
@@ -198,7 +229,8 @@ const FOR_ALL: [&str; 10] = [
     "sequencer_keys",
     "ping",
 ];
-const HIDDEN: [&str; 4] = ["EVENT_NOT_FOUND", "BATCH_NOT_FOUND", "API_KEY_NOT_FOUND", "AGENT_KEY_NOT_FOUND"];
+const HIDDEN: [&str; 5] =
+    ["EVENT_NOT_FOUND", "BATCH_NOT_FOUND", "API_KEY_NOT_FOUND", "AGENT_KEY_NOT_FOUND", "SCHEMA_NOT_FOUND"];
 
 fn cell(status: u16, body: &Value) -> String {
     let code = body["code"].as_str().unwrap_or_default();
@@ -218,12 +250,16 @@ async fn table(sequencer: &Sequencer, kinds: &[(&str, HeaderMap)], tenant: &Tena
     table.push_str(&"---|".repeat(kinds.len()));
     table.push('\n');
     for operation in OPERATIONS {
-        let permission = operation.permission.map_or("–", |permission| permission.name());
+        let permission = match operation.permission {
+            Some(permission) => permission.name(),
+            None if operation.id == "enrolAgent" => "token",
+            None => "–",
+        };
         write!(table, "| {} | `{}` | {permission} |", operation.method.to_uppercase(), operation.path).expect("memory");
         for (kind, headers) in kinds {
             let (status, body) = call(sequencer, operation, tenant, headers).await;
             let cell = cell(status, &body);
-            if *kind == "bootstrap" {
+            if *kind == "bootstrap" && operation.id != "enrolAgent" {
                 assert_eq!(cell, "yes", "{} {}: {body}", operation.method, operation.path);
                 assert!(status == 200 || [404, 409].contains(&status), "{} {status}: {body}", operation.path);
             }

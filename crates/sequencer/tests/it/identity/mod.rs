@@ -1,5 +1,6 @@
 //! Who may do what: API keys, tokens, and the matrix of all routes.
 
+mod enrolment;
 mod fuzz;
 mod idempotency;
 mod isolation;

@@ -1,0 +1,3 @@
+UPDATE outbox.subject_key SET wrapped_key = NULL, erased_at = outbox.now_us(), erased_by = $4, erased_why = $5
+WHERE tenant_id = $1 AND store_id = $2 AND subject = $3 AND wrapped_key IS NOT NULL
+RETURNING generation

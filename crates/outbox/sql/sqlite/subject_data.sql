@@ -1,0 +1,6 @@
+-- The fields of these events (a JSON array of ids), with their keys; without one: erased.
+SELECT d.tenant_id, d.store_id, d.event_id, d.field, d.subject, d.generation, d.sealed, k.master_key_id, k.wrapped_key
+FROM json_each($1) AS ids
+JOIN subject_data d ON d.event_id = unhex(replace(ids.value, '-', ''))
+LEFT JOIN subject_key k ON k.tenant_id = d.tenant_id AND k.store_id = d.store_id AND k.subject = d.subject
+    AND k.generation = d.generation

@@ -1,0 +1,1 @@
+SELECT size, root, seen_at, note FROM sync_checkpoint

@@ -1,0 +1,1 @@
+SELECT count(*) FROM sync_sequencer_key
