@@ -11,7 +11,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // A stranger adopts it alone.
     ("outbox", &[]),
     ("relay", &["ledger", "outbox"]),
-    ("sequencer", &["api", "ledger", "store"]),
+    ("dashboard", &["api"]),
+    ("sequencer", &["api", "dashboard", "ledger", "store"]),
     ("testkit", &["ledger"]),
     ("bench", &["ledger", "outbox", "relay", "testkit"]),
     ("xtask", &[]),
