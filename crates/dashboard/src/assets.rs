@@ -3,6 +3,7 @@
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use crate::web::refusal;
 use sha2::{Digest as _, Sha256};
 
 const CSS: &str = "text/css; charset=utf-8";
@@ -33,7 +34,7 @@ const VERIFIER: &[Asset] = verifier!(
 /// `GET /assets/<name>`. A browser asks each time whether it still has the newest, so a new version is used at once.
 pub async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
     let Some((_, kind, text)) = OWN.iter().chain(VERIFIER).find(|(known, ..)| *known == name) else {
-        return StatusCode::NOT_FOUND.into_response();
+        return refusal(StatusCode::NOT_FOUND, "There is no such file.");
     };
     let tag = format!("\"{}\"", const_hex::encode(&Sha256::digest(text.as_bytes())[..12]));
     let known = headers.get(header::IF_NONE_MATCH).is_some_and(|have| have.as_bytes() == tag.as_bytes());

@@ -7,7 +7,9 @@
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
+
+use crate::web::refusal;
 
 /// Name of the cookie.
 pub const COOKIE: &str = "stateset_session";
@@ -29,12 +31,11 @@ const HEADERS: [(&str, &str); 7] = [
 pub async fn layer(request: Request, next: Next) -> Response {
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
     let mut response = if changes && !same_origin(request.headers()) {
-        (
+        refusal(
             StatusCode::FORBIDDEN,
             "This form was not sent from the dashboard's own pages, so nothing was done. If a proxy stands in front, \
              it must pass the Host header on.",
         )
-            .into_response()
     } else {
         next.run(request).await
     };

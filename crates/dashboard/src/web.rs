@@ -120,6 +120,14 @@ pub fn html(status: StatusCode, document: &Markup) -> Response {
     (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], document.0.clone()).into_response()
 }
 
+/// A refusal that needs no frame: what is wrong, as a page.
+pub fn refusal(status: StatusCode, why: &str) -> Response {
+    html(status, &maud::html! {
+        (maud::DOCTYPE)
+        html lang="en" { head { meta charset="utf-8"; title { "Refused" } } body { p { (why) } } }
+    })
+}
+
 impl FromRequestParts<Arc<Dashboard>> for Visitor {
     type Rejection = Response;
 
@@ -157,7 +165,7 @@ async fn recognise(parts: &Parts, dashboard: &Dashboard, here: &str) -> Result<(
             Err(to_login(parts, dashboard, here))
         },
         Err(Denied::Unavailable) => {
-            Err((StatusCode::SERVICE_UNAVAILABLE, "The database is not available. Try again in a moment.").into_response())
+            Err(refusal(StatusCode::SERVICE_UNAVAILABLE, "The database is not available. Try again in a moment."))
         },
     }
 }
@@ -168,6 +176,6 @@ fn to_login(parts: &Parts, dashboard: &Dashboard, here: &str) -> Response {
     if wants.contains("text/html") || wants.contains("*/*") && !parts.headers.contains_key("x-from-script") {
         Redirect::to(&format!("{}/login?{}", dashboard.base, query(&[("next", here)]))).into_response()
     } else {
-        (StatusCode::UNAUTHORIZED, "The session is over. Log in again.").into_response()
+        refusal(StatusCode::UNAUTHORIZED, "The session is over. Log in again.")
     }
 }

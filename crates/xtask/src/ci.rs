@@ -16,7 +16,7 @@ enum Outcome {
 }
 
 /// The cheap checks come first, except that `clippy` is the first to compile.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     ("format", |workspace| done(cargo(workspace, &["fmt", "--all", "--check"]).run())),
     ("tidy", |workspace| done(tidy::run(workspace))),
     ("typos", typos),
@@ -25,6 +25,7 @@ const STEPS: [Step; 9] = [
     ("tests", |workspace| done(cargo(workspace, &TEST).run())),
     ("reference documents", |workspace| done(codegen::run(workspace, true))),
     ("other languages", other_languages),
+    ("browser", |workspace| done(program(workspace, "bash", &["scripts/browser.sh"]).run())),
     ("dependencies", dependencies),
 ];
 

@@ -11,6 +11,7 @@ use crate::api::Fault;
 use crate::parts::commands::commands;
 use crate::parts::{block, empty, facts, hash, now, time};
 use crate::place::query;
+use crate::web::refusal;
 use crate::text;
 
 const BATCHES: u64 = 50;
@@ -29,7 +30,7 @@ pub async fn growth(request: InStream) -> Response {
     let path = format!("/api/v1/proofs/consistency?{}&{sizes}", request.scope.query());
     match request.visitor.api.text(&path).await {
         Ok(text) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
-        Err(fault) => (fault.status, fault.detail).into_response(),
+        Err(fault) => refusal(fault.status, &fault.detail),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::host::Denied;
 use crate::parts::frame;
 use crate::place::{local, pairs};
 use crate::session::SESSION_LASTS;
-use crate::web::{Dashboard, html as document};
+use crate::web::{Dashboard, html as document, refusal};
 
 /// `GET /login`.
 pub async fn form(State(dashboard): State<Arc<Dashboard>>, uri: axum::http::Uri) -> Response {
@@ -45,7 +45,7 @@ pub async fn login(State(dashboard): State<Arc<Dashboard>>, headers: HeaderMap, 
 pub async fn logout(State(dashboard): State<Arc<Dashboard>>, headers: HeaderMap, body: String) -> Response {
     let Some(cookie) = cookie(&headers) else { return Redirect::to(&dashboard.place().at("/login")).into_response() };
     if dashboard.sessions.find(cookie).is_some_and(|session| !session.sent(&value(&body, "token"))) {
-        return (StatusCode::FORBIDDEN, "This form is of another session, so nothing was done. Reload the page.").into_response();
+        return refusal(StatusCode::FORBIDDEN, "This form is of another session, so nothing was done. Reload the page.");
     }
     dashboard.sessions.end(cookie);
     let mut response = see_other(&dashboard.place().at("/login"));

@@ -161,6 +161,7 @@ impl Sequencer {
             log_wanted: Arc::new(Notify::new()),
             metrics,
             edge: Arc::default(),
+            sessions: Arc::default(),
         });
         let stop = CancellationToken::new();
         let router = router(Arc::clone(&service), timeout, stop.clone());

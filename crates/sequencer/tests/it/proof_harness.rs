@@ -125,6 +125,7 @@ impl Server {
             log_wanted: Arc::new(Notify::new()),
             metrics,
             edge: Arc::default(),
+            sessions: Arc::default(),
         });
         let router = router(Arc::clone(&service), Duration::from_secs(30), CancellationToken::new());
         Self { service, clock, router, tracker }
