@@ -4,7 +4,9 @@
 //! scripts are small modules that add what cannot be had otherwise: new events as they come, copying, and a proof that the
 //! browser itself checks.
 //!
-//! What a page shows comes from the API's own router, called in this process with the visitor's credential ([`api`]). So
+//! `stateset-events dashboard` mounts the same frame over an outbox database (feature `outbox`, [`outbox`]).
+//!
+//! What a page over streams shows comes from the API's own router, called in this process with the visitor's credential ([`api`]). So
 //! there is no second set of rules about who sees what, and nothing to forget in a new page.
 //!
 //! Deliberately absent: a framework in the browser, inline scripts and styles (the content security policy refuses both), and
@@ -20,6 +22,8 @@ pub mod api;
 pub mod assets;
 pub mod guard;
 pub mod host;
+#[cfg(feature = "outbox")]
+pub mod outbox;
 pub mod pages;
 pub mod parts;
 pub mod place;

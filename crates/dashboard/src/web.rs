@@ -25,37 +25,89 @@ const MAX_FORM: usize = 16 * 1024;
 
 /// What the dashboard works with.
 pub struct Dashboard {
-    /// The program around it.
-    pub host: Arc<dyn Host>,
-    /// The API's routes with their own layers, called in this process.
-    pub api: Router,
-    /// Who is logged in.
-    pub sessions: Arc<Sessions>,
-    /// Where it is mounted: `/dashboard`.
-    pub base: &'static str,
+    pub(crate) host: Arc<dyn Host>,
+    pub(crate) api: Router,
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) base: &'static str,
+    #[cfg(feature = "outbox")]
+    pub(crate) outbox: Option<crate::outbox::Outbox>,
 }
 
 impl Dashboard {
+    /// Pages over the streams of an API. `api` are its routes with their own layers, called in this process; `base` is where
+    /// the pages are mounted, such as `/dashboard`.
+    pub fn new(host: Arc<dyn Host>, sessions: Arc<Sessions>, base: &'static str, api: Router) -> Self {
+        Self {
+            host,
+            api,
+            sessions,
+            base,
+            #[cfg(feature = "outbox")]
+            outbox: None,
+        }
+    }
+
+    /// Pages over an outbox. The host is an [`Owner`](crate::outbox::Owner).
+    #[cfg(feature = "outbox")]
+    pub fn over_outbox(
+        host: Arc<dyn Host>,
+        sessions: Arc<Sessions>,
+        base: &'static str,
+        outbox: crate::outbox::Outbox,
+    ) -> Self {
+        Self { host, api: Router::new(), sessions, base, outbox: Some(outbox) }
+    }
+
     /// The mount point as a place.
     pub fn place(&self) -> Place {
         Place { base: self.base.to_owned(), scope: None }
     }
+
+    #[cfg(feature = "outbox")]
+    fn pages(&self) -> Option<&'static [(&'static str, &'static str)]> {
+        self.outbox.as_ref().map(|_| crate::outbox::PAGES)
+    }
+
+    #[cfg(not(feature = "outbox"))]
+    #[expect(clippy::unused_self, reason = "it depends on the outbox, where there can be one")]
+    fn pages(&self) -> Option<&'static [(&'static str, &'static str)]> {
+        None
+    }
 }
 
-/// All pages, to be nested at [`Dashboard::base`].
+/// All pages, to be nested at the mount point.
 pub fn router(dashboard: Dashboard) -> Router {
-    routes().with_state(Arc::new(dashboard)).layer(DefaultBodyLimit::max(MAX_FORM)).layer(from_fn(guard::layer))
+    let pages = common().merge(subject(&dashboard)).fallback(pages::missing);
+    pages.with_state(Arc::new(dashboard)).layer(DefaultBodyLimit::max(MAX_FORM)).layer(from_fn(guard::layer))
 }
 
-fn routes() -> Router<Arc<Dashboard>> {
+/// What is there whatever the pages are about.
+fn common() -> Router<Arc<Dashboard>> {
     Router::new()
-        .route("/", get(pages::streams::list))
-        .route("/open", get(pages::streams::open))
         .route("/login", get(pages::login::form).post(pages::login::login))
         .route("/logout", post(pages::login::logout))
         .route("/enter/{token}", get(pages::login::offer).post(pages::login::enter))
-        .route("/server", get(pages::server::page))
         .route("/style", get(pages::style::page))
+        .route("/assets/{*name}", get(assets::asset))
+}
+
+#[cfg(feature = "outbox")]
+fn subject(dashboard: &Dashboard) -> Router<Arc<Dashboard>> {
+    if dashboard.outbox.is_some() { crate::outbox::routes() } else { streams() }
+}
+
+#[cfg(not(feature = "outbox"))]
+fn subject(_: &Dashboard) -> Router<Arc<Dashboard>> {
+    streams()
+}
+
+/// Pages over the sequencer's streams.
+fn streams() -> Router<Arc<Dashboard>> {
+    Router::new()
+        .route("/", get(pages::streams::list))
+        .route("/open", get(pages::streams::open))
+        .route("/server", get(pages::server::page))
+        .route("/catalogue", get(pages::catalogue::page))
         .route("/stream/{tenant}/{store}", get(pages::overview::page))
         .route("/stream/{tenant}/{store}/events", get(pages::events::page))
         .route("/stream/{tenant}/{store}/live", get(pages::events::live))
@@ -65,8 +117,6 @@ fn routes() -> Router<Arc<Dashboard>> {
         .route("/stream/{tenant}/{store}/log", get(pages::log::page))
         .route("/stream/{tenant}/{store}/growth", get(pages::log::growth))
         .route("/stream/{tenant}/{store}/agents", get(pages::agents::page))
-        .route("/assets/{*name}", get(assets::asset))
-        .fallback(pages::missing)
 }
 
 /// Somebody who may see pages.
@@ -83,6 +133,8 @@ pub struct Visitor {
     pub here: String,
     /// Where programs reach this server, for commands to copy.
     pub origin: String,
+    /// The pages there are, if they are not those of streams.
+    pub pages: Option<&'static [(&'static str, &'static str)]>,
     host: Arc<dyn Host>,
 }
 
@@ -148,6 +200,7 @@ impl FromRequestParts<Arc<Dashboard>> for Visitor {
             here,
             origin: format!("{scheme}://{host}"),
             host: Arc::clone(&dashboard.host),
+            pages: dashboard.pages(),
         })
     }
 }

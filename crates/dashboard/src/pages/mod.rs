@@ -1,6 +1,7 @@
 //! The pages, a file per subject: ask the API, answer markup.
 
 pub mod agents;
+pub mod catalogue;
 pub mod entity;
 pub mod event;
 pub mod events;

@@ -35,7 +35,9 @@ pub fn page(visitor: &Visitor, title: &str, body: &Markup) -> Markup {
         }
         main #main tabindex="-1" { h1 { (title) } (body) }
         footer { p {
-            "Times are UTC. " a href="/docs" { "API" } " · " a href=(place.at("/style")) { "Style" }
+            "Times are UTC. "
+            @if visitor.pages.is_none() { a href="/docs" { "API" } " · " }
+            a href=(place.at("/style")) { "Style" }
         } }
     })
 }
@@ -81,7 +83,9 @@ fn mark() -> Markup {
 fn navigation(visitor: &Visitor) -> Markup {
     let place = &visitor.place;
     let mut entries = Vec::new();
-    if place.scope.is_some() {
+    if let Some(pages) = visitor.pages {
+        entries.extend(pages.iter().map(|(path, name)| (place.at(path), *name)));
+    } else if place.scope.is_some() {
         for (path, name) in
             [("", "Overview"), ("/events", "Events"), ("/entities", "Entities"), ("/log", "Log"), ("/agents", "Agents")]
         {
@@ -90,13 +94,16 @@ fn navigation(visitor: &Visitor) -> Markup {
     } else {
         entries.push((place.at("/"), "Streams"));
     }
-    if visitor.who.tenant.is_none() {
-        entries.push((place.at("/server"), "Server"));
+    if visitor.pages.is_none() {
+        entries.push((place.at("/catalogue"), "Catalogue"));
+        if visitor.who.tenant.is_none() {
+            entries.push((place.at("/server"), "Server"));
+        }
     }
     let path = visitor.here.split('?').next().unwrap_or_default();
     let current = |target: &str| {
         target == path || (path.starts_with(target) && path.get(target.len()..).is_some_and(|rest| rest.starts_with('/'))
-            && target.ends_with("/events"))
+            && !target.ends_with('/') && visitor.place.inside("") != target)
     };
     html! {
         nav aria-label="Pages" {

@@ -21,13 +21,10 @@ pub const BASE: &str = "/dashboard";
 
 /// The dashboard's routes. `api` are the routes of the API with the layer that recognises callers.
 pub fn router(service: &Arc<Service>, api: Router) -> Router {
-    stateset_dashboard::router(Dashboard {
-        host: Arc::new(Here(Arc::clone(service))),
-        // The layer that writes the bodies of errors is around all routes; called from here, they need one of their own.
-        api: api.layer(from_fn(problem::layer)),
-        sessions: Arc::clone(&service.sessions),
-        base: BASE,
-    })
+    // The layer that writes the bodies of errors is around all routes; called from here, they need one of their own.
+    let api = api.layer(from_fn(problem::layer));
+    let host = Arc::new(Here(Arc::clone(service)));
+    stateset_dashboard::router(Dashboard::new(host, Arc::clone(&service.sessions), BASE, api))
 }
 
 struct Here(Arc<Service>);
