@@ -15,6 +15,8 @@ readonly binary=${1:-${CARGO_TARGET_DIR:-target}/debug/stateset-sequencer}
 readonly examples=${2:-50}
 readonly api_key=schemathesis-bootstrap-key
 readonly key=4242424242424242424242424242424242424242424242424242424242424242
+readonly tenant=11111111-1111-4111-8111-111111111111 store=22222222-2222-4222-8222-222222222222
+readonly agent=33333333-3333-4333-8333-333333333333
 folder=$(mktemp -d)
 server=
 
@@ -31,6 +33,22 @@ clean_up() {
 }
 trap clean_up EXIT
 
+# What the examples of the document name: two events of one order, a checkpoint over them, a batch.
+seed() {
+    local base=$1 payload='{"total":"19.90"}' hash events= id
+    hash=$(printf '%s' "$payload" | sha256sum | cut -d' ' -f1)
+    for id in 44444444-4444-4444-8444-444444444444 44444444-4444-4444-8444-444444444445; do
+        events="$events${events:+,}{\"event_id\":\"$id\",\"tenant_id\":\"$tenant\",\"store_id\":\"$store\",\"source_agent\":\"$agent\",
+            \"entity_type\":\"order\",\"entity_id\":\"ORD-1001\",\"event_type\":\"order.created\",
+            \"created_at\":\"2026-01-02T03:04:05Z\",\"payload_hash\":\"$hash\",\"payload\":$payload}"
+    done
+    call "$base/api/v1/events/ingest?wait=logged" "{\"agent_id\":\"$agent\",\"events\":[$events]}" |
+        grep -q '"events_accepted":2' || stop "the examples were not taken"
+    call "$base/api/v1/ves/commitments" "{\"tenantId\":\"$tenant\",\"storeId\":\"$store\"}" >/dev/null || true
+}
+
+call() { curl -sS -m 15 -H "Authorization: ApiKey $api_key" -H 'content-type: application/json' "$1" -d "$2"; }
+
 run() {
     local data=$1 address= tries
     shift
@@ -44,6 +62,7 @@ run() {
         kill -0 "$server" 2>/dev/null || stop "the server ended"
         sleep 0.05
     done
+    seed "http://$address"
     # /api/v1/events/stream is a stream that does not end, so it cannot be called like this.
     schemathesis run "http://$address/openapi.json" \
         --header "Authorization: ApiKey $api_key" \

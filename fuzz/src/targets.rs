@@ -21,7 +21,7 @@ use uuid::Uuid;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const ALL: [Target; 6] = [
+pub const ALL: &[Target] = &[
     ("envelope", envelope),
     ("canonical_json", canonical_json),
     ("note", note),

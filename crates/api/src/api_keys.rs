@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 /// Body of every route that makes an API key; each member is also accepted in snake case. A misspelt member is refused: it
 /// could have been the one that limits the key.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MintApiKey {
     /// Tenant of the key; default: the caller's own.
@@ -33,12 +33,19 @@ pub struct MintApiKey {
     /// Instead of `permissions`: admin as well.
     #[serde(default)]
     pub admin: bool,
-    /// Requests per minute; default: the server's limit.
+    /// Requests per minute of this key, besides those of its tenant; default: no limit of its own.
     #[serde(default, alias = "rate_limit")]
     pub rate_limit: Option<u32>,
     /// From when on it is refused, RFC 3339; default: it does not end by itself.
     #[serde(default, alias = "expires_at")]
     pub expires_at: Option<String>,
+}
+
+impl MintApiKey {
+    /// The request in one spelling: equal texts ask for equal keys.
+    pub fn text(&self) -> String {
+        serde_json::to_string(self).expect("texts, ids and lists of them are JSON")
+    }
 }
 
 /// What a key permits.

@@ -90,6 +90,8 @@ codes! {
         "register Ed25519 keys (algorithm 1)";
     Conflict = "CONFLICT", 409, "Somebody else changed it at the same time",
         "read again and retry";
+    IdempotencyKeyReused = "IDEMPOTENCY_KEY_REUSED", 422, "The Idempotency-Key was used for something else",
+        "send a new Idempotency-Key; an API key that the first request made is in the list under the prefix of the detail";
     RateLimitExceeded = "RATE_LIMIT_EXCEEDED", 429, "Too many requests",
         "retry after `Retry-After` seconds";
     Overloaded = "OVERLOADED", 503, "The server has as much work waiting as it takes",

@@ -91,10 +91,10 @@ impl<PT> Draft<PT> {
         self
     }
 
-    /// A JSON object of at most 16 KiB, unsigned, that nothing but people reads.
+    /// A JSON object of at most 16 KiB, unsigned, that nothing but people reads. Added to what is there.
     #[must_use]
     pub fn metadata(mut self, metadata: serde_json::Map<String, serde_json::Value>) -> Self {
-        self.metadata = Some(metadata);
+        self.metadata.get_or_insert_default().extend(metadata);
         self
     }
 

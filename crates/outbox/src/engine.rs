@@ -32,6 +32,9 @@ pub trait Verbs: Database {
     /// Begins a transaction that is going to write.
     const BEGIN: &'static str;
 
+    /// Begins a transaction that only reads, and sees one state of the database throughout.
+    const BEGIN_READ: &'static str;
+
     /// Begins a transaction of a worker, whose locks must not outlive its sign of life: a worker that is stopped between
     /// two statements would keep its shard group from everybody else.
     const BEGIN_DELIVERY: &'static str;

@@ -6,26 +6,33 @@
 //! other languages may read and write them.
 //!
 //! Deliberately absent: publishing. That is the relay's, through [`delivery::DeliveryStore`]. Also absent: any other crate
-//! of ours; this one is adopted alone.
+//! of ours, unless the feature `contracts` is on; this one is adopted alone.
 //!
 //! To add a statement: one `.sql` file per engine under `sql/`, with the same name; a case in `tests/it/suite`.
 
 #![warn(missing_docs)]
 
+mod audit;
 #[cfg(feature = "axum")]
 pub mod axum;
+pub mod consumer;
+#[cfg(feature = "contracts")]
+pub mod contracts;
 pub mod delivery;
 mod display_id;
 mod draft;
 mod engine;
 mod event;
+pub mod filter;
 mod hint;
 mod inbox;
+pub mod job;
 mod migrate;
 mod operation;
 mod outbox;
 #[cfg(feature = "postgres")]
 mod postgres;
+pub mod read;
 mod replay;
 mod schema;
 mod scope;
@@ -35,6 +42,7 @@ mod sql;
 mod sqlite;
 mod write;
 
+pub use audit::{AuditEntry, AuditFilter};
 pub use draft::{Draft, Entity, Fact};
 pub use engine::Engine;
 pub use event::{Event, EventId, EventStatus, EventType, IdempotencyToken, Payload};

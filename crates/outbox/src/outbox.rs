@@ -120,6 +120,15 @@ impl<DB: Engine> Outbox<DB> {
         Ok(tx)
     }
 
+    /// Begins a transaction that only reads.
+    pub(crate) async fn begin_read(&self) -> Result<Transaction<'static, DB>, sqlx::Error> {
+        let mut tx = self.pool.begin_with(DB::BEGIN_READ.into_sql_str()).await?;
+        if self.row_security {
+            DB::enter_scope(&mut tx, self.scope).await?;
+        }
+        Ok(tx)
+    }
+
     /// Commits and wakes the workers. Committing without it is safe: then polling finds the events.
     pub async fn commit(&self, tx: Transaction<'_, DB>) -> Result<(), sqlx::Error> {
         tx.commit().await?;

@@ -42,7 +42,12 @@ impl Schema {
         if &*self.0 == WRITTEN {
             return written.into_sql_str();
         }
-        AssertSqlSafe(written.replace("outbox.", &format!("\"{}\".", self.0))).into_sql_str()
+        self.composed(written)
+    }
+
+    /// The same for lines of a file. They hold no value that anyone gave: values are arguments.
+    pub(crate) fn composed(&self, lines: &str) -> SqlStr {
+        AssertSqlSafe(lines.replace("outbox.", &format!("\"{}\".", self.0))).into_sql_str()
     }
 }
 

@@ -24,6 +24,15 @@ macro_rules! statement {
 }
 pub(crate) use statement;
 
+/// The statement with the lines that are asked for: one that ends with `-- if x` stays only if `x` is in `on`.
+pub(crate) fn compose(statement: &str, on: &[&str]) -> String {
+    let keep = |line: &'_ str| match line.split_once(" -- if ") {
+        Some((text, condition)) => on.contains(&condition.trim()).then(|| text.to_owned()),
+        None => Some(line.to_owned()),
+    };
+    statement.lines().filter_map(keep).collect::<Vec<_>>().join("\n")
+}
+
 /// An argument. Its kind is known even where its value is not.
 #[derive(Clone, Debug)]
 pub enum Arg {
@@ -77,6 +86,8 @@ pub enum Cell {
     Int(i64),
     Text(String),
     Bytes(Vec<u8>),
+    /// Postgres has a type for it; SQLite gives 16 bytes.
+    Id(Uuid),
 }
 
 /// A row, read column by column from the left.
@@ -92,7 +103,7 @@ impl Cells {
         match self.next()? {
             Cell::Null => Ok(None),
             Cell::Int(value) => Ok(Some(value)),
-            Cell::Text(_) | Cell::Bytes(_) => Err(decode("a number is none")),
+            Cell::Text(_) | Cell::Bytes(_) | Cell::Id(_) => Err(decode("a number is none")),
         }
     }
 
@@ -110,7 +121,7 @@ impl Cells {
         match self.next()? {
             Cell::Null => Ok(None),
             Cell::Text(value) => Ok(Some(value)),
-            Cell::Int(_) | Cell::Bytes(_) => Err(decode("a text is none")),
+            Cell::Int(_) | Cell::Bytes(_) | Cell::Id(_) => Err(decode("a text is none")),
         }
     }
 
@@ -122,13 +133,17 @@ impl Cells {
         match self.next()? {
             Cell::Null => Ok(None),
             Cell::Bytes(value) => Ok(Some(value)),
-            Cell::Int(_) | Cell::Text(_) => Err(decode("bytes are none")),
+            Cell::Int(_) | Cell::Text(_) | Cell::Id(_) => Err(decode("bytes are none")),
         }
     }
 
     pub(crate) fn opt_id(&mut self) -> Result<Option<Uuid>, Error> {
-        let bytes = self.opt_bytes()?;
-        bytes.map(|bytes| Uuid::from_slice(&bytes).map_err(|_| decode("a UUID is none"))).transpose()
+        match self.next()? {
+            Cell::Null => Ok(None),
+            Cell::Id(value) => Ok(Some(value)),
+            Cell::Bytes(bytes) => Uuid::from_slice(&bytes).map(Some).map_err(|_| decode("a UUID is none")),
+            Cell::Int(_) | Cell::Text(_) => Err(decode("a UUID is none")),
+        }
     }
 
     pub(crate) fn id(&mut self) -> Result<Uuid, Error> {
@@ -176,6 +191,17 @@ pub(crate) async fn fetch<DB: Verbs>(
     DB::fetch(connection, schema.sql(DB::dialect(statement)), args).await
 }
 
+/// Runs the lines of a statement that are asked for; gives its rows.
+pub(crate) async fn fetch_composed<DB: Verbs>(
+    connection: &mut <DB as Database>::Connection,
+    schema: &Schema,
+    statement: Statement,
+    on: &[&str],
+    args: Vec<Arg>,
+) -> Result<Vec<Cells>, Error> {
+    DB::fetch(connection, schema.composed(&compose(DB::dialect(statement), on)), args).await
+}
+
 /// Runs a statement that has at most one row.
 pub(crate) async fn fetch_optional<DB: Verbs>(
     connection: &mut <DB as Database>::Connection,
@@ -184,4 +210,15 @@ pub(crate) async fn fetch_optional<DB: Verbs>(
     args: Vec<Arg>,
 ) -> Result<Option<Cells>, Error> {
     Ok(fetch::<DB>(connection, schema, statement, args).await?.into_iter().next())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::compose;
+
+    #[test]
+    fn lines_stay_where_they_are_asked_for() {
+        let statement = "SELECT 1 -- if one\nSELECT 2 -- if two\n-- a comment\nLIMIT 1";
+        assert_eq!(compose(statement, &["two", "three"]), "SELECT 2\n-- a comment\nLIMIT 1");
+    }
 }

@@ -9,6 +9,8 @@
 //!
 //! Destinations are [`sink`]s; the module says what they promise and how to add one.
 //!
+//! The other side, a consumer of Kafka topics, is `consumer` (feature `kafka`).
+//!
 //! [`engine`] is the worker around them; it drives the outbox's storage contract.
 //!
 //! Deliberately absent: SQL (the outbox has it), and any rule that looks at a payload.
@@ -18,10 +20,14 @@
 pub mod backoff;
 pub mod breaker;
 pub mod clock;
+#[cfg(feature = "kafka")]
+pub mod consumer;
 pub mod contract;
 pub mod delivery;
 pub mod engine;
 mod http_status;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod lane;
 pub mod latency;
 pub mod metrics;

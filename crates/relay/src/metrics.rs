@@ -1,14 +1,15 @@
 //! What happened to events lately, kept in memory: latencies, rates, the slow and the failed ones.
 //!
 //! Bounded by age (24 hours) and by number; the oldest go first. A worker records every settled delivery here if it is
-//! given a [`EventMetrics`]; an application may record its own work under the same roof. Deliberately absent: rollups that
-//! survive a restart, and tenants as a dimension.
+//! given a [`EventMetrics`]; an application may record its own work under the same roof. What must survive a restart is
+//! rolled up by the minute in the database, and [`stored_stats`] reads it. Deliberately absent: tenants as a dimension.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use stateset_ledger::id::Micros;
+use stateset_outbox::delivery::{DeliveryError, DeliveryStore, Histogram, Rollup};
 use uuid::Uuid;
 
 use crate::latency::{Latency, latency};
@@ -22,7 +23,9 @@ pub const DEFAULT_SLOW: Duration = Duration::from_secs(1);
 /// Most metrics kept; at 200 bytes each about 20 MB.
 const MOST: usize = 100_000;
 /// Types told apart; the rest count as `other`.
-const MOST_TYPES: usize = 200;
+pub(crate) const MOST_TYPES: usize = 200;
+/// Their name.
+pub(crate) const OTHER_TYPES: &str = "other";
 
 /// How one delivery ended, or did not yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,12 +88,19 @@ impl EventMetrics {
 
     /// Keeps a metric, and forgets those that are too old as of its time.
     pub fn record_event_metric(&self, metric: EventMetric) {
+        self.record_all(vec![metric]);
+    }
+
+    /// The same for many, with one lock.
+    pub(crate) fn record_all(&self, new: Vec<EventMetric>) {
         let mut metrics = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let oldest = before(metric.at, RETENTION);
-        while metrics.len() >= MOST || metrics.front().is_some_and(|first| first.at < oldest) {
-            metrics.pop_front();
+        for metric in new {
+            let oldest = before(metric.at, RETENTION);
+            while metrics.len() >= MOST || metrics.front().is_some_and(|first| first.at < oldest) {
+                metrics.pop_front();
+            }
+            metrics.push_back(metric);
         }
-        metrics.push_back(metric);
     }
 
     /// Aggregates the last `window` before `now`.
@@ -102,7 +112,7 @@ impl EventMetrics {
         let mut by_type: BTreeMap<String, usize> = BTreeMap::new();
         for metric in &metrics {
             let known = by_type.contains_key(&metric.event_type) || by_type.len() < MOST_TYPES;
-            let name = if known { metric.event_type.as_str() } else { "other" };
+            let name = if known { metric.event_type.as_str() } else { OTHER_TYPES };
             *by_type.entry(name.to_owned()).or_default() += 1;
         }
         let through = metrics.iter().filter(|metric| metric.outcome == MetricOutcome::Success);
@@ -145,6 +155,38 @@ impl EventMetrics {
     fn select(&self, wanted: impl Fn(&EventMetric) -> bool) -> Vec<EventMetric> {
         let metrics = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         metrics.iter().filter(|metric| wanted(metric)).cloned().collect()
+    }
+}
+
+/// The aggregate of the last `window` from what all workers wrote down, so that it survives their restarts: at most ten
+/// seconds behind, times rounded up to the next of four steps per doubling, the slowest exact.
+pub async fn stored_stats(store: &dyn DeliveryStore, window: Duration) -> Result<EventBusStats, DeliveryError> {
+    Ok(stats_of(&store.rollups(window).await?, window))
+}
+
+/// The aggregate of rollups.
+pub fn stats_of(rollups: &[Rollup], window: Duration) -> EventBusStats {
+    let sum = |count: fn(&Rollup) -> u64| usize::try_from(rollups.iter().map(count).sum::<u64>()).unwrap_or(usize::MAX);
+    let (successes, retries, failures) = (sum(|row| row.delivered), sum(|row| row.retried), sum(|row| row.failed));
+    let mut latencies = Histogram::default();
+    let mut by_type: BTreeMap<String, usize> = BTreeMap::new();
+    for row in rollups {
+        latencies.merge(&row.latencies);
+        let all = usize::try_from(row.delivered + row.retried + row.failed).unwrap_or(usize::MAX);
+        *by_type.entry(row.event_type.clone()).or_default() += all;
+    }
+    let slowest = Duration::from_micros(rollups.iter().map(|row| row.slowest_us).max().unwrap_or(0));
+    let rank = |percent| latencies.percentile(percent).map(|end| end.min(slowest));
+    let latency = rank(50).zip(rank(95)).zip(rank(99)).map(|((p50, p95), p99)| Latency { p50, p95, p99, max: slowest });
+    let finished = successes + failures;
+    EventBusStats {
+        total: successes + retries + failures,
+        latency,
+        throughput: ratio(successes, 1) / window.as_secs_f64().max(f64::MIN_POSITIVE),
+        success_rate: ratio(successes, finished),
+        failure_rate: ratio(failures, finished),
+        retry_rate: ratio(retries, finished),
+        by_type,
     }
 }
 

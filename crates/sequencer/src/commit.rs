@@ -12,6 +12,7 @@ use stateset_store::stream::{StreamNo, StreamRow};
 use stateset_store::{Store, StoreError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::service::Service;
@@ -115,7 +116,8 @@ impl Committer {
             if behind.end >= row.size {
                 continue;
             }
-            match commit(&self.service, &row, behind, row.size).await {
+            let span = tracing::debug_span!("commit_batch", events = row.size - behind.end);
+            match commit(&self.service, &row, behind, row.size).instrument(span).await {
                 Ok(batch) => more |= batch.end.get() < row.size,
                 // Somebody else did it.
                 Err(StoreError::Conflict) => {},

@@ -32,6 +32,7 @@ pub mod service;
 pub mod signing;
 pub mod startup;
 pub mod tasks;
+pub mod telemetry;
 pub mod tile_cache;
 pub mod tls;
 pub mod verdict;

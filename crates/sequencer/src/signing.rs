@@ -1,5 +1,6 @@
 //! The sequencer's own key.
 
+use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use stateset_ledger::bytes::{PublicKeyBytes, Signature};
 use stateset_ledger::id::KeyId;
@@ -11,6 +12,7 @@ pub struct SequencerKey {
     pair: Ed25519KeyPair,
     public: PublicKeyBytes,
     number: KeyId,
+    derivation: hmac::Key,
 }
 
 /// A seed that no key can be made of.
@@ -23,13 +25,21 @@ impl SequencerKey {
     pub fn from_seed(seed: &[u8; 32]) -> Result<Self, BadSeed> {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| BadSeed)?;
         let public = PublicKeyBytes::try_from(pair.public_key().as_ref()).map_err(|_| BadSeed)?;
-        Ok(Self { pair, public, number: KeyId(0) })
+        Ok(Self { pair, public, number: KeyId(0), derivation: hmac::Key::new(hmac::HMAC_SHA256, seed) })
     }
 
     /// The same key under the number the store has given it.
     #[must_use]
     pub fn numbered(self, number: KeyId) -> Self {
         Self { number, ..self }
+    }
+
+    /// A secret that only holders of the seed can compute: HMAC-SHA-256 of `message` under it. The first bytes of `message`
+    /// must name its purpose.
+    pub fn derive(&self, message: &[u8]) -> [u8; 32] {
+        let mut secret = [0; 32];
+        secret.copy_from_slice(hmac::sign(&self.derivation, message).as_ref());
+        secret
     }
 
     /// Number of the key, from 1; appears as `sequencerKeyVersion`.

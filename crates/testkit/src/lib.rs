@@ -4,6 +4,7 @@
 //! - [`server`]: the real server binary as a child process, to be killed and started again.
 //! - [`http`]: a small HTTP/1.1 client that says whether a failed request may have been processed.
 //! - [`kafka`]: a real Apache Kafka broker as a child process.
+//! - [`promtool`]: checks alert rules.
 //! - [`smtp`]: a mail server that keeps what it is given.
 //! - [`ves`]: an agent that signs events and registers its key.
 //!
@@ -14,6 +15,7 @@
 pub mod http;
 pub mod kafka;
 pub mod postgres;
+pub mod promtool;
 pub mod server;
 pub mod smtp;
 pub mod ves;

@@ -15,8 +15,11 @@ enum Outcome {
     Skipped(&'static str),
 }
 
+/// Seconds in which every parser of outside bytes meets spoilt inputs.
+const FUZZ_SECONDS: u64 = 20;
+
 /// The cheap checks come first, except that `clippy` is the first to compile.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 12] = [
     ("format", |workspace| done(cargo(workspace, &["fmt", "--all", "--check"]).run())),
     ("tidy", |workspace| done(tidy::run(workspace))),
     ("typos", typos),
@@ -24,7 +27,9 @@ const STEPS: [Step; 10] = [
     ("documentation", documentation),
     ("tests", |workspace| done(cargo(workspace, &TEST).run())),
     ("reference documents", |workspace| done(codegen::run(workspace, true))),
+    ("fuzz", |workspace| done(crate::fuzz(workspace, FUZZ_SECONDS, false, Vec::new()))),
     ("other languages", other_languages),
+    ("live service", live_service),
     ("browser", |workspace| done(program(workspace, "bash", &["scripts/browser.sh"]).run())),
     ("dependencies", dependencies),
 ];
@@ -66,6 +71,12 @@ fn other_languages(workspace: &Workspace) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Skipped("there is no scripts/interop.sh"));
     }
     done(program(workspace, "bash", &["scripts/interop.sh"]).run())
+}
+
+/// The real server under made-up calls, a strict reader of its metrics, and many connections.
+fn live_service(workspace: &Workspace) -> anyhow::Result<Outcome> {
+    cargo(workspace, &["build", "--locked", "--package", "stateset-sequencer"]).run()?;
+    done(program(workspace, "bash", &["scripts/live.sh"]).run())
 }
 
 fn typos(workspace: &Workspace) -> anyhow::Result<Outcome> {

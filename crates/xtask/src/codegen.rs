@@ -16,6 +16,7 @@ const DOCUMENTS: [(&str, &str); 3] = [
 ];
 
 pub(crate) fn run(workspace: &Workspace, check: bool) -> anyhow::Result<()> {
+    contracts(workspace, check)?;
     let server = build_server(workspace)?;
     let mut stale = Vec::new();
     for (subcommand, path) in DOCUMENTS {
@@ -40,6 +41,14 @@ pub(crate) fn run(workspace: &Workspace, check: bool) -> anyhow::Result<()> {
         bail!("run `cargo xtask codegen`, look at the difference, and commit {}", stale.join(", "));
     }
     Ok(())
+}
+
+/// The event catalogue writes its own documents, and refuses where a published contract was changed.
+fn contracts(workspace: &Workspace, check: bool) -> anyhow::Result<()> {
+    let mut arguments = vec!["run", "--quiet", "--locked", "--bin", "stateset-contracts", "-p", "stateset-contracts"];
+    arguments.extend(["--", "generate"]);
+    arguments.extend(check.then_some("--check"));
+    cargo(workspace, &arguments).run()
 }
 
 /// Builds it as the tests do, with all features of the whole workspace: another choice would compile

@@ -2,7 +2,7 @@
 //!
 //! - `ci`: every check, in the order in which a mistake is cheapest to find. `scripts/test.sh` ends in it.
 //! - `tidy`: rules of this repository that no compiler knows.
-//! - `codegen`: writes `docs/reference` from the program itself; `--check` tells whether it is up to date.
+//! - `codegen`: writes `docs/reference` and `docs/contracts` from the programs themselves; `--check` tells whether it is up to date.
 //! - `fuzz`: every parser of bytes from outside, for a while.
 //! - `test`, `fmt`, `bench`: short names for long commands.
 //!
@@ -55,6 +55,9 @@ enum Command {
         /// How long, over all targets.
         #[arg(long, default_value_t = 30)]
         seconds: u64,
+        /// The target that needs the server, which takes minutes to build, instead of the others.
+        #[arg(long)]
+        service: bool,
         /// Names of targets, inputs to run again, `--seed N`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
@@ -77,9 +80,12 @@ fn main() -> ExitCode {
 }
 
 /// A workspace of its own, so that its dependencies are not the product's.
-fn fuzz(workspace: &Workspace, seconds: u64, arguments: Vec<String>) -> anyhow::Result<()> {
-    let program = ["run", "--quiet", "--locked", "--manifest-path", "fuzz/Cargo.toml", "--bin", "stateset-fuzz", "--"];
-    let time = vec!["--seconds".to_owned(), seconds.to_string()];
+pub(crate) fn fuzz(workspace: &Workspace, seconds: u64, service: bool, arguments: Vec<String>) -> anyhow::Result<()> {
+    let light: &[&str] = &["--locked", "--manifest-path", "fuzz/Cargo.toml", "--bin", "stateset-fuzz"];
+    let heavy: &[&str] = &["--manifest-path", "fuzz/service/Cargo.toml", "--bin", "stateset-fuzz-service"];
+    let mut program = vec!["run", "--quiet"];
+    program.extend(if service { heavy } else { light });
+    let time = vec!["--".to_owned(), "--seconds".to_owned(), seconds.to_string()];
     cargo(workspace, &program).args(time).args(arguments).run()
 }
 
@@ -91,7 +97,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Tidy => tidy::run(&workspace),
         Command::Codegen { check } => codegen::run(&workspace, check),
         Command::Fmt => cargo(&workspace, &["fmt", "--all"]).run(),
-        Command::Fuzz { seconds, arguments } => fuzz(&workspace, seconds, arguments),
+        Command::Fuzz { seconds, service, arguments } => fuzz(&workspace, seconds, service, arguments),
         Command::Bench { arguments } => bench(&workspace, arguments),
     }
 }

@@ -10,6 +10,8 @@ use stateset_outbox::Outbox;
 use stateset_outbox::delivery::{NewRoute, Registration, Start};
 use stateset_relay::engine::{Options, Relay};
 use stateset_relay::policy::Policy;
+use stateset_relay::record::Record;
+use stateset_relay::sink::kafka::{Kafka, KafkaSettings};
 use stateset_relay::sink::{Batch, Outcome, Publishing, Sink};
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -44,28 +46,47 @@ pub(super) struct Drained {
     pub(super) dead: i64,
 }
 
-/// Accepts everything and remembers the order.
-struct NoOp {
+/// Remembers the order in which its destination accepted events. Without one it accepts everything itself.
+struct Remembering {
+    destination: Option<Kafka>,
     arrived: Mutex<Vec<Uuid>>,
     count: AtomicU64,
     expected: u64,
     all: Notify,
 }
 
-impl Sink for NoOp {
-    fn publish<'a>(&'a self, batch: Batch<'a>) -> Publishing<'a> {
-        let ids = batch.records.iter().map(|record| record.event.event_id);
+impl Remembering {
+    fn new(destination: Option<Kafka>, expected: u64) -> Self {
+        let arrived = Mutex::new(Vec::with_capacity(usize::try_from(expected).unwrap_or(0)));
+        Self { destination, arrived, count: AtomicU64::new(0), expected, all: Notify::new() }
+    }
+
+    fn remember(&self, records: &[Record], outcomes: &[Outcome]) {
+        let accepted = records.iter().zip(outcomes).filter(|(_, outcome)| matches!(outcome, Outcome::Accepted(_)));
+        let ids: Vec<Uuid> = accepted.map(|(record, _)| record.event.event_id).collect();
+        let more = ids.len() as u64;
         self.arrived.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
-        let more = batch.records.len() as u64;
         if self.count.fetch_add(more, Ordering::SeqCst) + more >= self.expected {
             self.all.notify_one();
         }
-        let outcomes = vec![Outcome::Accepted(None); batch.records.len()];
-        Box::pin(std::future::ready(outcomes))
+    }
+}
+
+impl Sink for Remembering {
+    fn publish<'a>(&'a self, batch: Batch<'a>) -> Publishing<'a> {
+        Box::pin(async move {
+            let records = batch.records;
+            let outcomes = match &self.destination {
+                Some(kafka) => kafka.publish(batch).await,
+                None => vec![Outcome::Accepted(None); records.len()],
+            };
+            self.remember(records, &outcomes);
+            outcomes
+        })
     }
 
     fn batch_limit(&self) -> usize {
-        MOST_PER_CALL
+        self.destination.as_ref().map_or(MOST_PER_CALL, Sink::batch_limit)
     }
 }
 
@@ -87,15 +108,60 @@ pub(super) async fn ours(arena: &Arena, events: u64, workers: Workers) -> anyhow
     let outbox = Outbox::<Postgres>::new(pool.clone());
     outbox.migrate().await?;
     let old = if workers.old_snapshot { Some(OldSnapshot::take(&database).await?) } else { None };
-    Writer::Ours(outbox.clone()).load(events).await?;
-    analyze(&pool).await?;
+    fill(arena, &outbox, &pool, events).await?;
+    let drained = drain(arena, &pool, Remembering::new(None, events), workers).await?;
+    pool.close().await;
+    if let Some(old) = old {
+        old.release().await?;
+    }
+    let (changed, dead) = changes(&database).await?;
+    Ok(Drained { changed, dead, ..drained })
+}
+
+/// The same into Kafka, after the same client has sent the same messages without a database: gives both.
+pub(super) async fn into_kafka(arena: &Arena, events: u64, broker: &str) -> anyhow::Result<(Cost, Drained)> {
+    let (database, pool) = arena.database("kafka").await?;
+    let outbox = Outbox::<Postgres>::new(pool.clone());
+    outbox.migrate().await?;
+    fill(arena, &outbox, &pool, events).await?;
+    let kafka = || {
+        let settings = KafkaSettings { delivery_timeout: LONGEST, ..KafkaSettings::new(broker) };
+        Kafka::new(settings).context("a Kafka client")
+    };
+    let ids: Vec<i64> = sqlx::query_scalar("SELECT id FROM outbox.event_log ORDER BY id").fetch_all(&pool).await?;
+    let mut records = Vec::with_capacity(ids.len());
+    for page in ids.chunks(MOST_PER_CALL) {
+        records.extend(outbox.deliveries().events(page).await?.into_iter().map(Record::new));
+    }
+    // Once before the clock runs: the topic is made, the connections are there.
+    let warm = kafka()?;
+    warm.publish(Batch::new(0, &records[..1])).await;
     arena.settle().await?;
-    let sink = Arc::new(NoOp {
-        arrived: Mutex::new(Vec::with_capacity(usize::try_from(events)?)),
-        count: AtomicU64::new(0),
-        expected: events,
-        all: Notify::new(),
-    });
+    let alone = Remembering::new(Some(kafka()?), events);
+    let meter = arena.meter()?;
+    for chunk in records.chunks(alone.batch_limit()) {
+        alone.publish(Batch::new(0, chunk)).await;
+    }
+    let plain = arena.read(&meter, events)?;
+    ensure!(alone.count.load(Ordering::SeqCst) == events, "the broker did not take every message");
+    drop(records);
+    arena.settle().await?;
+    let workers = Workers { relays: 1, groups: 1, old_snapshot: false };
+    let drained = drain(arena, &pool, Remembering::new(Some(kafka()?), events), workers).await?;
+    pool.close().await;
+    let (changed, dead) = changes(&database).await?;
+    Ok((plain, Drained { changed, dead, ..drained }))
+}
+
+async fn fill(arena: &Arena, outbox: &Outbox<Postgres>, pool: &PgPool, events: u64) -> anyhow::Result<()> {
+    Writer::Ours(outbox.clone()).load(events).await?;
+    analyze(pool).await?;
+    arena.settle().await
+}
+
+async fn drain(arena: &Arena, pool: &PgPool, sink: Remembering, workers: Workers) -> anyhow::Result<Drained> {
+    let events = sink.expected;
+    let sink = Arc::new(sink);
     let meter = arena.meter()?;
     let mut running = Vec::new();
     for number in 0..workers.relays {
@@ -113,13 +179,8 @@ pub(super) async fn ours(arena: &Arena, events: u64, workers: Workers) -> anyhow
     // Stopping may wait for timers; what is settled then still has to be paid for.
     let settled = arena.read(&meter, events)?;
     (cost.database, cost.client) = (settled.database, settled.client);
-    pool.close().await;
-    if let Some(old) = old {
-        old.release().await?;
-    }
     let arrived = std::mem::take(&mut *sink.arrived.lock().unwrap_or_else(PoisonError::into_inner));
-    let (changed, dead) = changes(&database).await?;
-    Ok(Drained { cost, tally: Tally::of(&arrived, events), changed, dead })
+    Ok(Drained { cost, tally: Tally::of(&arrived, events), changed: 0, dead: 0 })
 }
 
 /// Reads as many rows of the plain table once, in order, page by page.

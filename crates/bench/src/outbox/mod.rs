@@ -46,7 +46,7 @@ pub(crate) struct Options {
     /// Events whose latency is measured.
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(10..=100_000))]
     samples: u64,
-    /// Only these parts, separated by commas: commits, batches, drain, snapshot, latency.
+    /// Only these parts, separated by commas: commits, batches, drain, snapshot, kafka, latency.
     #[arg(long, value_delimiter = ',')]
     parts: Vec<String>,
     /// Most seconds to wait, before each measurement, for others on this machine to finish what they do.
@@ -68,7 +68,7 @@ impl Options {
 
 /// Measures everything that was asked for and prints it.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
-    const PARTS: [&str; 5] = ["commits", "batches", "drain", "snapshot", "latency"];
+    const PARTS: [&str; 6] = ["commits", "batches", "drain", "snapshot", "kafka", "latency"];
     for part in &options.parts {
         anyhow::ensure!(PARTS.contains(&part.as_str()), "there is no part {part:?}; there are {}", PARTS.join(", "));
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sqlx::{PgPool, Postgres};
 use stateset_outbox::Outbox;
+use stateset_testkit::kafka::Broker;
 use stateset_testkit::postgres::TestDatabase;
 
 use super::Options;
@@ -56,6 +57,9 @@ impl Session<'_> {
         }
         if self.options.wants("drain") || self.options.wants("snapshot") {
             self.drains().await?;
+        }
+        if self.options.wants("kafka") {
+            self.kafka().await?;
         }
         Ok(())
     }
@@ -179,6 +183,25 @@ impl Session<'_> {
                 self.judge_snapshot("incumbent", old, new, false);
             }
         }
+        Ok(())
+    }
+
+    async fn kafka(&mut self) -> anyhow::Result<()> {
+        let broker = Broker::start().await?;
+        let (plain, drained) = drain::into_kafka(self.arena, self.options.events, broker.bootstrap()).await?;
+        let cell = "commit to broker";
+        self.table.rate(
+            cell,
+            "the client alone",
+            &plain,
+            "",
+            "the same messages from memory; the broker runs beside it",
+        );
+        self.table.drained(cell, "ours", &drained, &times(drained.cost.rate() / plain.rate(), "the client alone"));
+        let share = drained.cost.rate() / plain.rate();
+        self.table.judge(cell, at_least(share, 0.6, |share| format!("{share:.2} of the client alone")));
+        let broken = crate::numbers::float(drained.tally.lost + drained.tally.inverted + drained.tally.duplicated);
+        self.table.judge(cell, at_most(broken, 0.0, |count| format!("{count:.0} lost, inverted or duplicated")));
         Ok(())
     }
 

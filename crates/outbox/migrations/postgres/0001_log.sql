@@ -2,9 +2,10 @@
 -- write and read them. The schema's name is `outbox` unless the application chose another. Times are microseconds since
 -- 1970 UTC. Text is UTF-8 and compares by bytes.
 
--- The database's clock, microseconds since 1970 UTC. The clocks of workers are never compared.
+-- The database's clock, microseconds since 1970 UTC. The clocks of workers are never compared. A double is exact to the
+-- microsecond for some 200 years more, and costs half of what the numeric of `extract` does.
 CREATE FUNCTION outbox.now_us() RETURNS bigint LANGUAGE sql VOLATILE PARALLEL SAFE
-    AS $$ SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint $$;
+    AS $$ SELECT round(date_part('epoch', clock_timestamp()) * 1000000)::bigint $$;
 
 -- What an event is known by. Kept when the event itself has been archived, so that nothing is ever written twice.
 CREATE TABLE outbox.event_identity (
@@ -48,7 +49,7 @@ CREATE TABLE outbox.event_log (
     created_at     text     COLLATE "C" NOT NULL, -- RFC 3339 UTC as the producer wrote it; data, never order
     deliverable    boolean  NOT NULL DEFAULT true, -- false: for the record only, no destination gets it
     written_at     bigint   NOT NULL DEFAULT outbox.now_us(),
-    PRIMARY KEY (id)
+    PRIMARY KEY (id, shard) -- id alone is unique; the shard is there so that a page of one shard group reads no other's rows
 ) PARTITION BY RANGE (id);
 CREATE TABLE outbox.event_log_default PARTITION OF outbox.event_log DEFAULT;
 

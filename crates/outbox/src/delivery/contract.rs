@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     Breaker, Chunk, Counts, DeliveryError, Destination, Heartbeat, Lane, Lease, LogFault, LoggedEvent, ParkedLane,
-    RebaseFrom, Registration, Settlement, WaitingDelivery,
+    RebaseFrom, Registration, Rollup, Settlement, WaitingDelivery,
 };
 
 /// What a verb returns.
@@ -117,6 +117,13 @@ pub trait DeliveryStore: Send + Sync {
     /// Collects what is finished for longer than `keep`: delivery rows, their attempts, delivery marks; at most `most`
     /// rows at a time. Gives back how many went; call it again while that is not zero. The log itself is never collected.
     fn collect(&self, keep: Duration, most: u32) -> BoxFuture<'_, u64>;
+
+    /// Stores what this worker counted, replacing its own earlier counts of the same minutes, and forgets everything
+    /// that is older than `keep`. Idempotent.
+    fn record_rollups<'a>(&'a self, rollups: &'a [Rollup], keep: Duration) -> BoxFuture<'a, ()>;
+
+    /// What all workers counted in the last `window`, which is rounded up to whole minutes, the oldest first.
+    fn rollups(&self, window: Duration) -> BoxFuture<'_, Vec<Rollup>>;
 
     /// Completes when a writer on any process has hinted at new events, or after `most`. A hint can be missed; polling is
     /// the truth.

@@ -19,6 +19,31 @@ pub struct Lane {
     pub key: String,
 }
 
+/// Separates a lane from the replay whose own lane it is. Refused by the writer like the other.
+const RECORD_SEPARATOR: char = '\u{1e}';
+
+impl Lane {
+    /// The lane of a replay beside this one: what is delivered again neither waits for live events nor holds them up.
+    #[must_use]
+    pub fn of_replay(&self, job: Uuid) -> Self {
+        Self { key: format!("{}{RECORD_SEPARATOR}{job}", self.key), ..self.clone() }
+    }
+
+    /// In which of 64 shards it is.
+    pub(crate) fn shard(&self) -> u8 {
+        let live = self.key.split(RECORD_SEPARATOR).next().unwrap_or_default();
+        match live.split_once(UNIT_SEPARATOR) {
+            Some((kind, id)) => crate::shard(None, kind, id),
+            None => crate::shard(Some(live), "", ""),
+        }
+    }
+
+    /// Whether it is a replay's.
+    pub fn is_replay(&self) -> bool {
+        self.key.contains(RECORD_SEPARATOR)
+    }
+}
+
 /// A row of the log. Text is as the producer wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedEvent {

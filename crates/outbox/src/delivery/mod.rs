@@ -13,6 +13,7 @@ mod error;
 mod event;
 mod lease;
 mod position;
+mod rollup;
 mod settlement;
 mod state;
 mod store;
@@ -25,6 +26,7 @@ pub use event::{Lane, LoggedEvent};
 pub use lease::{Heartbeat, Lease};
 pub use position::{Advance, Chunk, Position, Snapshot};
 pub(crate) use position::{CursorRow, CursorState, Way};
+pub use rollup::{Histogram, Rollup};
 pub use settlement::{
     AttemptRecord, Change, DeadLetter, DeliveryRow, Evidence, LaneChange, ParkedLane, Settlement, WaitingDelivery,
 };
@@ -32,3 +34,4 @@ pub use state::{
     Breaker, BreakerState, Counts, DeliveryState, HeldReason, LogFault, OutboxStatus, RebaseFrom, SyncStatus,
     UnknownWord, WorkerStatus,
 };
+pub(crate) use store::{ClosedBy, close_letter, read_destinations};

@@ -48,6 +48,16 @@ pub enum Position {
 }
 
 impl Position {
+    /// As the database writes it. A snapshot has colons, an id has none.
+    pub(crate) fn read(log_epoch: i16, text: &str) -> Result<Self, sqlx::Error> {
+        let wrong = |_| crate::sql::decode("a snapshot is none");
+        if text.contains(':') {
+            Ok(Self::Snapshot { log_epoch, snapshot: text.parse().map_err(wrong)? })
+        } else {
+            Ok(Self::Id(text.parse().map_err(wrong)?))
+        }
+    }
+
     /// Whether the event is before the position.
     pub fn covers(&self, event: &LoggedEvent) -> bool {
         match self {

@@ -133,6 +133,16 @@ impl<DB: Engine> Outbox<DB> {
         let Some(row) = self.key_row(&mut tx, operation, key).await? else { return Ok(false) };
         let ttl = super::OperationPolicy::default().ttl;
         self.renew_key(&mut tx, operation, key, Some(row.generation), ttl, (actor, Some(reason))).await?;
+        let entry = crate::audit::Entry {
+            actor: actor.to_owned(),
+            action: "key.reset",
+            subject: format!("key:{operation} {key}"),
+            before: Some(row.status.as_str().to_owned()),
+            after: Some(KeyStatus::Active.as_str().to_owned()),
+            reason: Some(reason.to_owned()),
+            job: None,
+        };
+        entry.add::<DB>(&mut tx, &self.schema, self.scope).await?;
         tx.commit().await?;
         Ok(true)
     }

@@ -5,12 +5,15 @@ use sqlx::{AssertSqlSafe, Error, PgPool, SqlSafeStr as _};
 use crate::migrate::{Migration, missing};
 use crate::schema::Schema;
 
-pub(super) static MIGRATIONS: [Migration; 5] = [
+pub(super) static MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "log", sql: include_str!("../../migrations/postgres/0001_log.sql") },
     Migration { version: 2, name: "delivery", sql: include_str!("../../migrations/postgres/0002_delivery.sql") },
     Migration { version: 3, name: "operations", sql: include_str!("../../migrations/postgres/0003_operations.sql") },
     Migration { version: 4, name: "views", sql: include_str!("../../migrations/postgres/0004_views.sql") },
     Migration { version: 5, name: "policies", sql: include_str!("../../migrations/postgres/0005_policies.sql") },
+    Migration { version: 6, name: "jobs", sql: include_str!("../../migrations/postgres/0006_jobs.sql") },
+    Migration { version: 7, name: "consumer", sql: include_str!("../../migrations/postgres/0007_consumer.sql") },
+    Migration { version: 12, name: "rollup", sql: include_str!("../../migrations/postgres/0012_rollup.sql") },
 ];
 
 /// Held while migrating, so that processes which start at once do it one after the other. Any number of our own.
@@ -34,7 +37,7 @@ pub(super) async fn migrate(pool: &PgPool, schema: &Schema) -> Result<(), Error>
         sqlx::query_scalar(schema.sql("SELECT version FROM outbox.outbox_migration ORDER BY version"))
             .fetch_all(&mut *tx)
             .await?;
-    for step in missing(&MIGRATIONS, &applied)? {
+    for step in missing(MIGRATIONS, &applied)? {
         sqlx::raw_sql(schema.sql(step.sql)).execute(&mut *tx).await?;
         sqlx::query(schema.sql("INSERT INTO outbox.outbox_migration (version, name) VALUES ($1, $2)"))
             .bind(step.version)

@@ -24,6 +24,7 @@ impl Engine for Postgres {}
 
 impl Verbs for Postgres {
     const BEGIN: &'static str = "BEGIN";
+    const BEGIN_READ: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     const BEGIN_DELIVERY: &'static str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '5s'";
 
     fn migrate<'a>(pool: &'a PgPool, schema: &'a Schema) -> SqlFuture<'a, ()> {

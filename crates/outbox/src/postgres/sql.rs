@@ -1,8 +1,7 @@
 //! Arguments in, rows out.
 
-use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::{Column as _, Error, PgConnection, Postgres, Row as _, SqlStr, TypeInfo as _, ValueRef as _};
-use uuid::Uuid;
+use sqlx::postgres::{PgArguments, PgColumn, PgRow};
+use sqlx::{Column as _, Error, PgConnection, Postgres, Row as _, SqlStr, TypeInfo as _};
 
 use crate::sql::{Arg, Cell, Cells, decode};
 
@@ -26,24 +25,48 @@ pub(super) async fn execute(connection: &mut PgConnection, sql: SqlStr, args: Ve
 
 pub(super) async fn fetch(connection: &mut PgConnection, sql: SqlStr, args: Vec<Arg>) -> Result<Vec<Cells>, Error> {
     let rows = query(sql, args).fetch_all(connection).await?;
-    rows.iter().map(cells).collect()
+    let Some(first) = rows.first() else { return Ok(Vec::new()) };
+    let kinds = first.columns().iter().map(kind).collect::<Result<Vec<_>, _>>()?;
+    rows.iter().map(|row| cells(row, &kinds)).collect()
 }
 
-fn cells(row: &PgRow) -> Result<Cells, Error> {
-    let cells = (0..row.len()).map(|at| {
-        if row.try_get_raw(at)?.is_null() {
-            return Ok(Cell::Null);
-        }
-        match row.column(at).type_info().name() {
-            "INT8" => row.try_get(at).map(Cell::Int),
-            "INT4" => row.try_get::<i32, _>(at).map(|value| Cell::Int(value.into())),
-            "INT2" => row.try_get::<i16, _>(at).map(|value| Cell::Int(value.into())),
-            "BOOL" => row.try_get::<bool, _>(at).map(|value| Cell::Int(value.into())),
-            "TEXT" | "VARCHAR" => row.try_get(at).map(Cell::Text),
-            "UUID" => row.try_get::<Uuid, _>(at).map(|value| Cell::Bytes(value.as_bytes().to_vec())),
-            "BYTEA" => row.try_get(at).map(Cell::Bytes),
-            _ => Err(decode("a column has a type that no statement should give")),
-        }
+/// How a column is read.
+#[derive(Clone, Copy)]
+enum Kind {
+    Int8,
+    Int4,
+    Int2,
+    Flag,
+    Text,
+    Id,
+    Bytes,
+}
+
+fn kind(column: &PgColumn) -> Result<Kind, Error> {
+    Ok(match column.type_info().name() {
+        "INT8" => Kind::Int8,
+        "INT4" => Kind::Int4,
+        "INT2" => Kind::Int2,
+        "BOOL" => Kind::Flag,
+        "TEXT" | "VARCHAR" => Kind::Text,
+        "UUID" => Kind::Id,
+        "BYTEA" => Kind::Bytes,
+        _ => return Err(decode("a column has a type that no statement should give")),
+    })
+}
+
+fn cells(row: &PgRow, kinds: &[Kind]) -> Result<Cells, Error> {
+    let cells = kinds.iter().enumerate().map(|(at, kind)| {
+        let cell = match kind {
+            Kind::Int8 => row.try_get::<Option<_>, _>(at)?.map(Cell::Int),
+            Kind::Int4 => row.try_get::<Option<i32>, _>(at)?.map(|value| Cell::Int(value.into())),
+            Kind::Int2 => row.try_get::<Option<i16>, _>(at)?.map(|value| Cell::Int(value.into())),
+            Kind::Flag => row.try_get::<Option<bool>, _>(at)?.map(|value| Cell::Int(value.into())),
+            Kind::Text => row.try_get::<Option<_>, _>(at)?.map(Cell::Text),
+            Kind::Id => row.try_get::<Option<_>, _>(at)?.map(Cell::Id),
+            Kind::Bytes => row.try_get::<Option<_>, _>(at)?.map(Cell::Bytes),
+        };
+        Ok(cell.unwrap_or(Cell::Null))
     });
     Ok(Cells(cells.collect::<Result<Vec<_>, Error>>()?.into_iter()))
 }

@@ -22,6 +22,8 @@ impl Engine for Sqlite {}
 
 impl Verbs for Sqlite {
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
+    // Takes no lock that a writer waits for, and works on a file that was opened for reading only.
+    const BEGIN_READ: &'static str = "BEGIN DEFERRED";
     // A file lock belongs to the process, and nobody can take it away.
     const BEGIN_DELIVERY: &'static str = "BEGIN IMMEDIATE";
 

@@ -16,7 +16,7 @@ use crate::outbox::Outbox;
 pub use grammar::InvalidEvent;
 pub(crate) use grammar::PAYLOAD_BYTES;
 pub use resolve::OnConflict;
-pub(crate) use row::Row;
+pub(crate) use row::{Row, payload_hash};
 pub use strategy::{Facts, IdempotencyStrategy, StrategyError};
 
 /// Most events of one batch: 64 MiB at the default payload limit of typical sizes, and one statement.

@@ -70,7 +70,7 @@ impl Row {
         Ok(Self {
             event_id: draft.event.id.0,
             event_key,
-            payload_hash: Sha256::digest(&payload).to_vec(),
+            payload_hash: payload_hash(&payload).to_vec(),
             shard: shard(draft.order_key.as_deref(), &draft.entity.kind, &draft.entity.id),
             event_type,
             schema_version: draft.schema_version,
@@ -95,6 +95,11 @@ impl Row {
 fn trace_id(traceparent: Option<&str>) -> Option<String> {
     let id = traceparent?.split('-').nth(1)?;
     (id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| id.to_owned())
+}
+
+/// SHA-256 of the payload's bytes.
+pub(crate) fn payload_hash(payload: &str) -> [u8; 32] {
+    Sha256::digest(payload).into()
 }
 
 #[cfg(test)]

@@ -3,7 +3,10 @@
 
 #[cfg(feature = "axum")]
 mod axum_layer;
+#[cfg(feature = "testing")]
+mod permutations;
 mod postgres;
 mod postgres_only;
+mod postgres_paging;
 mod sqlite;
 mod suite;

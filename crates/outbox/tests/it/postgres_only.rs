@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 
-use sqlx::{AssertSqlSafe, Executor as _, PgPool, SqlSafeStr as _};
+use sqlx::{AssertSqlSafe, Executor as _, PgPool, SqlSafeStr as _, Transaction};
+use stateset_outbox::consumer::{Consumer, Failure, Handler, Incoming, Verdict};
 use stateset_outbox::delivery::{
     AttemptRecord, Change, DeadLetter, DeliveryError, DeliveryRow, DeliveryState, Evidence, LaneChange, LogFault,
     LoggedEvent, RebaseFrom, Settlement, Start,
@@ -13,6 +14,7 @@ use stateset_outbox::{Claim, Command, OperationPolicy, Outbox, Scope, WriteError
 use stateset_testkit::postgres::{TestDatabase, shared};
 use uuid::Uuid;
 
+use crate::suite::consumer::incoming;
 use crate::suite::{LEASE, Reader, number, order, write};
 
 async fn outbox() -> (TestDatabase, Outbox<sqlx::Postgres>, PgPool) {
@@ -255,6 +257,26 @@ async fn events_are_partitioned() {
     pool.execute(AssertSqlSafe(drop).into_sql_str()).await.expect("the role is the cluster's, not the database's");
 }
 
+/// Holds or refuses everything.
+struct Refuses;
+
+impl Handler<sqlx::Postgres> for Refuses {
+    type State = ();
+
+    async fn read(&self, _: &mut Transaction<'static, sqlx::Postgres>, _: &Incoming) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn judge(&self, (): &(), event: &Incoming) -> Verdict<()> {
+        let why = "told to".to_owned();
+        if event.event_type == "wait" { Verdict::Hold(why) } else { Verdict::Quarantine(why) }
+    }
+
+    async fn apply(&self, _: &mut Transaction<'static, sqlx::Postgres>, (): (), _: &Incoming) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
 /// R03, rulings 32: a role of the application, without rights of its own, over every table and view that the catalogue
 /// knows. The worker's role sees all, and needs nothing more to run.
 #[tokio::test]
@@ -276,6 +298,11 @@ async fn no_tenant_sees_another() {
         shop.receive(&mut tx, "mailer", Uuid::nil()).await.expect("it answers");
         shop.write_event_with_outbox(&mut tx, order("1", 1)).await.expect("written");
         shop.commit(tx).await.expect("it commits");
+        let consumer = Consumer::new(shop, "mailer", Refuses);
+        for (number, kind) in [(1, "wait"), (2, "refuse")] {
+            let event = Incoming { scope, ..incoming(number, kind, None) };
+            consumer.take_alone(&event).await.expect("held, or in quarantine");
+        }
     }
     park_everything(&reader).await;
     for scope in tenants {
@@ -295,7 +322,7 @@ async fn no_tenant_sees_another() {
     let names = "SELECT c.table_name::text FROM information_schema.columns c WHERE c.table_schema = 'outbox' \
                  AND c.column_name = 'tenant_id' AND c.table_name !~ '^event_log_' ORDER BY 1";
     let names: Vec<String> = sqlx::query_scalar(names).fetch_all(&pool).await.expect("tables and views");
-    assert_eq!(names.len(), 12, "{names:?}");
+    assert_eq!(names.len(), 14, "{names:?}");
     for name in names {
         for (scope, expected) in [(Some(tenants[0]), 1), (Some(tenants[1]), 1), (None, 0)] {
             let mut tx = shop.for_scope(scope.unwrap_or(tenants[0])).begin().await.expect("a transaction");

@@ -16,19 +16,19 @@ pub(super) const BOUNDS_US: [u64; 16] = [
     4_096_000, 8_192_000, 16_384_000,
 ];
 
-/// Calls of a sink by how long they took.
+/// Times, by length.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Durations {
-    /// Calls per bucket of [`BOUNDS_US`], not cumulated; longer ones are in none.
+    /// Times per bucket of [`BOUNDS_US`], not cumulated; longer ones are in none.
     pub(super) buckets: [u64; BOUNDS_US.len()],
-    /// All calls.
+    /// How many there were.
     pub count: u64,
-    /// Time spent in all of them, in microseconds.
+    /// Their sum, in microseconds.
     pub sum_us: u64,
 }
 
 impl Durations {
-    pub(super) fn add(&mut self, took: std::time::Duration) {
+    pub(crate) fn add(&mut self, took: std::time::Duration) {
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         if let Some((bucket, _)) = self.buckets.iter_mut().zip(BOUNDS_US).find(|(_, bound)| micros <= *bound) {
             *bucket += 1;
@@ -59,7 +59,12 @@ pub(super) fn exposition(stats: &BTreeMap<String, DestinationStats>, health: &[H
             );
         }
     }
-    durations(&mut text, stats);
+    by_type(&mut text, stats);
+    durations(&mut text, "outbox_publish_duration_seconds", "Calls of a destination.", stats, |stats| {
+        &stats.publishing
+    });
+    let help = "From the commit of an event to its delivery.";
+    durations(&mut text, "outbox_delivery_latency_seconds", help, stats, |stats| &stats.waiting);
     for (family_name, help, value) in GAUGES {
         family(&mut text, family_name, "gauge", help);
         for report in health {
@@ -92,36 +97,62 @@ fn number(count: i64) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
-fn durations(text: &mut String, stats: &BTreeMap<String, DestinationStats>) {
-    let name = "outbox_publish_duration_seconds";
-    family(text, name, "histogram", "Calls of a destination.");
+fn by_type(text: &mut String, stats: &BTreeMap<String, DestinationStats>) {
+    let name = "outbox_events_by_type_total";
+    family(text, name, "counter", "Deliveries of this worker by type of the event; 200 types are told apart.");
     for (destination, stats) in stats {
         let destination = escaped(destination);
-        let mut below = 0;
-        for (bucket, bound) in stats.publishing.buckets.iter().zip(BOUNDS_US) {
-            below += bucket;
-            let bound = seconds(bound);
-            line(text, &format!("{name}_bucket{{destination=\"{destination}\",le=\"{bound}\"}}"), below);
+        for (event_type, counts) in &stats.by_type {
+            let event_type = escaped(event_type);
+            for (outcome, count) in
+                [("delivered", counts.delivered), ("retried", counts.retried), ("failed", counts.failed)]
+            {
+                let labels = format!("destination=\"{destination}\",type=\"{event_type}\",outcome=\"{outcome}\"");
+                line(text, &format!("{name}{{{labels}}}"), count);
+            }
         }
-        line(text, &format!("{name}_bucket{{destination=\"{destination}\",le=\"+Inf\"}}"), stats.publishing.count);
-        line(text, &format!("{name}_sum{{destination=\"{destination}\"}}"), seconds(stats.publishing.sum_us));
-        line(text, &format!("{name}_count{{destination=\"{destination}\"}}"), stats.publishing.count);
     }
+}
+
+fn durations(
+    text: &mut String,
+    name: &str,
+    help: &str,
+    stats: &BTreeMap<String, DestinationStats>,
+    of: fn(&DestinationStats) -> &Durations,
+) {
+    family(text, name, "histogram", help);
+    for (destination, stats) in stats {
+        histogram(text, name, &format!("destination=\"{}\"", escaped(destination)), of(stats));
+    }
+}
+
+/// The samples of one histogram with these labels.
+pub(crate) fn histogram(text: &mut String, name: &str, labels: &str, durations: &Durations) {
+    let mut below = 0;
+    for (bucket, bound) in durations.buckets.iter().zip(BOUNDS_US) {
+        below += bucket;
+        let bound = seconds(bound);
+        line(text, &format!("{name}_bucket{{{labels},le=\"{bound}\"}}"), below);
+    }
+    line(text, &format!("{name}_bucket{{{labels},le=\"+Inf\"}}"), durations.count);
+    line(text, &format!("{name}_sum{{{labels}}}"), seconds(durations.sum_us));
+    line(text, &format!("{name}_count{{{labels}}}"), durations.count);
 }
 
 fn seconds(micros: u64) -> f64 {
     std::time::Duration::from_micros(micros).as_secs_f64()
 }
 
-fn escaped(value: &str) -> String {
+pub(crate) fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
-fn family(text: &mut String, name: &str, kind: &str, help: &str) {
+pub(crate) fn family(text: &mut String, name: &str, kind: &str, help: &str) {
     writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}").expect("a string can be written to");
 }
 
-fn line(text: &mut String, sample: &str, value: impl std::fmt::Display) {
+pub(crate) fn line(text: &mut String, sample: &str, value: impl std::fmt::Display) {
     writeln!(text, "{sample} {value}").expect("a string can be written to");
 }
 

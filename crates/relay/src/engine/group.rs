@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::rollups::Rollups;
 use super::round::{Round, Routes, Timing};
 use super::stats::Stats;
 use super::{Options, SinkHandle};
@@ -19,7 +20,7 @@ use crate::clock::{Clock, seed};
 use crate::lane::{Choice, Content, Origin, Plan, Row, Standing, choose, settle};
 use crate::metrics::{EventMetric, EventMetrics, MetricOutcome};
 use crate::record::Record;
-use crate::sink::{Batch, Outcome};
+use crate::sink::{Batch, Dead, Outcome};
 
 /// Events of a first chunk; from then on as many as fit into the byte budget.
 const FIRST_CHUNK: u16 = 256;
@@ -31,6 +32,8 @@ const CHUNK_BYTES: usize = 16 * 1024 * 1024;
 const PROBE_EVENTS: usize = 16;
 /// Due lanes of one turn.
 const DUE_LANES: u16 = 64;
+/// How long a turn is busy with replays before it looks at the log again.
+const REPLAYS: Duration = Duration::from_millis(50);
 /// Open deliveries of one lane sent at a time.
 const LANE_RUN: u16 = 256;
 /// Lanes of one page of the parked ones.
@@ -48,6 +51,7 @@ pub(super) struct Shared {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) stats: Stats,
     pub(super) metrics: Arc<EventMetrics>,
+    pub(super) rollups: Rollups,
     /// When the breaker was last seen closed.
     pub(super) seen_closed: Mutex<Option<Instant>>,
     /// Counts wake-ups, so that none is missed between looking and waiting.
@@ -184,8 +188,13 @@ impl Group {
             other => return Ok(other),
         }
         let due = self.shared.store.due(&self.lease, DUE_LANES).await?;
+        let mut replaying = None;
         for ParkedLane { lane, .. } in due {
             if self.life.end.is_cancelled() {
+                return Ok(found);
+            }
+            // Replays come last, and live events wait for no more than one call of them.
+            if lane.is_replay() && replaying.get_or_insert_with(Instant::now).elapsed() > REPLAYS {
                 return Ok(found);
             }
             match self.lane(lane).await? {
@@ -298,6 +307,7 @@ impl Group {
             self.report(&plan).await?;
         }
         let advance = plan.upto.and_then(place);
+        self.bury(round, &plan).await;
         let settlement = round.settlement(&plan, advance, Timing { started_ago: took, took }, complete(round));
         self.commit(&settlement).await?;
         self.remember(&settlement);
@@ -306,14 +316,35 @@ impl Group {
     }
 
     async fn publish(&self, round: &Round, choices: &[Choice]) -> Vec<Outcome> {
-        let chosen = choices.iter().zip(&round.records).filter(|(choice, _)| **choice == Choice::Send);
-        let records: Vec<Record> = chosen.map(|(_, record)| record.clone()).collect();
-        if records.is_empty() {
+        let sent = choices.iter().filter(|choice| **choice == Choice::Send).count();
+        if sent == 0 {
             return Vec::new();
         }
+        // Nearly always everything is sent, and then nothing needs to be copied.
+        let some: Vec<Record>;
+        let records = if sent == round.records.len() {
+            &round.records
+        } else {
+            let chosen = choices.iter().zip(&round.records).filter(|(choice, _)| **choice == Choice::Send);
+            some = chosen.map(|(_, record)| record.clone()).collect();
+            &some
+        };
         let holds = || self.life.holds();
-        let batch = Batch::new(self.lease.shard_group, &records).while_holding(&holds);
+        let batch = Batch::new(self.lease.shard_group, records).while_holding(&holds);
         self.shared.sink.publish(batch).await
+    }
+
+    /// Before the settlement: after it, a crash would leave a dead letter without its copy.
+    async fn bury(&self, round: &Round, plan: &Plan) {
+        let mut dead = Vec::new();
+        for row in &plan.rows {
+            let Standing::Dead { class, why, .. } = &row.standing else { continue };
+            let Some(record) = round.records.iter().find(|record| record.event.log_id == row.log_id) else { continue };
+            dead.push(Dead { record, class: class.as_str(), why, attempts: row.attempts });
+        }
+        if !dead.is_empty() {
+            self.shared.sink.bury(dead).await;
+        }
     }
 
     /// Tells all workers whether the destination is up.
@@ -386,6 +417,7 @@ impl Group {
         let now = self.shared.clock.now();
         let with_row: HashMap<i64, &Row> = plan.rows.iter().map(|row| (row.log_id, row)).collect();
         let mut latencies = Vec::new();
+        let mut metrics = Vec::new();
         for (candidate, record) in round.candidates.iter().zip(&round.records) {
             let passed = plan.upto.is_some_and(|upto| candidate.log_id <= upto);
             let fresh = candidate.origin == Origin::Fresh;
@@ -396,6 +428,10 @@ impl Group {
                 Some(Standing::Dead { .. } | Standing::Rejected) => MetricOutcome::Failure,
                 None | Some(Standing::Held(..) | Standing::Pending) => continue,
             };
+            // How old a replayed event is says nothing about this worker.
+            if record.replay_job.is_some() {
+                continue;
+            }
             let waited = u64::try_from(now.0.saturating_sub(record.event.written_at)).unwrap_or(0);
             let metric = EventMetric {
                 event_id: record.event.event_id,
@@ -409,8 +445,11 @@ impl Group {
             if outcome == MetricOutcome::Success {
                 latencies.push(metric.latency);
             }
-            self.shared.metrics.record_event_metric(metric);
+            metrics.push(metric);
         }
+        self.shared.rollups.count(self.shared.routes.id(), &self.shared.options.worker, &metrics);
+        self.shared.stats.by_type(&metrics);
+        self.shared.metrics.record_all(metrics);
         self.shared.stats.settled(plan, latencies);
     }
 

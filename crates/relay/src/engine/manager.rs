@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::group::{Group, Life, Shared};
+use super::rollups;
 
 /// How often a worker without all the groups it may have looks for free ones.
 const LOOK_FOR_FREE: Duration = Duration::from_secs(1);
@@ -57,8 +58,21 @@ impl Manager {
         }
         done.extend(held.into_values().map(|held| held.lease));
         self.shared.stats.groups(0);
+        self.write_rollups().await;
         self.release(done).await;
         result
+    }
+
+    /// A worker that cannot write its counts goes on: they are not worth an event.
+    async fn write_rollups(&self) {
+        let taken = self.shared.rollups.take(self.shared.clock.now());
+        if taken.is_empty() {
+            return;
+        }
+        if let Err(error) = self.shared.store.record_rollups(&taken, self.shared.options.keep_metrics).await {
+            tracing::warn!(destination = self.shared.routes.name(), %error, "counts could not be written");
+            self.shared.rollups.failed(taken);
+        }
     }
 
     async fn release(&self, leases: Vec<Lease>) {
@@ -71,6 +85,7 @@ impl Manager {
     async fn work(&self, groups: &mut JoinSet<Ended>, held: &mut HashMap<u16, Held>) -> Result<(), DeliveryError> {
         let beat = self.shared.options.lease / 3;
         let mut next_beat = Instant::now() + beat;
+        let mut next_rollup = Instant::now() + rollups::INTERVAL;
         let mut begun = false;
         while !self.stop.is_cancelled() {
             if held.len() < usize::from(self.most) && !(self.once && begun) {
@@ -94,11 +109,15 @@ impl Manager {
                     None => {},
                 },
                 () = self.shared.store_wait(), if !self.once => self.wake.send_modify(|count| *count = count.wrapping_add(1)),
-                () = sleep(free.min(next_beat.saturating_duration_since(Instant::now()))) => {},
+                () = sleep(free.min(next_beat.min(next_rollup).saturating_duration_since(Instant::now()))) => {},
             }
             if Instant::now() >= next_beat {
                 self.renew(held).await;
                 next_beat = Instant::now() + beat;
+            }
+            if Instant::now() >= next_rollup {
+                self.write_rollups().await;
+                next_rollup = Instant::now() + rollups::INTERVAL;
             }
         }
         Ok(())

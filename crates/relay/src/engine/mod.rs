@@ -7,9 +7,10 @@
 //!
 //! Deliberately absent: a rule about when anything is retried or given up; those are pure and elsewhere.
 
-mod exposition;
+pub(crate) mod exposition;
 mod group;
 mod manager;
+mod rollups;
 mod round;
 mod stats;
 
@@ -27,18 +28,19 @@ use tokio_util::sync::CancellationToken;
 use crate::backoff::Backoff;
 use crate::breaker;
 use crate::clock::{Clock, SystemClock};
-use crate::metrics::EventMetrics;
+use crate::metrics::{self, EventMetrics};
 use crate::policy::{NotAPolicy, Policy};
 use crate::sink::Sink;
 use crate::sink::handler::Handler;
 use group::Shared;
 use manager::Manager;
+use rollups::Rollups;
 use round::Routes;
 use stats::Stats;
 
 pub use crate::latency::Latency;
 pub use exposition::Durations;
-pub use stats::DestinationStats;
+pub use stats::{DestinationStats, TypeStats};
 
 type SinkHandle = Arc<dyn Sink>;
 
@@ -59,6 +61,8 @@ pub struct Options {
     pub groups: u16,
     /// Waits while the database does not answer.
     pub database_backoff: Backoff,
+    /// How long the counts of minutes are kept in the database.
+    pub keep_metrics: Duration,
 }
 
 impl Options {
@@ -76,6 +80,7 @@ impl Options {
                 max: Duration::from_secs(5),
                 ..Backoff::default()
             },
+            keep_metrics: metrics::RETENTION,
         }
     }
 }
@@ -174,6 +179,7 @@ impl Relay {
                 clock: Arc::clone(&self.clock),
                 metrics: Arc::clone(&self.metrics),
                 stats: Stats::default(),
+                rollups: Rollups::default(),
                 seen_closed: Mutex::default(),
                 wake: woken,
             });

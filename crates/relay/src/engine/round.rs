@@ -13,22 +13,50 @@ use stateset_outbox::delivery::{
 
 use crate::delivery::may_become;
 use crate::lane::{Candidate, Content, Origin, Plan, Row, Standing};
-use crate::policy::{NotAPolicy, Policy};
+use crate::policy::{NotAPolicy, OnDead, Policy};
 use crate::record::Record;
 use crate::sink::{Sink, Why};
 
 /// A destination with its policies read.
 pub(super) struct Routes {
     destination: Destination,
-    policies: HashMap<(String, i32), Arc<Policy>>,
+    /// By route and version.
+    rules: HashMap<String, HashMap<i32, Rule>>,
+    /// Of events that no route wants.
+    default_policy: Arc<Policy>,
 }
 
-/// What is known of one candidate beside what the rules look at.
-pub(super) struct Subject {
-    /// `None`: no route wants the event.
-    delivery: Option<DeliveryRow>,
-    /// The state its row must still be in; `None`: there is no row.
-    from: Option<DeliveryState>,
+/// A route version and its policy.
+struct Rule {
+    route: Arc<RouteVersion>,
+    policy: Arc<Policy>,
+}
+
+/// The delivery behind a candidate.
+pub(super) enum Subject {
+    /// No route wants the event.
+    NotWanted,
+    /// Fresh from the log, under this route: nearly all go through without a row, so none is made before it is needed.
+    Fresh(Arc<RouteVersion>),
+    /// There is a row, which must still be in this state.
+    Open(DeliveryRow, DeliveryState),
+}
+
+impl Subject {
+    fn state(&self) -> Option<DeliveryState> {
+        match self {
+            Self::Open(_, state) => Some(*state),
+            Self::NotWanted | Self::Fresh(_) => None,
+        }
+    }
+
+    fn row(&self, event: &LoggedEvent) -> Option<DeliveryRow> {
+        match self {
+            Self::NotWanted => None,
+            Self::Fresh(route) => Some(DeliveryRow::of(event, route)),
+            Self::Open(row, _) => Some(row.clone()),
+        }
+    }
 }
 
 /// A round as it was read.
@@ -48,12 +76,13 @@ pub(super) struct Timing {
 
 impl Routes {
     pub(super) fn new(destination: Destination) -> Result<Self, NotAPolicy> {
-        let mut policies = HashMap::new();
+        let mut rules: HashMap<String, HashMap<i32, Rule>> = HashMap::new();
         for route in &destination.routes {
             let policy = Arc::new(Policy::from_json(&route.policy)?);
-            policies.insert((route.name.clone(), route.version), policy);
+            let rule = Rule { route: Arc::new(route.clone()), policy };
+            rules.entry(route.name.clone()).or_default().insert(route.version, rule);
         }
-        Ok(Self { destination, policies })
+        Ok(Self { destination, rules, default_policy: Arc::default() })
     }
 
     pub(super) fn id(&self) -> i32 {
@@ -69,19 +98,24 @@ impl Routes {
         self.destination.routes_of(event).next()
     }
 
-    fn policy(&self, route: &str, version: i32) -> Arc<Policy> {
-        self.policies.get(&(route.to_owned(), version)).cloned().unwrap_or_default()
+    fn rule(&self, route: &str, version: i32) -> Option<&Rule> {
+        self.rules.get(route).and_then(|versions| versions.get(&version))
     }
 
     /// Events from the log.
     pub(super) fn fresh(&self, events: Vec<LoggedEvent>, sink: &dyn Sink) -> Round {
         let mut round = Round::default();
         for event in events {
-            let delivery = self.route_of(&event).map(|route| DeliveryRow::of(&event, route));
-            let policy = delivery.as_ref().map(|row| self.policy(&row.route, row.route_version)).unwrap_or_default();
+            let rule = self.route_of(&event).and_then(|route| self.rule(&route.name, route.version));
             let record = Record::new(event);
-            let content = if delivery.is_some() { content(&record, sink) } else { Content::NotWanted };
-            round.push(record, Origin::Fresh, content, policy, Subject { delivery, from: None });
+            let lane = record.lane();
+            let (content, policy, subject) = match rule {
+                Some(rule) => {
+                    (content(&record, sink), Arc::clone(&rule.policy), Subject::Fresh(Arc::clone(&rule.route)))
+                },
+                None => (Content::NotWanted, Arc::clone(&self.default_policy), Subject::NotWanted),
+            };
+            round.push((record, lane), Origin::Fresh, content, policy, subject);
         }
         round
     }
@@ -90,12 +124,19 @@ impl Routes {
     pub(super) fn parked(&self, waiting: Vec<WaitingDelivery>, sink: &dyn Sink) -> Round {
         let mut round = Round::default();
         for WaitingDelivery { delivery, state, attempts, event, .. } in waiting {
-            let policy = self.policy(&delivery.route, delivery.route_version);
+            let rule = self.rule(&delivery.route, delivery.route_version);
+            let mut policy = Arc::clone(rule.map_or(&self.default_policy, |rule| &rule.policy));
+            if delivery.replay_job.is_some() && policy.on_dead == OnDead::Stop {
+                // A replay that fails is its operator's business; live events go on.
+                policy = Arc::new(Policy { on_dead: OnDead::Wait, ..*policy });
+            }
+            // Its own, of a replay.
+            let lane = delivery.lane.clone();
             let record = Record { event, replay_job: delivery.replay_job };
             let content = content(&record, sink);
             let attempts = u32::try_from(attempts).unwrap_or(0);
-            let subject = Subject { delivery: Some(delivery), from: Some(state) };
-            round.push(record, Origin::Parked { attempts }, content, policy, subject);
+            let subject = Subject::Open(delivery, state);
+            round.push((record, lane), Origin::Parked { attempts }, content, policy, subject);
         }
         round
     }
@@ -110,8 +151,15 @@ fn content(record: &Record, sink: &dyn Sink) -> Content {
 }
 
 impl Round {
-    fn push(&mut self, record: Record, origin: Origin, content: Content, policy: Arc<Policy>, subject: Subject) {
-        let (log_id, lane) = (record.event.log_id, record.lane());
+    fn push(
+        &mut self,
+        (record, lane): (Record, Lane),
+        origin: Origin,
+        content: Content,
+        policy: Arc<Policy>,
+        subject: Subject,
+    ) {
+        let log_id = record.event.log_id;
         self.candidates.push(Candidate { log_id, lane, origin, content, policy });
         self.records.push(record);
         self.subjects.push(subject);
@@ -133,8 +181,6 @@ impl Round {
         timing: Timing,
         complete: bool,
     ) -> Settlement {
-        let by_id: HashMap<i64, (&Candidate, &Subject)> =
-            self.candidates.iter().zip(&self.subjects).map(|(c, subject)| (c.log_id, (c, subject))).collect();
         let mut settlement = Settlement { advance, ..Settlement::default() };
         if let Some(upto) = plan.upto {
             let passed = self.candidates.iter().filter(|c| c.origin == Origin::Fresh && c.log_id <= upto);
@@ -142,9 +188,15 @@ impl Round {
             settlement.events = i32::try_from(routed.len()).unwrap_or(i32::MAX);
             settlement.unrouted = i32::try_from(unrouted.len()).unwrap_or(i32::MAX);
         }
+        // Most rounds have no rows.
+        let mut by_id: HashMap<i64, (&Record, &Subject)> = HashMap::new();
+        if !plan.rows.is_empty() {
+            let known = self.records.iter().zip(&self.subjects);
+            by_id.extend(known.map(|(record, subject)| (record.event.log_id, (record, subject))));
+        }
         for row in &plan.rows {
-            let Some((_, subject)) = by_id.get(&row.log_id) else { continue };
-            settlement.changes.extend(change(row, subject, timing));
+            let Some((record, subject)) = by_id.get(&row.log_id) else { continue };
+            settlement.changes.extend(change(row, &record.event, subject, timing));
         }
         settlement.lanes = self.lanes(plan, complete);
         settlement.receipts = plan.receipts.iter().map(|(log_id, evidence)| receipt(*log_id, evidence)).collect();
@@ -185,18 +237,17 @@ fn park(row: &Row) -> Option<LaneChange> {
 }
 
 /// `None`: the row says it already.
-fn change(row: &Row, subject: &Subject, timing: Timing) -> Option<Change> {
+fn change(row: &Row, event: &LoggedEvent, subject: &Subject, timing: Timing) -> Option<Change> {
     let waits = matches!(
         row.standing,
         Standing::Pending | Standing::Held(HeldReason::LaneBlocked | HeldReason::BreakerOpen, _)
     );
-    if subject.from.is_some()
-        && (waits || subject.from == Some(DeliveryState::Held) && row.standing.state() == DeliveryState::Held)
-    {
+    let from = subject.state();
+    if from.is_some() && (waits || from == Some(DeliveryState::Held) && row.standing.state() == DeliveryState::Held) {
         return None;
     }
     let to = row.standing.state();
-    debug_assert!(may_become(subject.from.unwrap_or(DeliveryState::Pending), to), "{:?} to {to:?}", subject.from);
+    debug_assert!(may_become(from.unwrap_or(DeliveryState::Pending), to), "{from:?} to {to:?}");
     let attempt = row.tried.as_ref().map(|tried| AttemptRecord {
         started_ago: timing.started_ago,
         took: timing.took,
@@ -215,8 +266,8 @@ fn change(row: &Row, subject: &Subject, timing: Timing) -> Option<Change> {
         _ => (None, None, None),
     };
     Some(Change {
-        delivery: subject.delivery.clone()?,
-        from: subject.from,
+        delivery: subject.row(event)?,
+        from,
         to,
         reason,
         attempts: i32::try_from(row.attempts).unwrap_or(i32::MAX),

@@ -1,12 +1,13 @@
 //! What a worker counts while it runs, per destination.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::exposition::Durations;
 use crate::lane::{Plan, Standing};
 use crate::latency::{Latency, latency};
+use crate::metrics::{EventMetric, MOST_TYPES, MetricOutcome, OTHER_TYPES};
 
 /// Latencies kept for percentiles.
 const SAMPLES: usize = 10_000;
@@ -34,6 +35,21 @@ pub struct DestinationStats {
     pub publishing: Durations,
     /// From the commit of the event to the settlement of its delivery, of the last 10,000 deliveries.
     pub latency: Option<Latency>,
+    /// The same of all deliveries, in buckets.
+    pub waiting: Durations,
+    /// By type of the event: at most 200, and `other`.
+    pub by_type: BTreeMap<String, TypeStats>,
+}
+
+/// Deliveries of one type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TypeStats {
+    /// Went through.
+    pub delivered: u64,
+    /// Failed attempts that will be repeated.
+    pub retried: u64,
+    /// Dead or rejected.
+    pub failed: u64,
 }
 
 #[derive(Default)]
@@ -63,10 +79,29 @@ impl Stats {
             }
         }
         for latency in latencies {
+            inner.counters.waiting.add(latency);
             if inner.latencies.len() == SAMPLES {
                 inner.latencies.pop_front();
             }
             inner.latencies.push_back(latency);
+        }
+    }
+
+    pub(super) fn by_type(&self, metrics: &[EventMetric]) {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let by_type = &mut inner.counters.by_type;
+        for metric in metrics {
+            let known = by_type.contains_key(&metric.event_type);
+            let name = if known || by_type.len() < MOST_TYPES { &metric.event_type } else { OTHER_TYPES };
+            if !by_type.contains_key(name) {
+                by_type.insert(name.to_owned(), TypeStats::default());
+            }
+            let Some(counts) = by_type.get_mut(name) else { continue };
+            match metric.outcome {
+                MetricOutcome::Success => counts.delivered += 1,
+                MetricOutcome::Retry => counts.retried += 1,
+                MetricOutcome::Failure => counts.failed += 1,
+            }
         }
     }
 

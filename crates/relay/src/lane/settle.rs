@@ -34,9 +34,11 @@ pub fn settle(candidates: &[Candidate], choices: &[Choice], outcomes: Vec<Outcom
     // While the destination is down, what nobody has dealt with stays unread instead of becoming one row each: an
     // outage costs no rows however much is written meanwhile.
     plan.upto = if plan.unavailable.is_some() { last_done } else { last_fresh };
-    let fresh: HashSet<i64> =
-        candidates.iter().filter(|c| c.origin == Origin::Fresh).map(|candidate| candidate.log_id).collect();
-    plan.rows.retain(|row| !fresh.contains(&row.log_id) || plan.upto.is_some_and(|upto| row.log_id <= upto));
+    if !plan.rows.is_empty() {
+        let fresh: HashSet<i64> =
+            candidates.iter().filter(|c| c.origin == Origin::Fresh).map(|candidate| candidate.log_id).collect();
+        plan.rows.retain(|row| !fresh.contains(&row.log_id) || plan.upto.is_some_and(|upto| row.log_id <= upto));
+    }
     plan
 }
 

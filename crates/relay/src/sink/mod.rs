@@ -72,6 +72,22 @@ impl fmt::Debug for Batch<'_> {
     }
 }
 
+/// The future of [`Sink::bury`].
+pub type Burying<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// A record whose delivery is about to become a dead letter.
+#[derive(Clone, Copy, Debug)]
+pub struct Dead<'a> {
+    /// What was not delivered.
+    pub record: &'a Record,
+    /// `exhausted`, `refused`, `undecodable`.
+    pub class: &'static str,
+    /// What the last try said.
+    pub why: &'a Why,
+    /// Real tries.
+    pub attempts: u32,
+}
+
 /// A destination.
 pub trait Sink: Send + Sync {
     /// Sends `batch` and says for each record what became of it.
@@ -81,6 +97,12 @@ pub trait Sink: Send + Sync {
     /// again when the configuration changes.
     fn unmapped(&self, _record: &Record) -> Option<Why> {
         None
+    }
+
+    /// Leaves copies of what is being given up where those look who look after this destination. Best effort, and at
+    /// least once: the dead letter in the database is the truth.
+    fn bury<'a>(&'a self, _dead: Vec<Dead<'a>>) -> Burying<'a> {
+        Box::pin(std::future::ready(()))
     }
 
     /// Most records of one call.

@@ -1,7 +1,11 @@
 //! Tests of the relay: rules first, then every sink against a real peer, then the engine on real databases.
 
 #[cfg(test)]
+mod alerts;
+#[cfg(test)]
 mod backoff;
+#[cfg(all(test, feature = "kafka"))]
+mod consumer;
 #[cfg(test)]
 mod delivery;
 #[cfg(test)]

@@ -6,6 +6,7 @@ use stateset_ledger::id::Scope;
 use stateset_store::{Store, StoreError};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::heads::Heads;
 use super::recent::RecentIds;
@@ -99,7 +100,11 @@ impl Flusher {
             let (started, append) = (Instant::now(), &self.metrics.append);
             append.group_events.count(events);
             append.group_requests.count(group.len());
-            self.flush(group).await;
+            let span = tracing::debug_span!("flush", events, requests = group.len());
+            for waiting in &group {
+                span.follows_from(&waiting.span);
+            }
+            self.flush(group).instrument(span).await;
             self.metrics.append.flush.time(started.elapsed());
             self.grown.notify_waiters();
         }

@@ -21,6 +21,7 @@ use stateset_ledger::id::{Micros, Scope, Sequence};
 use stateset_ledger::rejection::Cause;
 use stateset_store::stream::HeadSignature;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tracing::Instrument as _;
 
 use crate::agent_keys::AgentKeys;
 use crate::metrics::Metrics;
@@ -121,6 +122,8 @@ pub enum AppendError {
 struct Waiting {
     submission: Submission,
     reply: oneshot::Sender<Result<Placed, AppendError>>,
+    /// The sender's wait, which the group commit is linked to.
+    span: tracing::Span,
     _room: Room,
 }
 
@@ -166,7 +169,9 @@ impl Appender {
         let room = Room { count: i64::from(events), metrics: Arc::clone(&self.metrics), _permit: room };
         room.metrics.append.waiting.inc_by(room.count);
         let (reply, answer) = oneshot::channel();
-        self.queue.send(Waiting { submission, reply, _room: room }).map_err(|_| AppendError::Unavailable)?;
-        answer.await.unwrap_or(Err(AppendError::Unavailable))
+        let span = tracing::debug_span!("append", events);
+        let waiting = Waiting { submission, reply, span: span.clone(), _room: room };
+        self.queue.send(waiting).map_err(|_| AppendError::Unavailable)?;
+        answer.instrument(span).await.unwrap_or(Err(AppendError::Unavailable))
     }
 }

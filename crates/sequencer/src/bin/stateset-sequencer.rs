@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use stateset_sequencer::config::{Config, ConfigFaults, SETTINGS};
 use stateset_sequencer::server;
+use stateset_sequencer::telemetry::Telemetry;
 use tokio_util::sync::CancellationToken;
 
 /// Verifiable event sequencer: signed events in, one gapless, provable order out.
@@ -57,20 +58,25 @@ fn serve() -> ExitCode {
         Ok(config) => config,
         Err(faults) => return fail(&faults.to_string()),
     };
-    start_logging(&config);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(config.worker_threads).enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("cannot start the runtime: {error}")),
     };
-    match runtime.block_on(async {
+    let telemetry = match Telemetry::start(&config, runtime.handle()) {
+        Ok(telemetry) => telemetry,
+        Err(error) => return fail(&format!("cannot export traces: {error:#}")),
+    };
+    let result = runtime.block_on(async {
         let stop = CancellationToken::new();
         let signals = stop_on_signal(stop.clone())?;
         let result = server::run(config, stop).await;
         signals.abort();
         result
-    }) {
+    });
+    telemetry.stop();
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&format!("{error:#}")),
     }
@@ -104,17 +110,6 @@ fn alive(config: &Config) -> std::io::Result<bool> {
     let mut answer = [0; 12];
     stream.read_exact(&mut answer)?;
     Ok(&answer == b"HTTP/1.1 200")
-}
-
-fn start_logging(config: &Config) {
-    let filter = tracing_subscriber::EnvFilter::builder().parse_lossy(&config.log_filter);
-    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
-    if config.json_logs {
-        builder.json().init();
-    } else {
-        builder.with_target(false).init();
-    }
 }
 
 #[cfg(unix)]

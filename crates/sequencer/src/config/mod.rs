@@ -40,6 +40,17 @@ pub enum EncryptionMode {
     Required,
 }
 
+/// Where traces go.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TraceSettings {
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`, without a slash at its end.
+    pub endpoint: String,
+    /// `OTEL_SERVICE_NAME`.
+    pub service: String,
+    /// `OTEL_TRACES_SAMPLER_ARG`: the share of traces that nobody else has decided about, from 0 to 1.
+    pub share: f64,
+}
+
 /// Everything the operator may decide.
 pub struct Config {
     /// `DATABASE_URL`.
@@ -94,6 +105,8 @@ pub struct Config {
     pub json_logs: bool,
     /// `RUST_LOG`.
     pub log_filter: String,
+    /// `OTEL_…`; `None`: no traces.
+    pub traces: Option<TraceSettings>,
     /// `RATE_LIMIT_PER_MINUTE`, `CORS_ALLOW_ORIGINS`, `ADMIN_IP_ALLOWLIST`, `TRUST_PROXY_HEADERS`, `METRICS_ACCESS`.
     pub edge: EdgeConfig,
     /// `TLS_CERT_FILE`, `TLS_KEY_FILE`.
@@ -168,6 +181,7 @@ impl Config {
             worker_threads: reader.in_range("WORKER_THREADS", 1..=256),
             json_logs: reader.choice("LOG_FORMAT", &[("text", false), ("json", true)]),
             log_filter: reader.text("RUST_LOG").unwrap_or_default(),
+            traces: reader.traces(),
             edge: edge::read(reader),
             tls: edge::tls(reader),
             max_connections: reader.in_range("MAX_CONNECTIONS", 16..=1_000_000),

@@ -10,8 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use stateset_ledger::id::TenantId;
 
-use super::Database;
 use super::faults::ConfigFaults;
+use super::{Database, TraceSettings};
 
 /// One environment variable; `docs/reference/config.md` is generated from these.
 #[derive(Clone, Copy, Debug)]
@@ -129,6 +129,17 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("LOG_FORMAT", "text", "`text` or `json`"),
     setting("RUST_LOG", "info", "log level or filter"),
+    setting(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "",
+        "where traces go, by OTLP over HTTP (http://127.0.0.1:4318); needs a build with the feature `otel`. Unset: no traces",
+    ),
+    setting("OTEL_SERVICE_NAME", "stateset-sequencer", "name of this service in traces"),
+    setting(
+        "OTEL_TRACES_SAMPLER_ARG",
+        "1",
+        "share of the requests without a traceparent that are traced, from 0 to 1; a caller's decision is followed",
+    ),
     setting("MAX_BODY_SIZE_BYTES", "10485760", "largest request body"),
     setting("MAX_EVENTS_PER_BATCH", "1000", "most events in one ingest request"),
     setting("MAX_EVENT_PAYLOAD_SIZE", "1048576", "largest payload of one event in bytes"),
@@ -218,6 +229,16 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
         self.fault(name, format!("is {text:?}; it must be one of {}", words.join(", ")));
         choices[0].1
+    }
+
+    pub(super) fn traces(&mut self) -> Option<TraceSettings> {
+        let share = self.in_range("OTEL_TRACES_SAMPLER_ARG", 0.0..=1.0);
+        let service = self.text("OTEL_SERVICE_NAME").unwrap_or_default();
+        let endpoint = self.text("OTEL_EXPORTER_OTLP_ENDPOINT")?;
+        if !(endpoint.starts_with("http://") || endpoint.starts_with("https://")) {
+            self.fault("OTEL_EXPORTER_OTLP_ENDPOINT", "must start with http:// or https://");
+        }
+        Some(TraceSettings { endpoint: endpoint.trim_end_matches('/').to_owned(), service, share })
     }
 
     pub(super) fn database(&mut self) -> Database {

@@ -16,7 +16,7 @@ use stateset_api::code::Code;
 use stateset_ledger::id::TenantId;
 
 use self::address::Network;
-use self::rate::{Standing, TenantRate};
+use self::rate::{KeyRate, Standing, TenantRate};
 use crate::http::metrics::MetricsAccess;
 use crate::http::problem::{ApiError, ApiResult};
 use crate::metrics::Metrics;
@@ -60,6 +60,7 @@ pub struct Edge {
     /// Whether answers should tell browsers to come back by TLS only.
     pub tls: bool,
     rate: Option<TenantRate>,
+    key_rate: KeyRate,
     admin_networks: Vec<Network>,
     trust_proxy: bool,
 }
@@ -68,7 +69,8 @@ impl Edge {
     /// The rules as configured.
     pub fn new(config: EdgeConfig) -> Self {
         let EdgeConfig { rate_per_minute, origins, admin_networks, trust_proxy, metrics_access, tls } = config;
-        Self { metrics_access, origins, tls, rate: rate_per_minute.map(TenantRate::new), admin_networks, trust_proxy }
+        let (rate, key_rate) = (rate_per_minute.map(TenantRate::new), KeyRate::default());
+        Self { metrics_access, origins, tls, rate, key_rate, admin_networks, trust_proxy }
     }
 
     /// Whether the headers of a proxy are believed.
@@ -82,7 +84,17 @@ pub struct Call {
     edge: Arc<Edge>,
     metrics: Arc<Metrics>,
     client: Option<IpAddr>,
-    standing: Cell<Option<Standing>>,
+    standings: Cell<Standings>,
+}
+
+/// Where those stand to whom a call was charged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standings {
+    /// The API key, if it has a rate of its own.
+    pub key: Option<Standing>,
+    /// The tenant, if tenants have a rate.
+    pub tenant: Option<Standing>,
+    charged: bool,
 }
 
 tokio::task_local! {
@@ -92,37 +104,54 @@ tokio::task_local! {
 impl Call {
     /// A call from `client`; `None` if nobody knows where from.
     pub fn new(edge: Arc<Edge>, metrics: Arc<Metrics>, client: Option<IpAddr>) -> Self {
-        Self { edge, metrics, client, standing: Cell::new(None) }
+        Self { edge, metrics, client, standings: Cell::default() }
     }
 
-    /// Runs `future` as this call; returns what it returns and where its tenant stands, if it was charged.
-    pub async fn run<F: Future>(self, future: F) -> (F::Output, Option<Standing>) {
+    /// Runs `future` as this call; returns what it returns and where those stand who were charged for it.
+    pub async fn run<F: Future>(self, future: F) -> (F::Output, Standings) {
         CALL.scope(self, async {
             let output = future.await;
-            (output, CALL.with(|call| call.standing.get()))
+            (output, CALL.with(|call| call.standings.get()))
         })
         .await
     }
 }
 
-/// Charges the current request to `tenant`, once; refuses it if the tenant has called too often. Outside of a request there
-/// is nobody to charge.
-pub fn charge(tenant: TenantId) -> ApiResult<()> {
-    let charged = CALL.try_with(|call| {
-        let Some(rate) = &call.edge.rate else { return Ok(()) };
-        if call.standing.get().is_some() {
+/// Charges the current request to `tenant` and to the API key (prefix, requests per minute) that has a rate of its own;
+/// once. Refuses it if one of them has called too often; the key is asked first, so that what it may not do costs its
+/// tenant nothing. Outside of a request there is nobody to charge.
+pub fn charge(tenant: TenantId, key: Option<(&str, NonZeroU32)>) -> ApiResult<()> {
+    CALL.try_with(|call| call.charge(tenant, key)).unwrap_or(Ok(()))
+}
+
+impl Call {
+    fn charge(&self, tenant: TenantId, key: Option<(&str, NonZeroU32)>) -> ApiResult<()> {
+        let mut standings = self.standings.get();
+        if standings.charged {
             return Ok(());
         }
-        let outcome = rate.take(tenant);
-        let (Ok(standing) | Err(standing)) = outcome;
-        call.standing.set(Some(standing));
-        outcome.map(drop).map_err(|standing| {
-            call.metrics.rate_limited.inc();
-            ApiError::new(Code::RateLimitExceeded, format!("the tenant may send {} requests a minute", standing.limit))
-                .retry_after(standing.reset_seconds)
-        })
-    });
-    charged.unwrap_or(Ok(()))
+        standings.charged = true;
+        let mut refused = None;
+        if let Some((prefix, per_minute)) = key {
+            let outcome = self.edge.key_rate.take(prefix, per_minute);
+            let (Ok(standing) | Err(standing)) = outcome;
+            standings.key = Some(standing);
+            refused = outcome.is_err().then_some(("API key", standing));
+        }
+        if refused.is_none()
+            && let Some(rate) = &self.edge.rate
+        {
+            let outcome = rate.take(tenant);
+            let (Ok(standing) | Err(standing)) = outcome;
+            standings.tenant = Some(standing);
+            refused = outcome.is_err().then_some(("tenant", standing));
+        }
+        self.standings.set(standings);
+        let Some((who, standing)) = refused else { return Ok(()) };
+        self.metrics.rate_limited.inc();
+        let message = format!("the {who} may send {} requests a minute", standing.limit);
+        Err(ApiError::new(Code::RateLimitExceeded, message).retry_after(standing.reset_seconds))
+    }
 }
 
 /// Refuses administration from an address that is not in `ADMIN_IP_ALLOWLIST`.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use stateset_api::api_keys::{
@@ -13,20 +14,23 @@ use stateset_api::api_keys::{
 use stateset_api::code::Code;
 use stateset_ledger::clock::parse_rfc3339;
 use stateset_ledger::id::{AgentId, Micros, StoreId, TenantId};
+use stateset_store::StoreError;
 use stateset_store::api_key::{ApiKey, ApiKeyQuery};
 use uuid::Uuid;
 
 use super::body::Body;
 use super::credential::{Admin, Caller};
+use super::idempotency::{IdempotencyKey, Making};
 use super::parameters::{Parameters, Segments, parse, parse_optional};
 use super::problem::{ApiError, ApiResult};
-use crate::identity::{REVOCATION_BOUND, key};
+use crate::identity::REVOCATION_BOUND;
 use crate::service::Service;
 
 const MAX_NAME_CHARS: usize = 200;
 const MAX_STORES: usize = 100;
 const MAX_OVERLAP_SECONDS: u32 = 30 * 24 * 60 * 60;
 const PAGE: u32 = 100;
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const SHOWN_ONCE: &str = "keep the key now: it is not stored and never shown again";
 
 /// Query of the routes that list and revoke.
@@ -50,26 +54,31 @@ impl ApiKeyParameters {
 pub async fn register_agent(
     State(service): State<Arc<Service>>,
     caller: Caller<Admin>,
+    once: IdempotencyKey,
     Body(body): Body<MintApiKey>,
 ) -> ApiResult<Response> {
     let tenant = caller.tenant_or_own(body.tenant_id.map(TenantId))?;
-    let agent = AgentId(body.agent_id.unwrap_or_else(Uuid::new_v4));
+    let making = once.making(&service, &caller, tenant, &["register", &body.text()]);
+    let agent = body.agent_id.map_or_else(|| making.agent(), AgentId);
     let key = wanted(&service, tenant, Some(agent), &body)?;
     permit(&caller, &key)?;
     let query = ApiKeyQuery { tenant, agent: Some(agent), after: String::new(), limit: 1 };
-    if !service.store.api_keys(&query).await?.is_empty() {
+    if making.made_before(&service, tenant, key.created_at).await?.is_none()
+        && !service.store.api_keys(&query).await?.is_empty()
+    {
         return Err(ApiError::new(
             Code::AlreadyExists,
             format!("agent {agent} is registered; POST /api/v1/agents/{agent}/api-keys makes it another key"),
         ));
     }
-    add(&service, key).await
+    add(&service, &making, key).await
 }
 
 /// Makes a key for an agent.
 pub async fn mint_for_agent(
     State(service): State<Arc<Service>>,
     caller: Caller<Admin>,
+    once: IdempotencyKey,
     Segments(agent): Segments<String>,
     Body(body): Body<MintApiKey>,
 ) -> ApiResult<Response> {
@@ -80,19 +89,22 @@ pub async fn mint_for_agent(
     let tenant = caller.tenant_or_own(body.tenant_id.map(TenantId))?;
     let key = wanted(&service, tenant, Some(agent), &body)?;
     permit(&caller, &key)?;
-    add(&service, key).await
+    let making = once.making(&service, &caller, tenant, &["mint", &agent.to_string(), &body.text()]);
+    add(&service, &making, key).await
 }
 
 /// Makes a key, bound to an agent or not.
 pub async fn mint(
     State(service): State<Arc<Service>>,
     caller: Caller<Admin>,
+    once: IdempotencyKey,
     Body(body): Body<MintApiKey>,
 ) -> ApiResult<Response> {
     let tenant = caller.tenant_or_own(body.tenant_id.map(TenantId))?;
     let key = wanted(&service, tenant, body.agent_id.map(AgentId), &body)?;
     permit(&caller, &key)?;
-    add(&service, key).await
+    let making = once.making(&service, &caller, tenant, &["mint", "", &body.text()]);
+    add(&service, &making, key).await
 }
 
 /// Lists the tenant's keys, as far as the caller could have made them.
@@ -143,6 +155,7 @@ pub async fn revoke_of_agent(
 pub async fn rotate(
     State(service): State<Arc<Service>>,
     caller: Caller<Admin>,
+    once: IdempotencyKey,
     Segments(prefix): Segments<String>,
     Body(body): Body<RotateApiKey>,
 ) -> ApiResult<Response> {
@@ -153,17 +166,23 @@ pub async fn rotate(
     }
     let old = find(&service, &caller, tenant, None, &prefix).await?;
     let now = service.clock.now();
+    let making = once.making(&service, &caller, tenant, &["rotate", &prefix, &body.overlap_seconds.to_string()]);
+    if let Some(made) = making.made_before(&service, tenant, now).await? {
+        return Ok(shown(&made, &making, now, true));
+    }
     if !old.is_live(now) {
         return Err(ApiError::new(Code::Conflict, format!("key {prefix} is over; make a new one")));
     }
-    let minted = key::mint();
+    let minted = making.minted();
     let successor = ApiKey { prefix: minted.prefix.clone(), secret_hash: minted.hash, created_at: now, ..old };
     let retire_at = Micros(now.0.saturating_add(i64::from(body.overlap_seconds) * 1_000_000));
     let rotated = service.store.rotate_api_key(&prefix, retire_at, &successor).await;
     // Even after an error: the rotation may have landed.
     service.identity.forget(&prefix);
-    rotated?;
-    Ok(shown(&successor, &minted, now))
+    match rotated {
+        Ok(()) => Ok(shown(&successor, &making, now, false)),
+        Err(error) => repeated(&service, &making, tenant, now, error).await,
+    }
 }
 
 /// The key that a body asks for, without a secret yet.
@@ -225,24 +244,51 @@ fn permit(caller: &Caller<Admin>, key: &ApiKey) -> ApiResult<()> {
     ))
 }
 
-/// If it is unknown whether the key was stored, its secret is not shown, and nobody will ever know it.
-async fn add(service: &Service, key: ApiKey) -> ApiResult<Response> {
-    let minted = key::mint();
+/// Stores the key, unless the same request has before. If it is unknown whether it was stored, its secret is not shown; who
+/// sent an `Idempotency-Key` asks again, and nobody else will ever know it.
+async fn add(service: &Service, making: &Making, key: ApiKey) -> ApiResult<Response> {
+    let (tenant, now) = (key.tenant, key.created_at);
+    if let Some(made) = making.made_before(service, tenant, now).await? {
+        return Ok(shown(&made, making, now, true));
+    }
+    let minted = making.minted();
     let key = ApiKey { prefix: minted.prefix.clone(), secret_hash: minted.hash, ..key };
-    service.store.add_api_key(&key).await?;
-    Ok(shown(&key, &minted, service.clock.now()))
+    match service.store.add_api_key(&key).await {
+        Ok(()) => Ok(shown(&key, making, now, false)),
+        Err(error) => repeated(service, making, tenant, now, error).await,
+    }
 }
 
-fn shown(key: &ApiKey, minted: &key::Minted, now: Micros) -> Response {
+/// A key that could not be stored, because the same request was faster; any other error stays one.
+async fn repeated(
+    service: &Service,
+    making: &Making,
+    tenant: TenantId,
+    now: Micros,
+    error: StoreError,
+) -> ApiResult<Response> {
+    if matches!(error, StoreError::Conflict)
+        && let Some(made) = making.made_before(service, tenant, now).await?
+    {
+        return Ok(shown(&made, making, now, true));
+    }
+    Err(error.into())
+}
+
+fn shown(key: &ApiKey, making: &Making, now: Micros, again: bool) -> Response {
     let body = ApiKeyMinted {
         success: true,
-        api_key: minted.text.as_str().to_owned(),
+        api_key: making.minted().text.as_str().to_owned(),
         agent_id: key.agent.map(|agent| agent.0),
         tenant_id: key.tenant.0,
         key: view(key, now),
         message: SHOWN_ONCE,
     };
-    ([(CACHE_CONTROL, "no-store")], Json(body)).into_response()
+    let mut response = ([(CACHE_CONTROL, "no-store")], Json(body)).into_response();
+    if again {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    response
 }
 
 async fn page(

@@ -16,7 +16,8 @@ use stateset_store::api_key::ApiKey;
 use super::problem::{ApiError, ApiResult};
 use crate::edge;
 use crate::identity::token::TokenFault;
-use crate::identity::{Credential, Offered, Permission, Refused};
+
+use crate::identity::{Credential, Offered, Permission, Refused, Shown};
 use crate::service::Service;
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -61,7 +62,7 @@ impl<P: Demand> Caller<P> {
     /// Permits work on one store. The answer depends on the credential alone, never on what there is.
     pub fn store(&self, scope: Scope) -> ApiResult<()> {
         if self.credential.reaches_store(scope) {
-            Self::admit(scope.tenant)
+            self.admit(scope.tenant)
         } else {
             Err(Self::refusal("this tenant and store"))
         }
@@ -75,7 +76,7 @@ impl<P: Demand> Caller<P> {
     /// Permits work on a tenant; answers the stores that it covers, `None` for all.
     pub fn tenant(&self, tenant: TenantId) -> ApiResult<Option<Vec<StoreId>>> {
         if self.credential.reaches(tenant) {
-            Self::admit(tenant)?;
+            self.admit(tenant)?;
             Ok(self.credential.visible_stores())
         } else {
             Err(Self::refusal("this tenant"))
@@ -92,11 +93,6 @@ impl<P: Demand> Caller<P> {
         if self.credential.acts_for(agent) { Ok(()) } else { Err(Self::refusal("this agent")) }
     }
 
-    /// Requests per minute that the credential itself is limited to.
-    pub fn rate_limit(&self) -> Option<u32> {
-        self.credential.rate_limit
-    }
-
     /// The tenant of the request: the one it names, else the caller's own.
     pub fn tenant_or_own(&self, named: Option<TenantId>) -> ApiResult<TenantId> {
         let tenant = named.or(self.credential.tenant).ok_or_else(|| {
@@ -105,12 +101,22 @@ impl<P: Demand> Caller<P> {
         self.tenant(tenant).map(|_| tenant)
     }
 
-    /// What the edge has to say of a permitted call: administration by address, and the tenant's rate.
-    fn admit(tenant: TenantId) -> ApiResult<()> {
+    /// Who calls, as far as the credential says: texts of different callers differ, and a caller's stays the same.
+    pub fn name(&self) -> String {
+        match &self.credential.shown {
+            Shown::Standing => "operator".to_owned(),
+            Shown::Key(prefix) => format!("key {prefix}"),
+            // Of one issuer's tokens for a tenant only the agent tells them apart.
+            Shown::Token(_) => format!("token of {:?}", self.credential.agent),
+        }
+    }
+
+    /// What the edge has to say of a permitted call: administration by address, and the rates of key and tenant.
+    fn admit(&self, tenant: TenantId) -> ApiResult<()> {
         if P::PERMISSION == Some(Permission::Admin) {
             edge::admit_admin()?;
         }
-        edge::charge(tenant)
+        edge::charge(tenant, self.credential.own_rate())
     }
 
     fn refusal(object: &str) -> ApiError {
@@ -190,7 +196,7 @@ fn missing(permission: Permission) -> ApiError {
 
 /// `Authorization: ApiKey <key>`, `Authorization: <key>`, `x-api-key: <key>` and `Authorization: Bearer <token>` are in
 /// use. A request that carries two of them is refused: a proxy in front might have judged the other one.
-fn offered(headers: &HeaderMap) -> ApiResult<Offered<'_>> {
+pub fn offered(headers: &HeaderMap) -> ApiResult<Offered<'_>> {
     let mut values = headers
         .get_all(AUTHORIZATION)
         .iter()

@@ -12,7 +12,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::edge::address::client;
 use crate::edge::rate::{Standing, WINDOW_SECONDS};
-use crate::edge::{Call, Edge, Origins};
+use crate::edge::{Call, Edge, Origins, Standings};
 use crate::service::Service;
 
 /// How long a browser may remember what a preflight told it.
@@ -24,25 +24,32 @@ const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy"
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub IpAddr);
 
-/// Runs the request as a [`Call`] and tells the caller where its tenant stands.
+/// Runs the request as a [`Call`] and tells the caller where it stands.
 pub async fn layer(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let from = client(peer, request.headers(), service.edge.trusts_proxy());
     let call = Call::new(Arc::clone(&service.edge), Arc::clone(&service.metrics), from);
-    let (mut response, standing) = call.run(next.run(request)).await;
-    if let Some(standing) = standing {
-        tell_standing(response.headers_mut(), standing);
-    }
+    let (mut response, standings) = call.run(next.run(request)).await;
+    tell_standings(response.headers_mut(), standings);
     secure(response.headers_mut(), &service.edge);
     response
 }
 
-/// `RateLimit` and `RateLimit-Policy` as in draft-ietf-httpapi-ratelimit-headers.
-fn tell_standing(headers: &mut HeaderMap, standing: Standing) {
-    let Standing { limit, remaining, reset_seconds } = standing;
+/// `RateLimit` and `RateLimit-Policy` as in draft-ietf-httpapi-ratelimit-headers: one item for the API key, if it has a
+/// rate of its own, and one for the tenant.
+fn tell_standings(headers: &mut HeaderMap, standings: Standings) {
+    let named = [("key", standings.key), ("tenant", standings.tenant)];
+    let named: Vec<_> = named.into_iter().filter_map(|(name, standing)| Some((name, standing?))).collect();
+    if named.is_empty() {
+        return;
+    }
+    let list = |item: &dyn Fn(&(&str, Standing)) -> String| named.iter().map(item).collect::<Vec<_>>().join(", ");
     let fields = [
-        (RATE_LIMIT_POLICY, format!("\"tenant\";q={limit};w={WINDOW_SECONDS}")),
-        (RATE_LIMIT, format!("\"tenant\";r={remaining};t={reset_seconds}")),
+        (RATE_LIMIT_POLICY, list(&|(name, standing)| format!("\"{name}\";q={};w={WINDOW_SECONDS}", standing.limit))),
+        (
+            RATE_LIMIT,
+            list(&|(name, standing)| format!("\"{name}\";r={};t={}", standing.remaining, standing.reset_seconds)),
+        ),
     ];
     for (name, value) in fields {
         if let Ok(value) = HeaderValue::from_str(&value) {
@@ -90,7 +97,14 @@ pub fn cors(origins: &Origins) -> Option<CorsLayer> {
                 "x-api-key",
                 "x-request-id",
             ]))
-            .expose_headers(names(&["ratelimit", "ratelimit-policy", "retry-after", "x-error-code", "x-request-id"]))
+            .expose_headers(names(&[
+                "idempotency-replayed",
+                "ratelimit",
+                "ratelimit-policy",
+                "retry-after",
+                "x-error-code",
+                "x-request-id",
+            ]))
             .max_age(PREFLIGHT_LASTS),
     )
 }

@@ -17,6 +17,7 @@ use stateset_ledger::event::{Candidate, ReceiptSignature};
 use stateset_ledger::id::{Micros, Scope};
 use stateset_ledger::receipt::{receipt_hash, stream_id};
 use stateset_ledger::signature::Signer as _;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::body::RawBody;
@@ -135,7 +136,8 @@ async fn ingest(
     options.with_paths()?;
     let (events, context) = read_batch(service, caller, headers, &body, kind)?;
     let scope = context.scope;
-    let (prepared, keys) = prepare_with_keys(service, events, context).await?;
+    let span = tracing::debug_span!("prepare", events = events.len());
+    let (prepared, keys) = prepare_with_keys(service, events, context).instrument(span).await?;
     let Prepared { slots, candidates } = prepared;
     let candidates = Arc::new(candidates);
     let submission = Submission { scope, candidates: Arc::clone(&candidates), keys, receipts, key_changes: Vec::new() };
@@ -146,7 +148,8 @@ async fn ingest(
         None => stored_head(service, scope).await?,
     };
     if wait_logged && let Some(head) = &head {
-        super::log::wait_until_logged(service, scope, head.size).await?;
+        let span = tracing::debug_span!("wait_logged");
+        super::log::wait_until_logged(service, scope, head.size).instrument(span).await?;
     }
     Ok(Done { scope, slots, candidates, placed, head })
 }

@@ -72,7 +72,7 @@ pub async fn layer(State(metrics): State<Arc<Metrics>>, request: Request, next: 
 }
 
 /// The methods the API has, and one word for all others: a label must not be the client's to choose.
-fn method(method: &Method) -> &'static str {
+pub(super) fn method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",

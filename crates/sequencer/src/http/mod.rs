@@ -14,6 +14,7 @@ pub mod events;
 pub mod filters;
 pub mod head;
 pub mod health;
+pub mod idempotency;
 pub mod ingest;
 pub mod log;
 pub mod metrics;

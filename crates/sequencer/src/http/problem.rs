@@ -111,9 +111,10 @@ impl From<AppendError> for ApiError {
 pub async fn layer(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let id = request_id(&request);
-    let span = span(&request, &id);
-    let mut response = next.run(request).instrument(span).await;
+    let span = super::trace::span(&request, &id);
+    let mut response = next.run(request).instrument(span.clone()).await;
     let status = response.status();
+    super::trace::finish(&span, status);
     let ours = response.extensions_mut().remove::<ApiError>();
     let foreign = || (status.is_client_error() || status.is_server_error()) && !is_explained(&response);
     let error = match ours {
@@ -132,18 +133,6 @@ pub async fn layer(request: Request, next: Next) -> Response {
         response.headers_mut().insert(X_REQUEST_ID, id);
     }
     response
-}
-
-/// Names the request in every line of the log that is written while it runs. Neither path nor query is in it: they hold
-/// what clients choose.
-fn span(request: &Request, id: &str) -> tracing::Span {
-    let span = tracing::error_span!("request", id, trace_id = tracing::field::Empty);
-    if let Some(trace) = super::trace::traceparent(request.headers())
-        && let Some(trace_id) = trace.split('-').nth(1)
-    {
-        span.record("trace_id", trace_id);
-    }
-    span
 }
 
 fn write(error: ApiError, path: &str, id: &str) -> Response {

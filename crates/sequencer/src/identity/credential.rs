@@ -1,5 +1,6 @@
 //! What a caller may do: the one place where that is decided. Pure.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use stateset_ledger::id::{AgentId, Micros, Scope, StoreId, TenantId};
@@ -93,6 +94,14 @@ impl Credential {
     pub fn reaches_store(&self, scope: Scope) -> bool {
         let listed = |stores: &Arc<[StoreId]>| scope.is_key_stream() || stores.contains(&scope.store);
         self.reaches(scope.tenant) && self.stores.as_ref().is_none_or(listed)
+    }
+
+    /// The minted key's prefix and its own requests per minute, if it has a rate of its own.
+    pub fn own_rate(&self) -> Option<(&str, NonZeroU32)> {
+        match &self.shown {
+            Shown::Key(prefix) => Some((prefix, NonZeroU32::new(self.rate_limit?)?)),
+            Shown::Standing | Shown::Token(_) => None,
+        }
     }
 
     /// Whether it may act for this agent.

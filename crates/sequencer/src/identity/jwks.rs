@@ -49,7 +49,8 @@ pub struct KeySet {
     reading: tokio::sync::Mutex<()>,
 }
 
-type Keys = HashMap<String, Arc<PublishedKey>>;
+/// Keys by name.
+pub type Keys = HashMap<String, Arc<PublishedKey>>;
 
 #[derive(Default)]
 struct State {
@@ -173,7 +174,7 @@ impl KeySet {
 
 /// The keys of a document that can be used. One that cannot be is passed over, as issuers publish others besides; a name
 /// that stands twice is nobody's.
-fn keys(text: &[u8]) -> Result<Keys, serde_json::Error> {
+pub fn keys(text: &[u8]) -> Result<Keys, serde_json::Error> {
     let document: Document = serde_json::from_slice(text)?;
     let mut keys = HashMap::new();
     let mut twice = Vec::new();

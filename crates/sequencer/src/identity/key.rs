@@ -27,8 +27,13 @@ pub struct Minted {
 
 /// Makes a key of 256 random bits under a random prefix of 64.
 pub fn mint() -> Minted {
-    let prefix = const_hex::encode(random::<PREFIX_BYTES>());
-    let secret = Zeroizing::new(URL_SAFE_NO_PAD.encode(Zeroizing::new(random::<SECRET_BYTES>()).as_slice()));
+    of(random::<PREFIX_BYTES>(), &Zeroizing::new(random::<SECRET_BYTES>()))
+}
+
+/// The key of these parts.
+pub fn of(prefix: [u8; PREFIX_BYTES], secret: &[u8; SECRET_BYTES]) -> Minted {
+    let prefix = const_hex::encode(prefix);
+    let secret = Zeroizing::new(URL_SAFE_NO_PAD.encode(secret));
     let text = Zeroizing::new(format!("{MARK}{prefix}_{}", secret.as_str()));
     let hash = hash(&text);
     Minted { text, prefix, hash }

@@ -250,6 +250,15 @@ impl HttpMetrics {
     }
 }
 
+/// Each outcome is there from the first page on, so that a rate can be taken of the first events too.
+fn fates(registry: &mut Registry) -> Family<Fate, Counter> {
+    let events: Family<Fate, Counter> = add(registry, "append_events", "Events by what became of them");
+    for outcome in ["placed", "duplicate", "rejected"] {
+        drop(events.get_or_create(&Fate { outcome }));
+    }
+    events
+}
+
 impl AppendMetrics {
     fn register(registry: &mut Registry) -> Self {
         Self {
@@ -257,7 +266,7 @@ impl AppendMetrics {
             group_events: add_counts(registry, "append_group_events", "Events of one group commit"),
             group_requests: add_counts(registry, "append_group_requests", "Requests of one group commit"),
             flush: add_time(registry, "append_flush", "From taking a group to its answers"),
-            events: add(registry, "append_events", "Events by what became of them"),
+            events: fates(registry),
             planned_again: add(registry, "append_planned_again", "Plans that a known id or another process undid"),
             failed: add(registry, "append_failed_groups", "Group commits that failed"),
             overloaded: add(registry, "append_overloaded_requests", "Requests refused because too much was waiting"),

@@ -16,6 +16,7 @@ use stateset_store::StoreError;
 use stateset_store::head_log::{PublisherLease, Unpublished};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use self::checkpoint_file::CheckpointFile;
@@ -184,7 +185,8 @@ impl Publisher {
             return Ok(Outcome::Idle);
         };
         crate::fail_point::pass("before_checkpoint");
-        service.store.publish(lease, &round).await?;
+        let span = tracing::debug_span!("publish", heads = facts.heads.len(), batches = facts.batches.len());
+        service.store.publish(lease, &round).instrument(span).await?;
         crate::fail_point::pass("after_checkpoint");
         service.published.notify_waiters();
         let metrics = &service.metrics.publish;

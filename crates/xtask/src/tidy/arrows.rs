@@ -8,14 +8,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ledger", &[]),
     ("api", &["ledger"]),
     ("store", &["ledger"]),
-    // A stranger adopts it alone.
-    ("outbox", &[]),
-    ("relay", &["ledger", "outbox"]),
-    ("dashboard", &["api"]),
+    // A stranger adopts it alone; the catalogue is a feature that is off.
+    ("outbox", &["contracts"]),
+    ("relay", &["contracts", "ledger", "outbox"]),
+    ("inspect", &["api", "outbox"]),
+    ("dashboard", &["api", "contracts", "inspect"]),
     ("sequencer", &["api", "dashboard", "ledger", "store"]),
     ("testkit", &["ledger"]),
     ("bench", &["ledger", "outbox", "relay", "testkit"]),
     ("xtask", &[]),
+    ("contracts", &[]),
     // What a stranger does.
     ("example-axum-checkout", &["outbox"]),
 ];

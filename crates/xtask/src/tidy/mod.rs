@@ -3,6 +3,7 @@
 //! A rule takes the files or the crates and returns one line per breach, beginning with where it is.
 
 mod arrows;
+mod catalogue;
 mod ledger;
 mod requirements;
 mod size;
@@ -27,6 +28,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     breaches.extend(size::check(&files));
     breaches.extend(words::check(&files));
     breaches.extend(sql::check(&files));
+    breaches.extend(catalogue::check(&files));
     for breach in &breaches {
         println!("{breach}");
     }

@@ -5,7 +5,11 @@ mod leases;
 mod maintain;
 mod operate;
 mod register;
+mod rollups;
 mod settle;
+
+pub(crate) use operate::{ClosedBy, close_letter};
+pub(crate) use register::read_destinations;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +21,8 @@ use uuid::Uuid;
 
 use super::{
     BoxFuture, Breaker, Chunk, Counts, CursorRow, CursorState, DeliveryError, DeliveryStore, Destination, Heartbeat,
-    Lane, Lease, LogFault, LoggedEvent, ParkedLane, RebaseFrom, Registration, Settlement, WaitingDelivery, read_event,
+    Lane, Lease, LogFault, LoggedEvent, ParkedLane, RebaseFrom, Registration, Rollup, Settlement, WaitingDelivery,
+    read_event,
 };
 use crate::engine::Engine;
 use crate::outbox::Outbox;
@@ -230,6 +235,14 @@ impl<DB: Engine> DeliveryStore for Deliveries<DB> {
 
     fn collect(&self, keep: Duration, most: u32) -> BoxFuture<'_, u64> {
         Box::pin(self.collect_finished(keep, most))
+    }
+
+    fn record_rollups<'a>(&'a self, rollups: &'a [Rollup], keep: Duration) -> BoxFuture<'a, ()> {
+        Box::pin(self.put_rollups(rollups, keep))
+    }
+
+    fn rollups(&self, window: Duration) -> BoxFuture<'_, Vec<Rollup>> {
+        Box::pin(self.read_rollups(window))
     }
 
     fn wait(&self, most: Duration) -> BoxFuture<'_, ()> {

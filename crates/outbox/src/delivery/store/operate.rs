@@ -4,9 +4,12 @@ use sqlx::Transaction;
 use uuid::Uuid;
 
 use super::{Breaker, Counts, Deliveries, DeliveryError, args, left, micros, statement};
+use crate::audit::Entry;
 use crate::delivery::BreakerState;
 use crate::engine::Engine;
-use crate::sql::{Arg, Statement};
+use crate::schema::Schema;
+use crate::scope::Scope;
+use crate::sql::{execute, fetch_optional};
 
 /// Pending events have no rows: counting them reads the log.
 const COUNTED: i64 = 10_000;
@@ -61,37 +64,67 @@ impl<DB: Engine> Deliveries<DB> {
     }
 
     pub(super) async fn redrive_letter(&self, letter: Uuid, actor: &str) -> Result<bool, DeliveryError> {
-        let close = args![letter, "redriven", None::<&str>, actor];
-        self.close_letter(letter, close, statement!("delivery_reopen"), statement!("lane_redriven")).await
+        self.close(letter, "redriven", ClosedBy { actor, reason: None, job: None }).await
     }
 
     pub(super) async fn discard_letter(&self, letter: Uuid, reason: &str, actor: &str) -> Result<bool, DeliveryError> {
-        let close = args![letter, "discarded", reason, actor];
-        self.close_letter(letter, close, statement!("delivery_discard"), statement!("lane_resume")).await
+        self.close(letter, "discarded", ClosedBy { actor, reason: Some(reason), job: None }).await
     }
 
-    async fn close_letter(
-        &self,
-        letter: Uuid,
-        close: Vec<Arg>,
-        delivery: Statement,
-        lane: Statement,
-    ) -> Result<bool, DeliveryError> {
+    async fn close(&self, letter: Uuid, resolution: &'static str, by: ClosedBy<'_>) -> Result<bool, DeliveryError> {
         let mut tx = self.begin().await?;
         self.change(&mut tx, statement!("dead_letter_fence"), args![letter]).await?;
-        let Some(mut closed) = self.row(&mut tx, statement!("dead_letter_close"), close).await? else {
-            return Ok(false);
-        };
-        let changed = self.row(&mut tx, delivery, args![closed.int::<i64>()?]).await?;
-        let mut changed = changed.ok_or(DeliveryError::Conflict)?;
-        let (destination, tenant, store) = (changed.int::<i32>()?, changed.id()?, changed.id()?);
-        let (key, group) = (changed.text()?, changed.int::<u16>()?);
-        self.change(&mut tx, lane, args![destination, tenant, store, key, group]).await?;
-        self.commit_and_wake(tx).await?;
-        Ok(true)
+        let closed = close_letter(&mut tx, &self.outbox.schema, letter, resolution, by).await?;
+        if closed {
+            self.commit_and_wake(tx).await?;
+        }
+        Ok(closed)
     }
 
     async fn commit_and_wake(&self, tx: Transaction<'static, DB>) -> Result<(), DeliveryError> {
         Ok(self.outbox.commit(tx).await?)
     }
+}
+
+/// Who closes a dead letter, and why.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClosedBy<'a> {
+    pub(crate) actor: &'a str,
+    pub(crate) reason: Option<&'a str>,
+    pub(crate) job: Option<Uuid>,
+}
+
+/// Closes a dead letter as `redriven` or `discarded`, in a transaction that holds its shard group. `false`: it was closed
+/// before.
+pub(crate) async fn close_letter<DB: Engine>(
+    tx: &mut Transaction<'static, DB>,
+    schema: &Schema,
+    letter: Uuid,
+    resolution: &'static str,
+    by: ClosedBy<'_>,
+) -> Result<bool, DeliveryError> {
+    let (delivery, lane, action) = match resolution {
+        "redriven" => (statement!("delivery_reopen"), statement!("lane_redriven"), "dead_letter.redriven"),
+        _ => (statement!("delivery_discard"), statement!("lane_resume"), "dead_letter.discarded"),
+    };
+    let close = args![letter, resolution, by.reason, by.actor];
+    let Some(mut closed) = fetch_optional::<DB>(tx, schema, statement!("dead_letter_close"), close).await? else {
+        return Ok(false);
+    };
+    let changed = fetch_optional::<DB>(tx, schema, delivery, args![closed.int::<i64>()?]).await?;
+    let mut changed = changed.ok_or(DeliveryError::Conflict)?;
+    let (destination, tenant, store) = (changed.int::<i32>()?, changed.id()?, changed.id()?);
+    let (key, group) = (changed.text()?, changed.int::<u16>()?);
+    execute::<DB>(tx, schema, lane, args![destination, tenant, store, key, group]).await?;
+    let entry = Entry {
+        actor: by.actor.to_owned(),
+        action,
+        subject: format!("dead_letter:{letter}"),
+        before: Some("dead".to_owned()),
+        after: Some(if resolution == "redriven" { "pending" } else { "discarded" }.to_owned()),
+        reason: by.reason.map(str::to_owned),
+        job: by.job,
+    };
+    entry.add::<DB>(tx, schema, Scope { tenant, store }).await?;
+    Ok(true)
 }

@@ -4,7 +4,7 @@ use super::{Deliveries, DeliveryError, Destination, Registration, args, sql, sta
 use crate::delivery::destination::check_registration;
 use crate::delivery::{NewRoute, Position, RouteVersion, Start};
 use crate::engine::Engine;
-use crate::sql::{Cells, decode};
+use crate::sql::Cells;
 
 impl<DB: Engine> Deliveries<DB> {
     pub(super) async fn register_destination(&self, wanted: &Registration) -> Result<Destination, DeliveryError> {
@@ -43,15 +43,20 @@ impl<DB: Engine> Deliveries<DB> {
 
     pub(super) async fn read_destinations(&self) -> Result<Vec<Destination>, DeliveryError> {
         let rows = self.fetch(statement!("destinations"), Vec::new()).await?;
-        let routes = read_routes(self.fetch(statement!("routes"), Vec::new()).await?)?;
-        let mut all = Vec::with_capacity(rows.len());
-        for mut row in rows {
-            let id = row.int()?;
-            let of_it = routes.iter().filter(|(of, _)| *of == id).map(|(_, route)| route.clone()).collect();
-            all.push(Destination { id, name: row.text()?, kind: row.text()?, shard_groups: row.int()?, routes: of_it });
-        }
-        Ok(all)
+        Ok(read_destinations(rows, self.fetch(statement!("routes"), Vec::new()).await?)?)
     }
+}
+
+/// The rows of `destinations.sql` and `routes.sql`.
+pub(crate) fn read_destinations(rows: Vec<Cells>, routes: Vec<Cells>) -> Result<Vec<Destination>, sqlx::Error> {
+    let routes = read_routes(routes)?;
+    let mut all = Vec::with_capacity(rows.len());
+    for mut row in rows {
+        let id = row.int()?;
+        let of_it = routes.iter().filter(|(of, _)| *of == id).map(|(_, route)| route.clone()).collect();
+        all.push(Destination { id, name: row.text()?, kind: row.text()?, shard_groups: row.int()?, routes: of_it });
+    }
+    Ok(all)
 }
 
 /// What must be added so that the newest versions are the wanted routes: pure.
@@ -85,23 +90,11 @@ fn read_routes(rows: Vec<Cells>) -> Result<Vec<(i32, RouteVersion)>, sqlx::Error
             type_glob: row.text()?,
             active: row.flag()?,
             policy: row.text()?,
-            start: read_position(&mut row)?,
+            start: Position::read(row.int()?, &row.text()?)?,
         };
         Ok((destination, route))
     };
     rows.into_iter().map(read).collect()
-}
-
-/// A snapshot has colons, an id has none.
-fn read_position(row: &mut Cells) -> Result<Position, sqlx::Error> {
-    let log_epoch = row.int()?;
-    let text = row.text()?;
-    let wrong = |_| decode("a snapshot is none");
-    if text.contains(':') {
-        Ok(Position::Snapshot { log_epoch, snapshot: text.parse().map_err(wrong)? })
-    } else {
-        Ok(Position::Id(text.parse().map_err(wrong)?))
-    }
 }
 
 #[cfg(test)]

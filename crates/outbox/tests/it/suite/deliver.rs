@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use stateset_outbox::delivery::{
     AttemptRecord, BreakerState, Change, Chunk, DeadLetter, DeliveryError, DeliveryRow, DeliveryState, Evidence,
-    HeldReason, LaneChange, Lease, LoggedEvent, NewRoute, RebaseFrom, RouteVersion, Settlement, Start,
+    HeldReason, Histogram, LaneChange, Lease, LoggedEvent, NewRoute, RebaseFrom, Rollup, RouteVersion, Settlement,
+    Start,
 };
 use stateset_outbox::{Engine, Outbox};
 use uuid::Uuid;
@@ -449,4 +450,48 @@ pub(crate) async fn a_commit_wakes_a_worker<F: Factory>(factory: &F) {
             () = tokio::time::sleep(Duration::from_secs(30)) => panic!("nobody woke the worker"),
         }
     }
+}
+
+/// Q06, Q07: a worker's counts of a minute replace each other, those of two workers stand side by side, and what is too
+/// old is forgotten with the next write.
+pub(crate) async fn counts_of_minutes_survive_and_expire<F: Factory>(factory: &F) {
+    let store = Reader::new(&factory.outbox(), 1, Start::Beginning).await;
+    let (destination, store) = (store.destination.id, store.store);
+    let minute = minutes_now();
+    let rollup = |ago: i64, worker: &str, delivered: u64| {
+        let mut latencies = Histogram::default();
+        (0..delivered).for_each(|_| latencies.add(Duration::from_millis(3)));
+        Rollup {
+            minute: minute - ago,
+            destination,
+            event_type: "order.created".to_owned(),
+            worker: worker.to_owned(),
+            delivered,
+            retried: 1,
+            failed: 0,
+            slowest_us: 3_000,
+            latencies,
+        }
+    };
+    let (day, hour) = (Duration::from_hours(24), Duration::from_hours(1));
+    let old = rollup(30 * 60, "a", 9);
+    store.record_rollups(std::slice::from_ref(&old), Duration::from_hours(48)).await.expect("stored");
+    let written = [rollup(90, "a", 4), rollup(0, "a", 1), rollup(0, "b", 2)];
+    store.record_rollups(&written, Duration::from_hours(48)).await.expect("stored");
+    assert_eq!(store.rollups(hour).await.expect("read"), written[1..]);
+    assert_eq!(store.rollups(Duration::from_hours(40)).await.expect("read")[0], old);
+    let grown = rollup(0, "a", 5);
+    store.record_rollups(std::slice::from_ref(&grown), day).await.expect("stored");
+    let all = store.rollups(Duration::from_hours(40)).await.expect("read");
+    assert_eq!(
+        all,
+        [written[0].clone(), grown, written[2].clone()],
+        "the old one is gone, the grown one is there once"
+    );
+}
+
+#[expect(clippy::disallowed_methods, reason = "the database's clock is the machine's")]
+fn minutes_now() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    i64::try_from(now.as_secs() / 60).expect("a time of this age")
 }

@@ -3,10 +3,12 @@
 //! A case is a function over a [`Factory`]; its comment names the requirement rows it proves. An engine is one file with a
 //! factory and `outbox_suite!(ItsFactory);`. To add a case, write the function and put its name into the list.
 
+pub(crate) mod consumer;
 pub(crate) mod deliver;
 pub(crate) mod inbox;
 pub(crate) mod leases;
 pub(crate) mod operation;
+pub(crate) mod read;
 pub(crate) mod views;
 pub(crate) mod write;
 
@@ -43,7 +45,7 @@ pub(crate) trait Plain: Engine {
     /// The one number that SQL gives.
     async fn number(connection: &mut Self::Connection, sql: String) -> i64;
     /// The texts that SQL gives.
-    async fn texts(connection: &mut Self::Connection, sql: String) -> Vec<String>;
+    fn texts(connection: &mut Self::Connection, sql: String) -> impl Future<Output = Vec<String>> + Send;
 }
 
 macro_rules! plain {
@@ -104,6 +106,7 @@ macro_rules! outbox_suite {
                 a_breaker_is_compared_and_set
                 counts_add_up
                 finished_rows_are_collected
+                counts_of_minutes_survive_and_expire
                 a_rebase_delivers_again
                 a_commit_wakes_a_worker;
             operation:
@@ -121,6 +124,25 @@ macro_rules! outbox_suite {
                 a_command_given_up_at_every_await_happens_once;
             views:
                 one_state_has_many_words;
+            read:
+                a_list_is_what_the_filter_says
+                nothing_found_is_explained
+                states_are_those_of_the_view
+                one_event_is_inspected
+                timelines_join_by_order_key
+                sums_are_per_scope
+                dead_letters_are_listed
+                reading_and_writing_do_not_meet;
+            consumer:
+                an_illegal_event_changes_nothing
+                an_event_waits_for_its_predecessor
+                a_rollback_leaves_nothing_held
+                what_waits_is_bounded
+                a_deadline_ends_waiting
+                quarantine_is_released_or_discarded
+                an_unreadable_record_is_kept_once
+                old_payloads_are_read_as_new_ones
+                predecessor_and_successor_at_once;
             inbox:
                 an_event_has_one_effect
                 every_order_and_duplication_ends_in_one_state;

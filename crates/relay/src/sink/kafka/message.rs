@@ -48,6 +48,15 @@ impl KafkaSettings {
     }
 }
 
+impl KafkaSettings {
+    /// Key, value and headers for the topic of dead letters: the envelope, or the payload as it is where it has none.
+    pub(super) fn copy(&self, record: &Record) -> (String, Vec<u8>, OwnedHeaders) {
+        let value = contract::envelope(record, self.order_id_mode)
+            .unwrap_or_else(|_| record.event.payload.clone().into_bytes());
+        (record.event.order_key.clone().unwrap_or_default(), value, headers(record).0)
+    }
+}
+
 /// What consumers need beside the envelope, plainly and as a `CloudEvent` in binary mode.
 fn headers(record: &Record) -> (OwnedHeaders, usize) {
     let event = &record.event;

@@ -17,16 +17,22 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _};
 use tokio::time::{Instant, sleep};
 
-use super::{Batch, Outcome, Publishing, Sink, Why};
+use super::{Batch, Burying, Dead, Outcome, Publishing, Sink, Why};
 use crate::contract::OrderIdMode;
+use crate::kafka::{DeadLetterTopic, Failure, KafkaSecurity, SECURITY_SETTINGS, SecurityError, Watch};
 use crate::record::Record;
 use message::Message;
+
+/// A producer that says what its connections complain of.
+type Sender = FutureProducer<Watch>;
 
 /// How Kafka is reached and what goes where.
 #[derive(Clone, Debug)]
 pub struct KafkaSettings {
     /// `host:port`, separated by commas.
     pub brokers: String,
+    /// TLS, user and password.
+    pub security: KafkaSecurity,
     /// Patterns over event types and their topics; the first that matches counts.
     pub topics: Vec<(String, String)>,
     /// How an order key becomes `order_id`.
@@ -39,7 +45,10 @@ pub struct KafkaSettings {
     /// Prefix of the transactional ids, one per shard group; `None` for an idempotent producer without transactions.
     /// The same for all workers of a destination, different for each destination.
     pub transactional_prefix: Option<String>,
-    /// Further settings of librdkafka, for instance `security.protocol`. Those this sink depends on cannot be set.
+    /// Copies of dead letters go to the topic of this name behind the event's own, such as `.dlq`; `None`: no copies.
+    pub dead_letter_suffix: Option<String>,
+    /// Further settings of librdkafka, for instance `compression.type`. Those this sink depends on, and secrets, cannot be
+    /// set here.
     pub more: Vec<(String, String)>,
 }
 
@@ -60,6 +69,9 @@ pub enum KafkaSinkError {
     /// A setting this sink decides.
     #[error("{0} is decided by the destination and cannot be set: order and durability depend on it")]
     Reserved(String),
+    /// Security that cannot be had.
+    #[error(transparent)]
+    Security(#[from] SecurityError),
     /// The client library refused the configuration.
     #[error("the Kafka client cannot be configured")]
     Client(#[source] KafkaError),
@@ -69,7 +81,9 @@ pub enum KafkaSinkError {
 pub struct Kafka {
     settings: KafkaSettings,
     /// By shard group for a transactional destination, else one for all.
-    producers: Mutex<HashMap<u16, Arc<FutureProducer>>>,
+    producers: Mutex<HashMap<u16, Arc<Sender>>>,
+    dead_letters: Option<DeadLetterTopic>,
+    watch: Watch,
 }
 
 impl KafkaSettings {
@@ -83,23 +97,32 @@ impl KafkaSettings {
         ];
         Self {
             brokers: brokers.into(),
+            security: KafkaSecurity::default(),
             topics: topics.map(|(glob, topic)| (glob.to_owned(), topic.to_owned())).into(),
             order_id_mode: OrderIdMode::default(),
             delivery_timeout: Duration::from_secs(6),
             message_bytes: 1_000_000,
             transactional_prefix: None,
+            dead_letter_suffix: None,
             more: Vec::new(),
         }
     }
 
-    fn client(&self, group: u16) -> ClientConfig {
-        let timeout = self.delivery_timeout.as_millis().to_string();
+    /// What every client needs to reach the brokers.
+    fn reach(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         for (name, value) in &self.more {
             config.set(name, value);
         }
+        self.security.apply(&mut config);
+        config.set("bootstrap.servers", &self.brokers);
         config
-            .set("bootstrap.servers", &self.brokers)
+    }
+
+    fn client(&self, group: u16) -> ClientConfig {
+        let timeout = self.delivery_timeout.as_millis().to_string();
+        let mut config = self.reach();
+        config
             .set("client.id", "stateset-relay")
             .set("enable.idempotence", "true")
             .set("acks", "all")
@@ -122,10 +145,14 @@ impl KafkaSettings {
 impl Kafka {
     /// Checks the settings; connects in the background.
     pub fn new(settings: KafkaSettings) -> Result<Self, KafkaSinkError> {
-        if let Some((name, _)) = settings.more.iter().find(|(name, _)| OURS.contains(&name.as_str())) {
+        let reserved = |name: &str| OURS.contains(&name) || SECURITY_SETTINGS.contains(&name);
+        if let Some((name, _)) = settings.more.iter().find(|(name, _)| reserved(name)) {
             return Err(KafkaSinkError::Reserved(name.clone()));
         }
-        let sink = Self { settings, producers: Mutex::default() };
+        settings.security.check()?;
+        let copies = settings.dead_letter_suffix.clone().map(|suffix| DeadLetterTopic::new(settings.reach(), suffix));
+        let dead_letters = copies.transpose().map_err(KafkaSinkError::Client)?;
+        let sink = Self { settings, producers: Mutex::default(), dead_letters, watch: Watch::default() };
         if sink.settings.transactional_prefix.is_none() {
             sink.producer(0).map_err(KafkaSinkError::Client)?;
         }
@@ -133,7 +160,7 @@ impl Kafka {
     }
 
     /// The producer of the group, a new one if the last one ended in a fatal error.
-    fn producer(&self, group: u16) -> Result<Arc<FutureProducer>, KafkaError> {
+    fn producer(&self, group: u16) -> Result<Arc<Sender>, KafkaError> {
         let mut producers = self.producers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(producer) = producers.get(&group) {
             if producer.client().fatal_error().is_none() {
@@ -141,7 +168,8 @@ impl Kafka {
             }
             tracing::warn!(group, "the Kafka producer ended in a fatal error; a new one takes over");
         }
-        let producer: Arc<FutureProducer> = Arc::new(self.settings.client(group).create()?);
+        let config = self.settings.client(group);
+        let producer: Arc<Sender> = Arc::new(config.create_with_context(self.watch.clone())?);
         producers.insert(group, Arc::clone(&producer));
         Ok(producer)
     }
@@ -166,10 +194,44 @@ impl Kafka {
         };
         for (index, outcome) in sent {
             if let Some(place) = outcomes.get_mut(index) {
-                *place = outcome;
+                *place = self.explain(outcome);
             }
         }
         outcomes
+    }
+
+    /// That time ran out is no reason; what the connections complained of is.
+    fn explain(&self, outcome: Outcome) -> Outcome {
+        match outcome {
+            Outcome::Accepted(evidence) => {
+                self.watch.clear();
+                Outcome::Accepted(evidence)
+            },
+            Outcome::Unavailable(why) => Outcome::Unavailable(match self.watch.complaint() {
+                Some(complaint) => Why::new(complaint.class, complaint.message),
+                None => why,
+            }),
+            other => other,
+        }
+    }
+
+    async fn copy_dead(&self, dead: Vec<Dead<'_>>) {
+        let Some(copies) = &self.dead_letters else { return };
+        for Dead { record, class, why, attempts } in dead {
+            let failure = Failure {
+                class: class.to_owned(),
+                reason: format!("{}: {}", why.class, why.message),
+                attempts,
+                by: "relay".to_owned(),
+                topic: self.settings.topic(&record.event.event_type).unwrap_or("unrouted").to_owned(),
+                source: None,
+            };
+            let (key, value, headers) = self.settings.copy(record);
+            if !copies.write(Some(key.as_bytes()), Some(&value), headers, &failure).await {
+                // The next one would wait just as long.
+                return;
+            }
+        }
     }
 
     /// Messages with their place in the batch. What has no message is refused, and its lane is not sent any further.
@@ -194,7 +256,7 @@ impl Kafka {
 }
 
 /// Enqueues everything, then awaits every acknowledgement.
-async fn send(producer: &FutureProducer, messages: Vec<(usize, Message)>, patience: Duration) -> Vec<(usize, Outcome)> {
+async fn send(producer: &Sender, messages: Vec<(usize, Message)>, patience: Duration) -> Vec<(usize, Outcome)> {
     let deadline = Instant::now() + patience;
     let mut waiting: Vec<(usize, Result<DeliveryFuture, Outcome>)> = Vec::with_capacity(messages.len());
     let mut down = false;
@@ -219,7 +281,7 @@ async fn send(producer: &FutureProducer, messages: Vec<(usize, Message)>, patien
 }
 
 /// A full queue is no failure: the producer is given time to send.
-async fn enqueue(producer: &FutureProducer, message: Message, deadline: Instant) -> Result<DeliveryFuture, Outcome> {
+async fn enqueue(producer: &Sender, message: Message, deadline: Instant) -> Result<DeliveryFuture, Outcome> {
     let Message { topic, key, value, headers } = message;
     let mut record: FutureRecord<'_, String, Vec<u8>> =
         FutureRecord::to(&topic).key(&key).payload(&value).headers(headers);
@@ -265,6 +327,10 @@ impl Sink for Kafka {
 
     fn unmapped(&self, record: &Record) -> Option<Why> {
         self.settings.unmapped(record)
+    }
+
+    fn bury<'a>(&'a self, dead: Vec<Dead<'a>>) -> Burying<'a> {
+        Box::pin(self.copy_dead(dead))
     }
 
     fn batch_limit(&self) -> usize {

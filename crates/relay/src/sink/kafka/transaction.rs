@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::error::KafkaError;
-use rdkafka::producer::{FutureProducer, Producer as _};
+use rdkafka::producer::Producer as _;
 use tokio::task::spawn_blocking;
 
 use super::message::Message;
-use super::{Kafka, failure, send, unavailable};
+use super::{Kafka, Sender, failure, send, unavailable};
 use crate::sink::Outcome;
 
 impl Kafka {
@@ -36,7 +36,7 @@ impl Kafka {
     ) -> Result<Vec<(usize, Outcome)>, KafkaError> {
         let limit = self.settings.delivery_timeout;
         let producer = self.ready(group).await?;
-        blocking(&producer, FutureProducer::begin_transaction).await?;
+        blocking(&producer, Sender::begin_transaction).await?;
         let mut outcomes = send(&producer, messages, limit).await;
         let all = outcomes.iter().all(|(_, outcome)| matches!(outcome, Outcome::Accepted(_)));
         if all {
@@ -62,7 +62,7 @@ impl Kafka {
     }
 
     /// A producer whose id is fenced: from here on any older one with this id is refused by the broker.
-    async fn ready(&self, group: u16) -> Result<Arc<FutureProducer>, KafkaError> {
+    async fn ready(&self, group: u16) -> Result<Arc<Sender>, KafkaError> {
         let known = self.known(group);
         let producer = self.producer(group)?;
         if !known.is_some_and(|known| Arc::ptr_eq(&known, &producer)) {
@@ -75,14 +75,14 @@ impl Kafka {
         Ok(producer)
     }
 
-    fn known(&self, group: u16) -> Option<Arc<FutureProducer>> {
+    fn known(&self, group: u16) -> Option<Arc<Sender>> {
         self.producers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(&group).cloned()
     }
 }
 
-async fn blocking<F>(producer: &Arc<FutureProducer>, call: F) -> Result<(), KafkaError>
+async fn blocking<F>(producer: &Arc<Sender>, call: F) -> Result<(), KafkaError>
 where
-    F: FnOnce(&FutureProducer) -> Result<(), KafkaError> + Send + 'static,
+    F: FnOnce(&Sender) -> Result<(), KafkaError> + Send + 'static,
 {
     let producer = Arc::clone(producer);
     // A call that panicked left the producer in an unknown state, which is what `Canceled` makes the caller assume.

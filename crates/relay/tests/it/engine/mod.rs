@@ -1,11 +1,12 @@
 //! The worker on real databases.
 
 mod crash;
-mod harness;
+pub(crate) mod harness;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod kills;
-mod ledger;
+pub(crate) mod ledger;
+mod replays;
 mod scenarios;
 mod sequencer;
 
@@ -28,6 +29,11 @@ macro_rules! engine_suite {
                 a_long_publish_keeps_its_lease,
                 two_workers_share_the_groups,
                 a_commit_wakes_an_idle_worker,
+                statistics_survive_a_restart,
+            );
+            engine_suite!(@cases $database, replays:
+                a_replay_goes_beside_live_events,
+                a_new_destination_gets_what_it_misses,
             );
             engine_suite!(@cases $database, kills:
                 killed_workers_lose_nothing,

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use stateset_relay::engine::{Options, Relay};
+use stateset_relay::metrics::stored_stats;
 use stateset_relay::policy::{OnDead, Policy};
 use stateset_relay::record::Record;
 use stateset_relay::sink::handler::{Handler, HandlerError};
@@ -13,6 +14,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::harness::{Database, Shop, keys, options, policy, registration, relay, until};
+use crate::alerts::assert_rules_can_be_judged_by;
 
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -30,6 +32,7 @@ pub(crate) async fn delivers_in_order_without_rows<D: Database>() {
     let health = running.health().await.unwrap().remove(0);
     let exposition = running.prometheus().await.unwrap();
     assert!(exposition.contains("outbox_events_total{destination=\"shop\",outcome=\"delivered\"} 400"), "{exposition}");
+    assert_rules_can_be_judged_by(&exposition);
     assert!(running.stop(GRACE).await.unwrap());
     let audit = shop.ledger.lock().unwrap().audit();
     assert_eq!((audit.lost, audit.duplicated, audit.inverted), (0, 0, 0), "{audit}");
@@ -309,4 +312,24 @@ pub(crate) async fn a_commit_wakes_an_idle_worker<D: Database>() {
     assert!(running.stop(GRACE).await.unwrap());
     println!("idle latency, commit to settlement: {latency:?}");
     assert!(latency.p50 <= Duration::from_millis(50), "{latency:?}");
+}
+
+/// Q06, Q07: what workers counted is there for the next one, by type, with percentiles; the counts add up.
+pub(crate) async fn statistics_survive_a_restart<D: Database>() {
+    let database = D::create().await;
+    let shop = Shop::default();
+    shop.fail(3, 1, HandlerError::Retry("busy".to_owned()));
+    for round in 1..=2 {
+        let relay = Relay::new(database.store(), options(Duration::from_secs(30)));
+        let relay = relay.destination(registration("shop", &policy()), Arc::new(shop.handler()));
+        let running = relay.start().await.unwrap();
+        database.write(&shop.ledger, keys(10, 4)).await;
+        until("all of them", async || shop.arrived() == round * 10).await;
+        assert!(running.stop(Duration::from_secs(20)).await.unwrap());
+    }
+    let stats = stored_stats(&*database.store(), Duration::from_hours(1)).await.unwrap();
+    assert_eq!((stats.total, stats.by_type["order.created"]), (21, 21), "20 delivered, one tried twice");
+    assert!((stats.success_rate - 1.0).abs() < 1e-9 && (stats.retry_rate - 0.05).abs() < 1e-9);
+    let latency = stats.latency.unwrap();
+    assert!(Duration::ZERO < latency.p50 && latency.p50 <= latency.p95 && latency.p95 <= latency.max);
 }

@@ -20,6 +20,7 @@ pub(crate) struct Consumed {
     pub(crate) partition: i32,
     pub(crate) key: String,
     pub(crate) value: String,
+    pub(crate) bytes: Vec<u8>,
     pub(crate) headers: HashMap<String, String>,
 }
 
@@ -59,7 +60,8 @@ fn consume_now(bootstrap: &str, topic: &str) -> Vec<Consumed> {
             Ok(message) => messages.push(Consumed {
                 partition: message.partition(),
                 key: String::from_utf8(message.key().unwrap().to_vec()).unwrap(),
-                value: String::from_utf8(message.payload().unwrap().to_vec()).unwrap(),
+                value: String::from_utf8_lossy(message.payload().unwrap_or_default()).into_owned(),
+                bytes: message.payload().unwrap_or_default().to_vec(),
                 headers: message
                     .headers()
                     .unwrap()

@@ -22,6 +22,10 @@ const fn path(name: &'static str, schema: &'static str, meaning: &'static str) -
     Parameter { name, place: "path", required: true, schema, meaning }
 }
 
+const fn header(name: &'static str, schema: &'static str, meaning: &'static str) -> Parameter {
+    Parameter { name, place: "header", required: false, schema, meaning }
+}
+
 const UUID: &str = r#"{"type":"string","format":"uuid"}"#;
 const TEXT: &str = r#"{"type":"string"}"#;
 const SEQUENCE: &str = r#"{"type":"integer","minimum":1,"maximum":9223372036854775807}"#;
@@ -72,6 +76,11 @@ const PARAMETERS: &[Parameter] = &[
     query("tenant_id[optional]", UUID, "tenant; default: the caller's own"),
     query("after", TEXT, "only keys behind this prefix, as a page's `next` says"),
     path("prefix", TEXT, "public part of the API key: what stands between its underscores"),
+    header(
+        "Idempotency-Key",
+        r#"{"type":"string","minLength":1,"maxLength":255,"pattern":"^[!-~]+$"}"#,
+        "names this request: a repetition within 24 hours answers with the same key again instead of making another",
+    ),
     path("batch_id", UUID, "the batch"),
     path("sequence", SEQUENCE, "place of the event"),
     path(
@@ -85,20 +94,43 @@ fn find(name: &str) -> &'static Parameter {
     PARAMETERS.iter().find(|parameter| parameter.name == name).expect("every operation names parameters of this table")
 }
 
-fn bare(name: &'static str) -> &'static str {
+fn bare(name: &str) -> &str {
     name.split('[').next().unwrap_or(name)
+}
+
+/// A value that fits the examples of the guide; the checks of the live service store what they name.
+fn example(name: &str) -> Option<Value> {
+    Some(match name {
+        "tenant_id" => json!("11111111-1111-4111-8111-111111111111"),
+        "store_id" => json!("22222222-2222-4222-8222-222222222222"),
+        "agent_id" => json!("33333333-3333-4333-8333-333333333333"),
+        "event_id" => json!("44444444-4444-4444-8444-444444444444"),
+        "entity_type" => json!("order"),
+        "entity_id" => json!("ORD-1001"),
+        "sequence" | "from_size" => json!(1),
+        "to_size" => json!(2),
+        "path" => json!("0/000.p/1"),
+        _ => return None,
+    })
 }
 
 pub(super) fn describe(name: &str) -> Value {
     let parameter = find(name);
     let schema: Value = serde_json::from_str(parameter.schema).expect("schemas of this table are JSON");
-    json!({
+    let mut description = json!({
         "name": bare(parameter.name),
         "in": parameter.place,
         "required": parameter.required,
         "description": parameter.meaning,
         "schema": schema,
-    })
+    });
+    // Only where it is asked for: an optional filter that is always set hides more than it shows.
+    if parameter.required
+        && let Some(example) = example(bare(name))
+    {
+        description["example"] = example;
+    }
+    description
 }
 
 /// Where the parameter stands and what it means.

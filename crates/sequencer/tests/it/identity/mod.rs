@@ -1,5 +1,7 @@
 //! Who may do what: API keys, tokens, and the matrix of all routes.
 
+mod fuzz;
+mod idempotency;
 mod isolation;
 mod keys;
 mod matrix;

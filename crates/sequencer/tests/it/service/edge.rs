@@ -36,6 +36,48 @@ async fn a_tenant_over_its_rate_is_told_when_to_come_back() -> anyhow::Result<()
     Ok(())
 }
 
+/// L11: a minted key with a `rateLimit` of its own is bounded by it as well, also without a limit of the tenant; another
+/// key of the tenant is not, and what the key may not do costs the tenant nothing.
+#[tokio::test]
+async fn a_key_over_its_own_rate_is_told_when_to_come_back() -> anyhow::Result<()> {
+    for (of_tenant, policy) in [(None, "\"key\";q=2;w=60"), (Some("5"), "\"key\";q=2;w=60, \"tenant\";q=5;w=60")] {
+        let launch = embedded()?;
+        let launch = of_tenant.into_iter().fold(launch, |launch, rate| launch.variable("RATE_LIMIT_PER_MINUTE", rate));
+        let server = launch.start().await?;
+        let tenant = uuid::Uuid::from_u128(1);
+        let mut keys = Vec::new();
+        for body in [serde_json::json!({"tenantId": tenant, "rateLimit": 2}), serde_json::json!({"tenantId": tenant})] {
+            let minted = client(&server).post_json("/api/v1/api-keys", &body).await?.expect_status(200)?;
+            keys.push(minted.json::<serde_json::Value>()?["apiKey"].as_str().unwrap_or_default().to_owned());
+        }
+        let [small, free] =
+            [&keys[0], &keys[1]].map(|key| server.client().with_header("authorization", &format!("ApiKey {key}")));
+        let path = format!("/api/v1/head?{}", scope(1, 1));
+        for left in [1, 0] {
+            let response = small.get(&path).await?.expect_status(200)?;
+            assert_eq!(response.header("ratelimit-policy"), Some(policy));
+            let standing = response.header("ratelimit").unwrap_or_default().to_owned();
+            assert!(standing.starts_with(&format!("\"key\";r={left};t=")), "{standing}");
+        }
+        for _ in 0..3 {
+            let refused = small.get(&path).await?.expect_status(429)?;
+            let problem = refused.json::<serde_json::Value>()?;
+            assert_eq!(problem["code"], "RATE_LIMIT_EXCEEDED");
+            assert_eq!(problem["detail"], "the API key may send 2 requests a minute");
+            let wait: u64 = refused.header("retry-after").unwrap_or_default().parse()?;
+            assert!((1..=30).contains(&wait), "{wait}");
+            assert_eq!(refused.header("ratelimit"), Some(format!("\"key\";r=0;t={wait}").as_str()));
+        }
+        // Two were spent on making keys and two by the small key: one of the tenant's five is left.
+        let other = free.get(&path).await?.expect_status(200)?;
+        assert_eq!(other.header("ratelimit-policy"), of_tenant.map(|_| "\"tenant\";q=5;w=60"));
+        if of_tenant.is_some() {
+            free.get(&path).await?.expect_status(429)?;
+        }
+    }
+    Ok(())
+}
+
 /// Without the variable there is no limit and no header.
 #[tokio::test]
 async fn without_a_rate_there_are_no_headers() -> anyhow::Result<()> {

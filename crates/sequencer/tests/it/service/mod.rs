@@ -4,6 +4,8 @@ mod edge;
 mod hostile;
 mod logs;
 mod metrics;
+#[cfg(feature = "otel")]
+mod otel;
 mod start;
 
 use std::fmt::Write as _;

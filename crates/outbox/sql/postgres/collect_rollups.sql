@@ -1,0 +1,2 @@
+-- Before minute $1.
+DELETE FROM outbox.delivery_rollup WHERE minute < $1

@@ -1,0 +1,3 @@
+-- Of the lane, and of the consumer.
+SELECT (SELECT count(*) FROM outbox.held_event WHERE consumer = $1 AND tenant_id = $2 AND store_id = $3 AND lane = $4),
+       (SELECT count(*) FROM outbox.held_event WHERE consumer = $1)

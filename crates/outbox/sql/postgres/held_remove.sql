@@ -1,0 +1,1 @@
+DELETE FROM outbox.held_event WHERE id = $1

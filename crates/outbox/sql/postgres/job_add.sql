@@ -1,0 +1,3 @@
+INSERT INTO outbox.job
+    (id, tenant_id, store_id, kind, filter, options, state, upto, planned, rate, actor, reason, created_at, expires_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, 'planned', $7, $8, $9, $10, $11, outbox.now_us(), outbox.now_us() + $12, outbox.now_us())

@@ -1,0 +1,5 @@
+INSERT INTO outbox.quarantine
+    (id, consumer, tenant_id, store_id, source, lane, event_id, event_type, schema_version, sequence, payload, notes, raw,
+     class, reason, quarantined_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, outbox.now_us())
+ON CONFLICT DO NOTHING

@@ -1,0 +1,2 @@
+-- Before minute $1.
+DELETE FROM delivery_rollup WHERE minute < $1

@@ -1,0 +1,1 @@
+DELETE FROM held_event WHERE id = $1

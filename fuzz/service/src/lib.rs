@@ -1,0 +1,3 @@
+//! The fuzz target that needs the whole server.
+
+pub mod token;
