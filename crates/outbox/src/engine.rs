@@ -39,6 +39,9 @@ pub trait Verbs: Database {
     /// two statements would keep its shard group from everybody else.
     const BEGIN_DELIVERY: &'static str;
 
+    /// The place before every event, as a cursor keeps it.
+    const LOG_START: &'static str;
+
     /// Creates the tables, or brings them to this version. Idempotent, safe when several processes do it at once.
     fn migrate<'a>(pool: &'a Pool<Self>, schema: &'a Schema) -> SqlFuture<'a, ()>;
 

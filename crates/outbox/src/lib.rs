@@ -40,6 +40,7 @@ mod shard;
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod tail;
 mod write;
 
 pub use audit::{AuditEntry, AuditFilter};
@@ -53,6 +54,7 @@ pub use replay::ReplayFilter;
 pub use schema::{InvalidSchema, Schema};
 pub use scope::Scope;
 pub use shard::shard;
+pub use tail::{NotACursor, TailCursor, TailListener, TailPage, TailStart};
 pub use write::{AddOutcome, Facts, IdempotencyStrategy, InvalidEvent, OnConflict, StrategyError, WriteError, Written};
 
 /// Lower-case hexadecimal.

@@ -214,6 +214,29 @@ pub struct Preview {
     pub skipped: Vec<(String, i64)>,
 }
 
+/// What a change would do, without a plan of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outlook {
+    /// Last place of the log that was looked at.
+    pub upto: i64,
+    /// When it was, by the database's clock, microseconds since 1970 UTC.
+    pub planned_at: i64,
+    /// Changes, counted up to 10,000.
+    pub changes: i64,
+    /// `false`: there are more.
+    pub exact: bool,
+    /// The first of them.
+    pub sample: Vec<Sample>,
+    /// Changes at each destination.
+    pub destinations: Vec<(String, i64)>,
+    /// Lanes that are affected.
+    pub lanes: i64,
+    /// Deliveries that wait behind the dead letters, and follow them.
+    pub followers: i64,
+    /// What was looked at and would be left alone, and why.
+    pub skipped: Vec<(String, i64)>,
+}
+
 /// One change of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::chunk::{Task, next_chunk};
 use super::effect::Effect;
 use super::rules::check;
-use super::{JobError, Operator, Preview, Request, Sample};
+use super::{JobError, Operator, Outlook, Preview, Request, Sample};
 use crate::engine::Engine;
 use crate::read::COUNTED;
 use crate::sql::{args, fetch_optional, statement};
@@ -59,6 +59,27 @@ impl<DB: Engine> Operator<DB> {
     /// # Errors
     /// [`JobError::EmptyFilter`]; [`JobError::Invalid`] if a reason or a name is missing.
     pub async fn plan(&self, request: &Request) -> Result<Preview, JobError> {
+        let outlook = self.preview(request).await?;
+        let mut tx = self.outbox.begin().await?;
+        let job = self.add_job(&mut tx, request, outlook.upto, outlook.changes).await?;
+        tx.commit().await?;
+        Ok(Preview {
+            job,
+            changes: outlook.changes,
+            exact: outlook.exact,
+            sample: outlook.sample,
+            destinations: outlook.destinations,
+            lanes: outlook.lanes,
+            followers: outlook.followers,
+            skipped: outlook.skipped,
+        })
+    }
+
+    /// Says the same and keeps nothing, so that it works on a database that was opened for reading.
+    ///
+    /// # Errors
+    /// As of [`Self::plan`].
+    pub async fn preview(&self, request: &Request) -> Result<Outlook, JobError> {
         check(request)?;
         let reader = self.outbox.reader();
         let mut tx = self.outbox.begin_read().await?;
@@ -88,12 +109,9 @@ impl<DB: Engine> Operator<DB> {
         let followers =
             fetch_optional::<DB>(&mut tx, &self.outbox.schema, statement!("job_followers"), args![letters]).await?;
         let followers = followers.ok_or(sqlx::Error::RowNotFound)?.int()?;
-        drop(tx);
-        let mut tx = self.outbox.begin().await?;
-        let job = self.add_job(&mut tx, request, upto, sums.changes.min(COUNTED)).await?;
-        tx.commit().await?;
-        Ok(Preview {
-            job,
+        Ok(Outlook {
+            upto,
+            planned_at,
             changes: sums.changes.min(COUNTED),
             exact: ended && sums.changes <= COUNTED,
             sample: sums.sample,

@@ -84,7 +84,7 @@ pub struct KeyRecord {
 impl<DB: Engine> Outbox<DB> {
     /// What is known of a key; `None` if it was never used.
     pub async fn idempotency_key(&self, operation: &str, key: &str) -> Result<Option<KeyRecord>, OperationError> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin_read().await?;
         let Some(row) = self.key_row(&mut tx, operation, key).await? else { return Ok(None) };
         let args = args![self.scope.tenant, self.scope.store, row.command_id];
         let events = fetch::<DB>(&mut tx, &self.schema, statement!("operation_events"), args).await?;

@@ -27,6 +27,8 @@ impl Verbs for Postgres {
     const BEGIN_READ: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     const BEGIN_DELIVERY: &'static str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '5s'";
 
+    const LOG_START: &'static str = "1:1:";
+
     fn migrate<'a>(pool: &'a PgPool, schema: &'a Schema) -> SqlFuture<'a, ()> {
         Box::pin(migrate::migrate(pool, schema))
     }

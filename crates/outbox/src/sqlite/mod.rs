@@ -27,6 +27,8 @@ impl Verbs for Sqlite {
     // A file lock belongs to the process, and nobody can take it away.
     const BEGIN_DELIVERY: &'static str = "BEGIN IMMEDIATE";
 
+    const LOG_START: &'static str = "0";
+
     fn migrate<'a>(pool: &'a SqlitePool, _: &'a Schema) -> SqlFuture<'a, ()> {
         Box::pin(migrate::migrate(pool))
     }

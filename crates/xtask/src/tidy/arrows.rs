@@ -11,11 +11,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // A stranger adopts it alone; the catalogue is a feature that is off.
     ("outbox", &["contracts"]),
     ("relay", &["contracts", "ledger", "outbox"]),
-    ("inspect", &["api", "outbox"]),
     ("dashboard", &["api", "contracts", "inspect"]),
     ("sequencer", &["api", "dashboard", "ledger", "store"]),
     ("testkit", &["ledger"]),
     ("bench", &["ledger", "outbox", "relay", "testkit"]),
+    ("inspect", &["api", "outbox"]),
+    ("events", &["dashboard", "inspect", "ledger", "outbox", "relay"]),
     ("xtask", &[]),
     ("contracts", &[]),
     // What a stranger does.

@@ -1,0 +1,87 @@
+//! The command line. Each command's arguments and work are in its file under `command/`.
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::command::{
+    ack, audit, breaker, completions, config, dlq, doctor, explain, export, idempotency, inspect, jobs, list, man, migrate,
+    outbox, reconcile, replay, routes, state, stats, tail, timeline, top, trace, trigger, verify, worker,
+};
+use crate::exit;
+use crate::settings::Global;
+
+/// Look into the event log and the outbox, and mend what needs mending.
+///
+/// Reads change nothing. A command that writes only says what it would do, until it is given --apply.
+#[derive(Debug, Parser)]
+#[command(name = "stateset-events", version, propagate_version = true, arg_required_else_help = true, after_help = exit::TABLE)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Events that pass a filter
+    List(list::Args),
+    /// One event: payload, signature, where it went
+    Inspect(inspect::Args),
+    /// Deliveries that wait or failed, and how their destinations stand
+    Outbox(outbox::Args),
+    /// History of an entity, with its order's other events
+    Timeline(timeline::Args),
+    /// Events of one operation or correlation
+    Trace(trace::Args),
+    /// Numbers of events, by type
+    Stats(stats::Args),
+    /// Follow the log: what was missed, then live
+    Tail(tail::Args),
+    /// State of an entity at a time, from its events
+    State(state::Args),
+    /// Live view of destinations
+    Top(top::Args),
+    /// Why something is where it is, and what to do
+    Explain(explain::Args),
+    /// Deliver events again (writes with --apply)
+    Replay(replay::Args),
+    /// Acknowledge deliveries (writes with --apply)
+    Ack(ack::Args),
+    /// Dead letters: list, redrive, discard
+    Dlq(dlq::Args),
+    /// Idempotency keys: get, create, reset
+    Idempotency(idempotency::Args),
+    /// Whether a destination is up; close or open its breaker
+    Breaker(breaker::Args),
+    /// Bulk actions: list, watch, abort, resume
+    Jobs(jobs::Args),
+    /// Routes: list, apply
+    Routes(routes::Args),
+    /// Deliver: the worker
+    Worker(worker::Args),
+    /// What a destination has not got (delivers it with --apply)
+    Reconcile(reconcile::Args),
+    /// Who did what; and whether the log is sound
+    Audit(audit::Args),
+    /// Write an event, for trying things out (writes with --apply)
+    Trigger(trigger::Args),
+    /// Evidence of events in a file that can be checked offline
+    Export(export::Args),
+    /// Check a file of evidence, without network
+    Verify(verify::Args),
+    /// Create the outbox tables, or bring them to this version (writes with --apply)
+    Migrate(migrate::Args),
+    /// Find out what is wrong with source, destinations and configuration
+    Doctor(doctor::Args),
+    /// Configuration: show, path, example
+    Config(config::Args),
+    /// Completions for a shell
+    Completions(completions::Args),
+    /// Manual pages
+    Man(man::Args),
+}
+
+/// The whole tree, for completions, manuals and tests.
+pub(crate) fn tree() -> clap::Command {
+    Cli::command()
+}

@@ -1,0 +1,129 @@
+//! Data to standard output in the form that was asked for; talk to standard error.
+
+mod csv;
+mod members;
+mod table;
+mod yaml;
+
+use std::io::{IsTerminal as _, Write as _};
+
+use clap::ValueEnum;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use stateset_inspect::Fault;
+
+use crate::exit::Stop;
+pub(crate) use table::{Sheet, Style};
+
+/// Forms of data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// One document.
+    Json,
+    /// One line per entry.
+    Jsonl,
+    /// One document.
+    Yaml,
+    /// The table's columns, RFC 4180.
+    Csv,
+}
+
+impl Format {
+    /// Whether a program reads it, which then wants faults as JSON too.
+    pub(crate) fn is_for_programs(self) -> bool {
+        matches!(self, Self::Json | Self::Jsonl | Self::Yaml)
+    }
+}
+
+/// How a command prints.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    pub(crate) format: Format,
+    pub(crate) quiet: bool,
+    pub(crate) color: bool,
+}
+
+impl Output {
+    /// Prints an answer. `sheet` is its form for people, and says what the columns are.
+    pub(crate) fn print<T: Serialize>(self, answer: &T, sheet: impl FnOnce(&T) -> Sheet) -> Result<(), Stop> {
+        match self.format {
+            Format::Json => self.line(&json(answer)?),
+            Format::Jsonl => {
+                for line in lines(&json(answer)?)? {
+                    self.line(&line)?;
+                }
+                Ok(())
+            },
+            Format::Yaml => self.text(&yaml::yaml(&json(answer)?)?),
+            Format::Csv => self.text(&csv::csv(&sheet(answer))),
+            Format::Table => {
+                let sheet = sheet(answer);
+                self.text(&sheet.render(self.color, width()))?;
+                for note in sheet.notes() {
+                    self.note(note);
+                }
+                Ok(())
+            },
+        }
+    }
+
+    /// A line of data.
+    pub(crate) fn line(self, line: &str) -> Result<(), Stop> {
+        self.text(&format!("{line}\n"))
+    }
+
+    /// Data.
+    pub(crate) fn text(self, text: &str) -> Result<(), Stop> {
+        let mut out = std::io::stdout().lock();
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|_| Stop::ReaderGone)
+    }
+
+    /// Something that is not data, and not asked for.
+    pub(crate) fn note(self, note: &str) {
+        if !self.quiet {
+            talk(note);
+        }
+    }
+}
+
+/// To standard error. If nobody can read it, nobody can be told.
+pub(crate) fn talk(line: &str) {
+    writeln!(std::io::stderr().lock(), "{line}").ok();
+}
+
+/// The answer as JSON on one line, payloads byte for byte.
+pub(crate) fn json<T: Serialize>(answer: &T) -> Result<String, Fault> {
+    serde_json::to_string(answer).map_err(|error| Fault::corrupt("the answer", error))
+}
+
+/// The entries of the first list in the document; without one, the document.
+fn lines(document: &str) -> Result<Vec<String>, Fault> {
+    let corrupt = |error| Fault::corrupt("the answer", error);
+    let Ok(members) = members::members(document) else { return Ok(vec![document.to_owned()]) };
+    let Some((_, list)) = members.iter().find(|(_, value)| value.get().starts_with('[')) else {
+        return Ok(vec![document.to_owned()]);
+    };
+    let entries: Vec<&RawValue> = serde_json::from_str(list.get()).map_err(corrupt)?;
+    Ok(entries.into_iter().map(|entry| entry.get().to_owned()).collect())
+}
+
+/// Columns of the terminal; enough for everything where there is none.
+fn width() -> Option<u16> {
+    std::io::stdout().is_terminal().then_some(()).and_then(|()| table::terminal_width())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_becomes_lines_and_bytes_stay() {
+        let list = r#"{"events":[{"payload":{"n": 1.10}},{"b":2}],"total":2}"#;
+        assert_eq!(lines(list).expect("lines"), [r#"{"payload":{"n": 1.10}}"#, r#"{"b":2}"#]);
+        assert_eq!(lines(r#"{"status":"active"}"#).expect("lines"), [r#"{"status":"active"}"#]);
+        assert_eq!(lines("[]").expect("lines"), ["[]"]);
+    }
+}
