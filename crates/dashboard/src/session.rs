@@ -131,7 +131,7 @@ fn digest(text: &str) -> Digest {
 }
 
 /// 256 random bits as text.
-fn random() -> String {
+pub(crate) fn random() -> String {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
     const_hex::encode(bytes)

@@ -29,7 +29,8 @@ use crate::api::Fault;
 use crate::host::{Denied, Host, StreamLine, Who};
 use crate::parts::commands::shell;
 use crate::place::{pairs, query};
-use crate::web::{Dashboard, Visitor};
+use crate::session::Sessions;
+use crate::web::{Dashboard, Visitor, router};
 
 /// Most entries of a list.
 const PAGE: u16 = 50;
@@ -239,4 +240,17 @@ impl FromRequestParts<Arc<Dashboard>> for Asking {
         let rest = path.ok().and_then(|axum::extract::Path(segments)| segments.into_iter().next_back()).map(|(_, text)| text);
         Ok(Self { visitor, outbox, rest: rest.unwrap_or_default(), query: pairs(parts.uri.query().unwrap_or_default()) })
     }
+}
+
+/// Where the pages over an outbox are mounted.
+pub const BASE: &str = "/dashboard";
+
+/// All pages over `outbox`, to be served on a loopback address, and the path of the link that lets one browser in, once.
+pub fn mount(outbox: Outbox) -> (Router, String) {
+    let sessions = Arc::new(Sessions::default());
+    let key = crate::session::random();
+    let link = format!("{BASE}{}", sessions.link(&key).path());
+    let owner = Owner { key, actor: outbox.actor.clone(), may_change: outbox.may_change };
+    let pages = router(Dashboard::over_outbox(Arc::new(owner), sessions, BASE, outbox));
+    (Router::new().nest(BASE, pages), link)
 }
