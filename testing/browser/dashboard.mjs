@@ -72,10 +72,10 @@ async function open(options = {}) {
 }
 
 async function login({ page }) {
-  await page.goto(`${base}/dashboard/`);
+  await page.goto(`${base}/dashboard`);
   await page.fill('#key', key);
   await page.click('button[type=submit]');
-  await page.waitForURL(`${base}/dashboard/`);
+  await page.waitForURL(`${base}/dashboard`);
 }
 
 async function screenshot(page, name, options = {}) {
@@ -96,7 +96,7 @@ await check('the one-time link lets one browser in, once', async () => {
   const first = await open();
   await first.page.goto(link);
   await first.page.click('button[type=submit]');
-  await first.page.waitForURL(`${base}/dashboard/`);
+  await first.page.waitForURL(`${base}/dashboard`);
   assert.match(await first.page.textContent('.who'), /operator/);
   const cookies = await first.context.cookies();
   assert.equal(cookies.length, 1);
@@ -110,7 +110,7 @@ await check('the one-time link lets one browser in, once', async () => {
 });
 
 const paths = {
-  streams: `${base}/dashboard/`, overview: stream, events: `${stream}/events`, filtered: `${stream}/events?event_type=order.*&since=1h`,
+  streams: `${base}/dashboard`, overview: stream, events: `${stream}/events`, filtered: `${stream}/events?event_type=order.*&since=1h`,
   nothing: `${stream}/events?event_type=order.creatd`, event: `${stream}/events/${seeded.signed}`, hostile: `${stream}/events/${seeded.hostile}`,
   entity: `${stream}/entities?entity_type=order&entity_id=ORD-1003`, entities: `${stream}/entities`, log: `${stream}/log`, agents: `${stream}/agents`,
   server: `${base}/dashboard/server`, style: `${base}/dashboard/style`,
@@ -217,6 +217,23 @@ await check('reading works without scripts', async () => {
   await plain.page.click('.visitor button');
   await plain.page.waitForURL(/login/);
   await plain.context.close();
+});
+
+await check('another tenant sees nothing of this one', async () => {
+  const other = '99999999-9999-4999-8999-999999999999';
+  const minted = await api.call('POST', '/api/v1/api-keys', { tenantId: other, name: 'other', permissions: ['read'] });
+  const guest = await open();
+  await guest.page.goto(`${base}/dashboard`);
+  await guest.page.fill('#key', minted.apiKey);
+  await guest.page.click('button[type=submit]');
+  await guest.page.waitForURL(`${base}/dashboard`);
+  assert.ok(!(await guest.page.content()).includes(tenant));
+  for (const url of [stream, paths.events, paths.event, paths.entity, paths.log, paths.agents, paths.server, `${paths.event}/evidence`, `${stream}/live?from=1`, `${stream}/growth?from_size=1`]) {
+    const reply = await guest.context.request.get(url, { headers: { accept: 'text/html' } });
+    assert.equal(reply.status(), 403, url);
+    assert.ok(!(await reply.text()).includes('ORD-'), url);
+  }
+  await guest.context.close();
 });
 
 await check('the keyboard alone reaches the content and the filters', async () => {

@@ -29,9 +29,9 @@ pub struct Place {
 }
 
 impl Place {
-    /// A path of the dashboard: `at("/login")`.
+    /// A path of the dashboard: `at("/login")`; `at("/")` is the mount point, which has no slash at its end.
     pub fn at(&self, path: &str) -> String {
-        format!("{}{path}", self.base)
+        if path == "/" { self.base.clone() } else { format!("{}{path}", self.base) }
     }
 
     /// A path inside the stream; the list of streams if there is none.
@@ -82,7 +82,7 @@ pub fn pairs(text: &str) -> Vec<(String, String)> {
 pub fn local(base: &str, wanted: &str) -> String {
     let inside = wanted.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
     let plain = wanted.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') && !wanted.contains("//");
-    if inside && plain { wanted.to_owned() } else { format!("{base}/") }
+    if inside && plain { wanted.to_owned() } else { base.to_owned() }
 }
 
 #[cfg(test)]
@@ -97,7 +97,7 @@ mod tests {
         for bad in
             ["", "/", "//evil.example", "https://evil.example/dashboard", "/dashboardx", "/dashboard//evil.example", "/dashboard/\\evil", "/dashboard/\r\nx: y"]
         {
-            assert_eq!(local("/dashboard", bad), "/dashboard/", "{bad:?}");
+            assert_eq!(local("/dashboard", bad), "/dashboard", "{bad:?}");
         }
     }
 

@@ -75,8 +75,15 @@ impl Dashboard {
     }
 }
 
-/// All pages, to be nested at the mount point.
+/// All pages at their mount point, to be merged into the routes of a server.
 pub fn router(dashboard: Dashboard) -> Router {
+    let base = dashboard.base;
+    // Nested routes answer the mount point itself; with a slash behind it, it is another path.
+    let with_slash = get(move || async move { Redirect::permanent(base) });
+    Router::new().route(&format!("{base}/"), with_slash).nest(base, pages(dashboard))
+}
+
+fn pages(dashboard: Dashboard) -> Router {
     let pages = common().merge(subject(&dashboard)).fallback(pages::missing);
     pages.with_state(Arc::new(dashboard)).layer(DefaultBodyLimit::max(MAX_FORM)).layer(from_fn(guard::layer))
 }
@@ -185,7 +192,8 @@ impl FromRequestParts<Arc<Dashboard>> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, dashboard: &Arc<Dashboard>) -> Result<Self, Response> {
         // The router has taken the mount point off.
-        let here = format!("{}{}", dashboard.base, parts.uri.path_and_query().map_or("/", |path| path.as_str()));
+        let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let here = format!("{}{}{query}", dashboard.base, parts.uri.path().trim_end_matches('/'));
         let (who, session) = match dashboard.host.everybody() {
             Some(everybody) => (everybody, None),
             None => recognise(parts, dashboard, &here).await?,

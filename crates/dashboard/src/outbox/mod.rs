@@ -190,7 +190,7 @@ impl Asking {
     pub(crate) fn filter_word(&self) -> String {
         match self.parameter("q").trim() {
             "" => String::new(),
-            text => format!("--filter {}", shell(text)),
+            text => shell(text),
         }
     }
 
@@ -251,6 +251,5 @@ pub fn mount(outbox: Outbox) -> (Router, String) {
     let key = crate::session::random();
     let link = format!("{BASE}{}", sessions.link(&key).path());
     let owner = Owner { key, actor: outbox.actor.clone(), may_change: outbox.may_change };
-    let pages = router(Dashboard::over_outbox(Arc::new(owner), sessions, BASE, outbox));
-    (Router::new().nest(BASE, pages), link)
+    (router(Dashboard::over_outbox(Arc::new(owner), sessions, BASE, outbox)), link)
 }

@@ -6,7 +6,7 @@ use stateset_api::event::{EntityHistory, Envelope};
 
 use super::InStream;
 use crate::api::Fault;
-use crate::parts::commands::{commands, shell};
+use crate::parts::commands::{commands, shell, tool};
 use crate::parts::{block, empty, event_list, now, time};
 use crate::place::{query, segment};
 use crate::text;
@@ -50,11 +50,8 @@ fn form(request: &InStream) -> Markup {
 
 fn view(request: &InStream, history: &EntityHistory<Envelope>, path: &str) -> Markup {
     let place = &request.visitor.place;
-    let tool = format!(
-        "stateset-events timeline {} --url {}",
-        shell(&format!("{}/{}", history.entity_type, history.entity_id)),
-        request.visitor.origin
-    );
+    let entity = shell(&format!("{}/{}", history.entity_type, history.entity_id));
+    let tool = tool(&request.visitor, &format!("timeline {entity}"));
     html! {
         p.summary {
             b { (text::grouped(history.current_version)) } " events name this " (history.entity_type)

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::InStream;
 use crate::api::Fault;
-use crate::parts::commands::commands;
+use crate::parts::commands::{commands, tool};
 use crate::parts::proof::{ladder, steps};
 use crate::parts::{Tone, badge, block, empty, facts, hash, now, time};
 use crate::text;
@@ -99,7 +99,7 @@ fn view(request: &InStream, single: &Single, inclusion: Option<&InclusionProof>)
     let visitor = &request.visitor;
     let event = &single.event;
     let path = format!("/api/v1/events/{}?{}", event.event_id, request.scope.query());
-    let tool = format!("stateset-events inspect {} --include-payload --attempts --url {}", event.event_id, visitor.origin);
+    let tool = tool(visitor, &format!("inspect {} --include-payload", event.event_id));
     html! {
         p.lead {
             b.type { (event.event_type) } " about "

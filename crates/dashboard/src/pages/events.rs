@@ -9,7 +9,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::InStream;
 use crate::api::Fault;
-use crate::parts::commands::{commands, shell};
+use crate::parts::commands::{commands, shell, tool};
 use crate::parts::{empty, event_list, now};
 use crate::place::{Place, Scope, query};
 use crate::text;
@@ -207,9 +207,18 @@ fn api_path(scope: Scope, set: &[(&'static str, String)]) -> String {
 }
 
 fn tool_command(visitor: &Visitor, set: &[(&'static str, String)]) -> String {
-    let mut command = format!("stateset-events list --url {}", visitor.origin);
+    let mut command = tool(visitor, "list");
     for (name, value) in set {
-        command.push_str(&format!(" --{} {}", name.replace('_', "-"), shell(value)));
+        let flag = match *name {
+            "event_type" => "type",
+            "agent_id" => "agent",
+            "correlation_id" => "correlation",
+            "entity_type" => "entity-type",
+            "entity_id" => "entity-id",
+            "order_key" => "order-key",
+            other => other,
+        };
+        command.push_str(&format!(" --{flag} {}", shell(value)));
     }
     command
 }

@@ -24,6 +24,12 @@ pub fn commands(visitor: &Visitor, api_path: &str, tool: Option<&str>) -> Markup
     }
 }
 
+/// A command of `stateset-events` about the page's stream.
+pub fn tool(visitor: &Visitor, words: &str) -> String {
+    let scope = visitor.place.scope.map(|scope| format!(" --tenant {} --store {}", scope.tenant, scope.store));
+    format!("stateset-events {words} --url {}{}", shell(&visitor.origin), scope.unwrap_or_default())
+}
+
 /// Text as one word of a shell, whatever is in it.
 pub fn shell(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))

@@ -150,7 +150,7 @@ impl Browser {
     pub(crate) fn new() -> Self {
         let sessions = Arc::new(Sessions::default());
         let dashboard = Dashboard::new(Arc::new(Door), Arc::clone(&sessions), "/dashboard", api());
-        Self { router: Router::new().nest("/dashboard", router(dashboard)), cookie: None, sessions }
+        Self { router: router(dashboard), cookie: None, sessions }
     }
 
     #[cfg(feature = "outbox")]
@@ -202,7 +202,7 @@ pub(crate) fn pages() -> Vec<String> {
         format!("{stream}/events?{hostile}"),
         format!("{stream}/entities?{hostile}"),
         format!("{stream}/events/{EVENT}"),
-        "/dashboard/".to_owned(),
+        "/dashboard".to_owned(),
         "/dashboard/server".to_owned(),
         "/dashboard/style".to_owned(),
         "/dashboard/catalogue".to_owned(),

@@ -101,7 +101,7 @@ impl Shop {
 }
 
 const PAGES: &[&str] = &[
-    "/", "/events", "/events?q=type%3Aorder.*", "/events?q=type%3Aorder.creatd", "/deliveries", "/deliveries?q=state%3Aretry_wait",
+    "", "/events", "/events?q=type%3Aorder.*", "/events?q=type%3Aorder.creatd", "/deliveries", "/deliveries?q=state%3Aretry_wait",
     "/dead-letters", "/dead-letters?q=type%3A*&group=class", "/timeline", "/timeline?entity_type=order&entity_id=ORD-1", "/keys",
     "/keys?key=create_order_ORD-123", "/jobs", "/audit", "/audit?actor=tester", "/catalogue",
 ];

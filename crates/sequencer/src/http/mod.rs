@@ -95,7 +95,7 @@ pub fn router(service: Arc<Service>, timeout: Duration, stop: CancellationToken)
         .layer(Extension(stop));
     let pages = dashboard::router(&service, api.clone());
     let routes = api
-        .nest(dashboard::BASE, pages)
+        .merge(pages)
         // Covers a request up to its response's head; a stream of events goes on beyond it.
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, timeout))
         .layer(DefaultBodyLimit::max(body_limit))
