@@ -148,7 +148,8 @@ const tamper = {
   root: (all) => ({ ...all, inclusion: edit(all.inclusion, (proof) => proof.set('root', flip(proof.get('root')))) }),
   record: (all) => ({ ...all, inclusion: edit(all.inclusion, (proof) => {
     const head = proof.get('logged_head');
-    head?.set('record', flip(head.get('record')));
+    // In the root that the record names, which begins at byte 51.
+    head?.set('record', flip(head.get('record').slice(0, 103)) + head.get('record').slice(103));
   }) }),
   checkpoint: (all) => ({ ...all, inclusion: edit(all.inclusion, (proof) => {
     const head = proof.get('logged_head');

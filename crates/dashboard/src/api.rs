@@ -38,7 +38,12 @@ impl Fault {
     }
 
     fn unreadable(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_GATEWAY, "UNREADABLE_REPLY", detail, "Tell the operator; the API answered in another form.")
+        Self::new(
+            StatusCode::BAD_GATEWAY,
+            "UNREADABLE_REPLY",
+            detail,
+            "Tell the operator; the API answered in another form.",
+        )
     }
 }
 
@@ -86,7 +91,8 @@ impl Api {
     pub async fn text(&self, path: &str) -> Result<String, Fault> {
         let response = self.call(path, None).await;
         let (parts, body) = response.into_parts();
-        let body = Limited::new(body, MAX_REPLY).collect().await.map_err(|_| Fault::unreadable("the reply is too large"))?;
+        let body =
+            Limited::new(body, MAX_REPLY).collect().await.map_err(|_| Fault::unreadable("the reply is too large"))?;
         let body = body.to_bytes();
         if !parts.status.is_success() {
             return Err(fault(parts.status, &body));

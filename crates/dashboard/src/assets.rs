@@ -1,9 +1,9 @@
 //! Style and scripts, compiled in. The verifier is the one of `verifier-js`, byte for byte.
 
+use crate::web::refusal;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use crate::web::refusal;
 use sha2::{Digest as _, Sha256};
 
 const CSS: &str = "text/css; charset=utf-8";
@@ -27,8 +27,17 @@ const OWN: &[Asset] = &[
 ];
 
 const VERIFIER: &[Asset] = verifier!(
-    "batch.js", "bytes.js", "crypto.js", "event.js", "evidence.js", "head_log.js", "index.js", "json.js", "note.js",
-    "receipt.js", "tree.js"
+    "batch.js",
+    "bytes.js",
+    "crypto.js",
+    "event.js",
+    "evidence.js",
+    "head_log.js",
+    "index.js",
+    "json.js",
+    "note.js",
+    "receipt.js",
+    "tree.js"
 );
 
 /// `GET /assets/<name>`. A browser asks each time whether it still has the newest, so a new version is used at once.
@@ -38,8 +47,11 @@ pub async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
     };
     let tag = format!("\"{}\"", const_hex::encode(&Sha256::digest(text.as_bytes())[..12]));
     let known = headers.get(header::IF_NONE_MATCH).is_some_and(|have| have.as_bytes() == tag.as_bytes());
-    let mut response =
-        if known { StatusCode::NOT_MODIFIED.into_response() } else { ([(header::CONTENT_TYPE, *kind)], *text).into_response() };
+    let mut response = if known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        ([(header::CONTENT_TYPE, *kind)], *text).into_response()
+    };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     if let Ok(tag) = HeaderValue::from_str(&tag) {

@@ -60,7 +60,8 @@ pub fn same_origin(headers: &HeaderMap) -> bool {
 /// The session cookie's value, if the request carries exactly one.
 pub fn cookie(headers: &HeaderMap) -> Option<&str> {
     let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut ours = all.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='));
+    let mut ours =
+        all.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='));
     // Two may be the work of another program on this host: neither is believed.
     ours.next().filter(|_| ours.next().is_none())
 }
@@ -92,13 +93,27 @@ mod tests {
     fn only_our_own_origin_may_change_something() {
         let host = ("host", "log.example:8080");
         assert!(same_origin(&headers(&[host, ("origin", "https://log.example:8080")])));
-        assert!(same_origin(&headers(&[host, ("origin", "http://LOG.example:8080"), ("sec-fetch-site", "same-origin")])));
-        for origin in ["null", "", "https://evil.example", "https://log.example", "log.example:8080", "https://log.example:8080.evil.example"] {
+        assert!(same_origin(&headers(&[
+            host,
+            ("origin", "http://LOG.example:8080"),
+            ("sec-fetch-site", "same-origin")
+        ])));
+        for origin in [
+            "null",
+            "",
+            "https://evil.example",
+            "https://log.example",
+            "log.example:8080",
+            "https://log.example:8080.evil.example",
+        ] {
             assert!(!same_origin(&headers(&[host, ("origin", origin)])), "{origin}");
         }
         assert!(!same_origin(&headers(&[host])));
         for site in ["cross-site", "same-site", "none"] {
-            assert!(!same_origin(&headers(&[host, ("origin", "http://log.example:8080"), ("sec-fetch-site", site)])), "{site}");
+            assert!(
+                !same_origin(&headers(&[host, ("origin", "http://log.example:8080"), ("sec-fetch-site", site)])),
+                "{site}"
+            );
         }
     }
 

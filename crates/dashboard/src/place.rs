@@ -94,9 +94,16 @@ mod tests {
         for good in ["/dashboard", "/dashboard/", "/dashboard/stream/a/b?x=1", "/dashboard?x"] {
             assert_eq!(local("/dashboard", good), good);
         }
-        for bad in
-            ["", "/", "//evil.example", "https://evil.example/dashboard", "/dashboardx", "/dashboard//evil.example", "/dashboard/\\evil", "/dashboard/\r\nx: y"]
-        {
+        for bad in [
+            "",
+            "/",
+            "//evil.example",
+            "https://evil.example/dashboard",
+            "/dashboardx",
+            "/dashboard//evil.example",
+            "/dashboard/\\evil",
+            "/dashboard/\r\nx: y",
+        ] {
             assert_eq!(local("/dashboard", bad), "/dashboard", "{bad:?}");
         }
     }

@@ -81,10 +81,13 @@ pub struct Sessions {
 impl Sessions {
     /// Begins a session for whoever posted `key`; answers the cookie's value.
     pub fn begin(&self, key: &str) -> String {
+        self.begin_at(key, Instant::now())
+    }
+
+    fn begin_at(&self, key: &str, now: Instant) -> String {
         let cookie = random();
         let session = Session { key: Arc::new(Zeroizing::new(key.to_owned())), token: random().into() };
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
         kept.retain(|_, known| known.ends > now);
         if kept.len() >= MAX_SESSIONS {
             let oldest = kept.iter().min_by_key(|(_, known)| known.ends).map(|(digest, _)| *digest);
@@ -96,8 +99,12 @@ impl Sessions {
 
     /// The session of a cookie, if it has one that is not over.
     pub fn find(&self, cookie: &str) -> Option<Session> {
+        self.find_at(cookie, Instant::now())
+    }
+
+    fn find_at(&self, cookie: &str, now: Instant) -> Option<Session> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(&digest(cookie)).filter(|known| known.ends > Instant::now()).map(|known| known.session.clone())
+        kept.get(&digest(cookie)).filter(|known| known.ends > now).map(|known| known.session.clone())
     }
 
     /// Ends a cookie's session.
@@ -107,22 +114,34 @@ impl Sessions {
 
     /// A link that begins one session with `key`, once, within [`LINK_LASTS`].
     pub fn link(&self, key: &str) -> OneTimeLink {
+        self.link_at(key, Instant::now())
+    }
+
+    fn link_at(&self, key: &str, now: Instant) -> OneTimeLink {
         let token = random();
-        let link = Link { key: Zeroizing::new(key.to_owned()), ends: Instant::now() + LINK_LASTS };
+        let link = Link { key: Zeroizing::new(key.to_owned()), ends: now + LINK_LASTS };
         self.links.lock().unwrap_or_else(PoisonError::into_inner).insert(digest(&token), link);
         OneTimeLink(token)
     }
 
     /// Whether a link still waits to be used.
     pub fn waits(&self, token: &str) -> bool {
+        self.waits_at(token, Instant::now())
+    }
+
+    fn waits_at(&self, token: &str, now: Instant) -> bool {
         let links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
-        links.get(&digest(token)).is_some_and(|link| link.ends > Instant::now())
+        links.get(&digest(token)).is_some_and(|link| link.ends > now)
     }
 
     /// Uses a link up; answers the cookie of the session it began.
     pub fn enter(&self, token: &str) -> Option<String> {
+        self.enter_at(token, Instant::now())
+    }
+
+    fn enter_at(&self, token: &str, now: Instant) -> Option<String> {
         let link = self.links.lock().unwrap_or_else(PoisonError::into_inner).remove(&digest(token))?;
-        (link.ends > Instant::now()).then(|| self.begin(&link.key))
+        (link.ends > now).then(|| self.begin_at(&link.key, now))
     }
 }
 
@@ -141,16 +160,18 @@ pub(crate) fn random() -> String {
 mod tests {
     use std::time::Duration;
 
+    use tokio::time::Instant;
+
     use super::{LINK_LASTS, MAX_SESSIONS, SESSION_LASTS, Sessions};
 
-    #[tokio::test(start_paused = true)]
-    async fn a_session_ends_after_eight_hours() {
-        let sessions = Sessions::default();
-        let cookie = sessions.begin("a key");
-        tokio::time::advance(SESSION_LASTS - Duration::from_secs(1)).await;
-        assert_eq!(sessions.find(&cookie).map(|session| session.key.to_string()), Some("a key".to_owned()));
-        tokio::time::advance(Duration::from_secs(1)).await;
-        assert!(sessions.find(&cookie).is_none());
+    #[test]
+    fn a_session_ends_after_eight_hours() {
+        let (sessions, start) = (Sessions::default(), Instant::now());
+        let cookie = sessions.begin_at("a key", start);
+        let late = start + SESSION_LASTS;
+        let found = sessions.find_at(&cookie, late - Duration::from_secs(1));
+        assert_eq!(found.map(|session| session.key.to_string()), Some("a key".to_owned()));
+        assert!(sessions.find_at(&cookie, late).is_none());
     }
 
     #[test]
@@ -165,28 +186,29 @@ mod tests {
         assert!(sessions.find(&cookie).is_none());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_link_lets_in_once_and_not_for_ever() {
-        let sessions = Sessions::default();
+    #[test]
+    fn a_link_lets_in_once_and_not_for_ever() {
+        let (sessions, start) = (Sessions::default(), Instant::now());
         let token = |link: super::OneTimeLink| link.path().trim_start_matches("/enter/").to_owned();
-        let first = token(sessions.link("a key"));
-        assert!(sessions.waits(&first));
-        let cookie = sessions.enter(&first).unwrap();
-        assert!(sessions.find(&cookie).is_some() && !sessions.waits(&first) && sessions.enter(&first).is_none());
-        let late = token(sessions.link("a key"));
-        tokio::time::advance(LINK_LASTS).await;
-        assert!(!sessions.waits(&late) && sessions.enter(&late).is_none());
+        let first = token(sessions.link_at("a key", start));
+        assert!(sessions.waits_at(&first, start));
+        let cookie = sessions.enter_at(&first, start).unwrap();
+        assert!(sessions.find_at(&cookie, start).is_some());
+        assert!(!sessions.waits_at(&first, start) && sessions.enter_at(&first, start).is_none());
+        let late = token(sessions.link_at("a key", start));
+        let end = start + LINK_LASTS;
+        assert!(!sessions.waits_at(&late, end) && sessions.enter_at(&late, end).is_none());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn there_are_never_too_many_and_the_oldest_goes_first() {
-        let sessions = Sessions::default();
+    #[test]
+    fn there_are_never_too_many_and_the_oldest_goes_first() {
+        let (sessions, mut now) = (Sessions::default(), Instant::now());
         let mut cookies = Vec::new();
         for _ in 0..=MAX_SESSIONS {
-            cookies.push(sessions.begin("a key"));
-            tokio::time::advance(Duration::from_millis(1)).await;
+            cookies.push(sessions.begin_at("a key", now));
+            now += Duration::from_millis(1);
         }
-        assert!(sessions.find(&cookies[0]).is_none());
-        assert!(cookies[1..].iter().all(|cookie| sessions.find(cookie).is_some()));
+        assert!(sessions.find_at(&cookies[0], now).is_none());
+        assert!(cookies[1..].iter().all(|cookie| sessions.find_at(cookie, now).is_some()));
     }
 }

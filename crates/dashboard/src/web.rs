@@ -155,13 +155,20 @@ impl Visitor {
 
     /// The stream of the page.
     pub fn scope(&self) -> Result<Scope, Fault> {
-        self.place.scope.ok_or_else(|| Fault::new(StatusCode::NOT_FOUND, "NO_STREAM", "no stream was named", "Choose one."))
+        self.place
+            .scope
+            .ok_or_else(|| Fault::new(StatusCode::NOT_FOUND, "NO_STREAM", "no stream was named", "Choose one."))
     }
 
     /// The streams it may see.
     pub async fn streams(&self) -> Result<Vec<StreamLine>, Fault> {
         self.host.streams(&self.who).await.map_err(|denied| {
-            Fault::new(StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", denied.to_string(), "Try again in a moment.")
+            Fault::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "SERVICE_UNAVAILABLE",
+                denied.to_string(),
+                "Try again in a moment.",
+            )
         })
     }
 
@@ -169,7 +176,9 @@ impl Visitor {
     pub fn page(&self, title: &str, body: Result<Markup, Fault>) -> Response {
         match body {
             Ok(body) => html(StatusCode::OK, &frame::page(self, title, &body)),
-            Err(fault) => html(fault.status, &frame::page(self, "This could not be shown", &frame::fault(self, &fault))),
+            Err(fault) => {
+                html(fault.status, &frame::page(self, "This could not be shown", &frame::fault(self, &fault)))
+            },
         }
     }
 }
@@ -181,10 +190,13 @@ pub fn html(status: StatusCode, document: &Markup) -> Response {
 
 /// A refusal that needs no frame: what is wrong, as a page.
 pub fn refusal(status: StatusCode, why: &str) -> Response {
-    html(status, &maud::html! {
-        (maud::DOCTYPE)
-        html lang="en" { head { meta charset="utf-8"; title { "Refused" } } body { p { (why) } } }
-    })
+    html(
+        status,
+        &maud::html! {
+            (maud::DOCTYPE)
+            html lang="en" { head { meta charset="utf-8"; title { "Refused" } } body { p { (why) } } }
+        },
+    )
 }
 
 impl FromRequestParts<Arc<Dashboard>> for Visitor {
@@ -214,7 +226,8 @@ impl FromRequestParts<Arc<Dashboard>> for Visitor {
 }
 
 async fn recognise(parts: &Parts, dashboard: &Dashboard, here: &str) -> Result<(Who, Option<Session>), Response> {
-    let Some((cookie, session)) = cookie(&parts.headers).and_then(|cookie| Some((cookie, dashboard.sessions.find(cookie)?)))
+    let Some((cookie, session)) =
+        cookie(&parts.headers).and_then(|cookie| Some((cookie, dashboard.sessions.find(cookie)?)))
     else {
         return Err(to_login(parts, dashboard, here));
     };

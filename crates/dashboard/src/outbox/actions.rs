@@ -36,7 +36,8 @@ pub(super) async fn apply(asking: Asking, body: String) -> Response {
     let form = pairs(&body);
     let result = async {
         permitted(&asking, &form)?;
-        let intent = Intent::Plan { plan: value(&form, "plan").to_owned(), kind: None, rate: rate(value(&form, "rate"))? };
+        let intent =
+            Intent::Plan { plan: value(&form, "plan").to_owned(), kind: None, rate: rate(value(&form, "rate"))? };
         execute(&asking, &intent).await
     };
     match result.await {

@@ -2,11 +2,11 @@
 
 use axum::response::Response;
 use maud::{Markup, html};
-use stateset_inspect::answer::{BreakerAnswer, Delivery, Explanation, OutboxAnswer};
 use stateset_inspect::Subject;
+use stateset_inspect::answer::{BreakerAnswer, Delivery, Explanation, OutboxAnswer};
 
 use super::Asking;
-use super::events::{explanation, nothing};
+use super::events::{explained, explanation, nothing};
 use super::overview::millis;
 use crate::parts::{Tone, badge, empty, facts, now, time};
 use crate::place::query;
@@ -90,19 +90,19 @@ pub(super) fn breaker(found: &BreakerAnswer) -> Markup {
 pub(super) async fn destination(asking: Asking) -> Response {
     let body = async {
         let found = asking.outbox.inspect.breaker(&asking.rest).await?;
-        let why = asking.outbox.inspect.explain(&Subject::Destination(asking.rest.clone())).await?;
-        Ok(destination_view(&asking, &found, &why))
+        let why = explained(&asking, &Subject::Destination(asking.rest.clone())).await?;
+        Ok(destination_view(&asking, &found, why.as_ref()))
     };
     let body = body.await;
     asking.visitor.page(&asking.rest, body)
 }
 
-fn destination_view(asking: &Asking, found: &BreakerAnswer, why: &Explanation) -> Markup {
+fn destination_view(asking: &Asking, found: &BreakerAnswer, why: Option<&Explanation>) -> Markup {
     let place = &asking.visitor.place;
     let name = &asking.rest;
     let open = found.state == "open";
     html! {
-        (explanation(why))
+        @if let Some(why) = why { (explanation(why)) }
         (facts(&[
             ("Breaker", breaker(found)),
             ("Failures in a row", html! { (found.failures) }),

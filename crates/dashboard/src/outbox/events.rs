@@ -3,7 +3,7 @@
 use axum::response::Response;
 use maud::{Markup, html};
 use stateset_inspect::answer::{Attempt, Delivery, Detail, Diagnostics, EventList, EventRow, Explanation, Timeline};
-use stateset_inspect::{EventRef, Page, Subject, TimelineOf};
+use stateset_inspect::{EventRef, Kind, Page, Subject, TimelineOf};
 
 use super::Asking;
 use super::deliveries::state;
@@ -39,20 +39,23 @@ fn view(asking: &Asking, found: &EventList) -> Markup {
 /// Why a list is empty, and which word of the filter to blame.
 pub(super) fn nothing(asking: &Asking, path: &str, diagnostics: Option<&Diagnostics>) -> Markup {
     let to = |q: &str| asking.visitor.place.at(&format!("{path}?{}", query(&[("q", q)])));
-    empty("Nothing passes the filter", &html! {
-        @match diagnostics {
-            None => p { "There is nothing of this kind, or it is finished: finished deliveries are not kept one by one." },
-            Some(diagnostics) => {
-                @if diagnostics.unfiltered == 0 { p { "The log is empty: no event has been written to this tenant and store yet." } }
-                @else { p { (text::grouped(diagnostics.unfiltered)) " events are there without a filter." } }
-                ul { @for one in &diagnostics.without { li { "Without " code { (one.filter) } ": " (text::grouped(one.total)) } } }
-                @if !diagnostics.nearest_event_types.is_empty() {
-                    p { "Did you mean " @for (at, near) in diagnostics.nearest_event_types.iter().enumerate() { @if at > 0 { ", " } a href=(to(&format!("type:{near}"))) { (near) } } "?" }
-                }
-                @if let Some(near) = &diagnostics.nearest_destination { p { "The destination may be " a href=(to(&format!("destination:{near}"))) { (near) } "." } }
-            },
-        }
-    })
+    empty(
+        "Nothing passes the filter",
+        &html! {
+            @match diagnostics {
+                None => p { "There is nothing of this kind, or it is finished: finished deliveries are not kept one by one." },
+                Some(diagnostics) => {
+                    @if diagnostics.unfiltered == 0 { p { "The log is empty: no event has been written to this tenant and store yet." } }
+                    @else { p { (text::grouped(diagnostics.unfiltered)) " events are there without a filter." } }
+                    ul { @for one in &diagnostics.without { li { "Without " code { (one.filter) } ": " (text::grouped(one.total)) } } }
+                    @if !diagnostics.nearest_event_types.is_empty() {
+                        p { "Did you mean " @for (at, near) in diagnostics.nearest_event_types.iter().enumerate() { @if at > 0 { ", " } a href=(to(&format!("type:{near}"))) { (near) } } "?" }
+                    }
+                    @if let Some(near) = &diagnostics.nearest_destination { p { "The destination may be " a href=(to(&format!("destination:{near}"))) { (near) } "." } }
+                },
+            }
+        },
+    )
 }
 
 /// A table of events.
@@ -79,26 +82,34 @@ pub(super) fn rows(asking: &Asking, events: &[EventRow]) -> Markup {
 }
 
 pub(super) async fn one(asking: Asking) -> Response {
-    let body = read(&asking).await.map(|(detail, why)| detail_view(&asking, &detail, &why));
+    let body = read(&asking).await.map(|(detail, why)| detail_view(&asking, &detail, why.as_ref()));
     asking.visitor.page("Event", body)
 }
 
-async fn read(asking: &Asking) -> Result<(Detail, Explanation), Fault> {
-    let event: EventRef = asking
-        .rest
-        .parse()
-        .map_err(|why: String| Fault::new(axum::http::StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", why, "Look at the address."))?;
+async fn read(asking: &Asking) -> Result<(Detail, Option<Explanation>), Fault> {
+    let event: EventRef = asking.rest.parse().map_err(|why: String| {
+        Fault::new(axum::http::StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", why, "Look at the address.")
+    })?;
     let detail = asking.outbox.inspect.event(&event, true).await?;
-    let why = asking.outbox.inspect.explain(&Subject::Event(event)).await?;
+    let why = explained(asking, &Subject::Event(event)).await?;
     Ok((detail, why))
 }
 
-fn detail_view(asking: &Asking, detail: &Detail, why: &Explanation) -> Markup {
+/// Why it is so, if the source can tell.
+pub(super) async fn explained(asking: &Asking, subject: &Subject) -> Result<Option<Explanation>, Fault> {
+    match asking.outbox.inspect.explain(subject).await {
+        Ok(why) => Ok(Some(why)),
+        Err(fault) if fault.kind == Kind::Unsupported => Ok(None),
+        Err(fault) => Err(fault.into()),
+    }
+}
+
+fn detail_view(asking: &Asking, detail: &Detail, why: Option<&Explanation>) -> Markup {
     let (event, now) = (&detail.event, now());
     let or_none = |text: &Option<String>| html! { (text.as_deref().unwrap_or("–")) };
     html! {
         p.lead { b.type { (event.event_type) } " about " (event.entity_type) " " b { (event.entity_id) } }
-        (explanation(why))
+        @if let Some(why) = why { (explanation(why)) }
         section { h2 { "Deliveries" }
             @if detail.deliveries.is_empty() { (empty("No delivery", &html! { p { "No route takes this event, or its deliveries are finished and tidied away." } })) }
             @for delivery in &detail.deliveries { (delivery_view(asking, delivery)) }
@@ -179,7 +190,8 @@ fn tries(history: &[Attempt]) -> Markup {
 
 pub(super) async fn timeline(asking: Asking) -> Response {
     let body = async {
-        let of = match (asking.parameter("correlation"), asking.parameter("entity_type"), asking.parameter("entity_id")) {
+        let of = match (asking.parameter("correlation"), asking.parameter("entity_type"), asking.parameter("entity_id"))
+        {
             ("", "", _) | ("", _, "") => return Ok(timeline_form(&asking)),
             ("", kind, id) => TimelineOf::Entity { entity_type: kind.to_owned(), entity_id: id.to_owned() },
             (correlation, ..) => TimelineOf::Correlation(correlation.to_owned()),

@@ -7,11 +7,12 @@ use stateset_inspect::answer::DeadLetterList;
 
 use super::Asking;
 use super::events::nothing;
-use crate::parts::{badge, Tone, now, time};
+use crate::parts::{Tone, badge, now, time};
 use crate::place::query;
 use crate::text;
 
-const GROUPS: &[(&str, &str)] = &[("error", "error"), ("class", "class"), ("destination", "destination"), ("type", "type")];
+const GROUPS: &[(&str, &str)] =
+    &[("error", "error"), ("class", "class"), ("destination", "destination"), ("type", "type")];
 
 pub(super) async fn page(asking: Asking) -> Response {
     let body = async {
@@ -46,7 +47,10 @@ fn view(asking: &Asking, found: &DeadLetterList) -> Markup {
 
 fn groups(asking: &Asking, found: &DeadLetterList) -> Markup {
     let now = now();
-    let by = match asking.parameter("group") { "" => "error", other => other };
+    let by = match asking.parameter("group") {
+        "" => "error",
+        other => other,
+    };
     html! {
         nav.tabs aria-label="Group by" { ul { @for (name, label) in GROUPS {
             li { a href=(asking.visitor.place.at(&format!("/dead-letters?{}", query(&[("q", asking.parameter("q")), ("group", name)])))) aria-current=[(by == *name).then_some("page")] { "By " (label) } }

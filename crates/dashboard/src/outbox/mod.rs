@@ -61,8 +61,14 @@ pub struct Owner {
 impl Host for Owner {
     fn identify<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Who, Denied>> {
         let same = bool::from(subtle::ConstantTimeEq::ct_eq(key.as_bytes(), self.key.as_bytes()));
-        let who =
-            Who { name: self.actor.clone(), tenant: None, stores: None, read: true, write: self.may_change, admin: self.may_change };
+        let who = Who {
+            name: self.actor.clone(),
+            tenant: None,
+            stores: None,
+            read: true,
+            write: self.may_change,
+            admin: self.may_change,
+        };
         Box::pin(async move { if same { Ok(who) } else { Err(Denied::Credential) } })
     }
 
@@ -200,8 +206,20 @@ impl Asking {
     }
 }
 
-const KEYS: [&str; 12] =
-    ["type", "entity", "key", "since", "until", "seq", "state", "destination", "class", "correlation", "event", "where"];
+const KEYS: [&str; 12] = [
+    "type",
+    "entity",
+    "key",
+    "since",
+    "until",
+    "seq",
+    "state",
+    "destination",
+    "class",
+    "correlation",
+    "event",
+    "where",
+];
 
 pub(crate) fn value<'a>(pairs: &'a [(String, String)], name: &str) -> &'a str {
     pairs.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str())
@@ -237,8 +255,14 @@ impl FromRequestParts<Arc<Dashboard>> for Asking {
         let visitor = Visitor::from_request_parts(parts, dashboard).await?;
         let Some(outbox) = dashboard.outbox.clone() else { return Err(crate::pages::missing(visitor).await) };
         let path = axum::extract::Path::<Vec<(String, String)>>::from_request_parts(parts, dashboard).await;
-        let rest = path.ok().and_then(|axum::extract::Path(segments)| segments.into_iter().next_back()).map(|(_, text)| text);
-        Ok(Self { visitor, outbox, rest: rest.unwrap_or_default(), query: pairs(parts.uri.query().unwrap_or_default()) })
+        let rest =
+            path.ok().and_then(|axum::extract::Path(segments)| segments.into_iter().next_back()).map(|(_, text)| text);
+        Ok(Self {
+            visitor,
+            outbox,
+            rest: rest.unwrap_or_default(),
+            query: pairs(parts.uri.query().unwrap_or_default()),
+        })
     }
 }
 

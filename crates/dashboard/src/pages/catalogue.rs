@@ -14,10 +14,12 @@ use crate::web::Visitor;
 /// `GET /catalogue`, or one type with `?type=`.
 pub async fn page(visitor: Visitor, uri: Uri) -> Response {
     let pairs = pairs(uri.query().unwrap_or_default());
-    let wanted = pairs.iter().find(|(name, _)| name == "type").map(|(_, name)| name.as_str()).filter(|name| !name.is_empty());
+    let wanted =
+        pairs.iter().find(|(name, _)| name == "type").map(|(_, name)| name.as_str()).filter(|name| !name.is_empty());
     match wanted {
         None => visitor.page("Catalogue", Ok(list(&visitor))),
-        Some(name) => visitor.page(name, Ok(find(name).map_or_else(|| unknown(&visitor, name), |contract| one(&visitor, contract)))),
+        Some(name) => visitor
+            .page(name, Ok(find(name).map_or_else(|| unknown(&visitor, name), |contract| one(&visitor, contract)))),
     }
 }
 
@@ -100,8 +102,11 @@ fn kind(shape: &Shape) -> String {
 }
 
 fn unknown(visitor: &Visitor, name: &str) -> Markup {
-    empty("This type is not in the catalogue", &html! {
-        p { "Events of the type " code { (name) } " can be written and delivered; nobody has described what they carry." }
-        p { a href=(visitor.place.at("/catalogue")) { "All types" } }
-    })
+    empty(
+        "This type is not in the catalogue",
+        &html! {
+            p { "Events of the type " code { (name) } " can be written and delivered; nobody has described what they carry." }
+            p { a href=(visitor.place.at("/catalogue")) { "All types" } }
+        },
+    )
 }

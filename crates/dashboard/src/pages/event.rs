@@ -55,7 +55,9 @@ pub async fn page(request: InStream) -> Response {
 pub async fn evidence(request: InStream) -> Response {
     match gather(&request).await {
         Ok(evidence) => Json(evidence).into_response(),
-        Err(fault) => (fault.status, Json(serde_json::json!({ "code": fault.code, "detail": fault.detail }))).into_response(),
+        Err(fault) => {
+            (fault.status, Json(serde_json::json!({ "code": fault.code, "detail": fault.detail }))).into_response()
+        },
     }
 }
 
@@ -128,7 +130,10 @@ fn event_facts(visitor: &Visitor, event: &Envelope) -> Markup {
         ("Place", html! { (text::grouped(event.sequence_number)) }),
         ("Sequenced", time(&event.sequenced_at, now)),
         ("Made at", html! { (event.created_at) span.note { " by the agent's clock" } }),
-        ("Agent", html! { a href=(place.events_with("agent_id", &event.source_agent_id.to_string())) { code { (event.source_agent_id) } } }),
+        (
+            "Agent",
+            html! { a href=(place.events_with("agent_id", &event.source_agent_id.to_string())) { code { (event.source_agent_id) } } },
+        ),
         ("Order key", linked("order_key", &event.order_key)),
         ("Correlation", linked("correlation_id", &event.correlation_id)),
     ];
@@ -172,10 +177,18 @@ fn payload(event: &Envelope) -> Markup {
 
 fn signature(event: &Envelope, verdict: &SignatureVerdict) -> Markup {
     let (tone, word, why) = match verdict.state {
-        VerdictState::Verified => (Tone::Good, "verified by the server", "The hashes fit the stored bytes, and the agent's signature verifies. Check it yourself below."),
-        VerdictState::Absent => (Tone::Plain, "unsigned", "Nobody signed. Whoever pushed it had a credential, and no more is known."),
+        VerdictState::Verified => (
+            Tone::Good,
+            "verified by the server",
+            "The hashes fit the stored bytes, and the agent's signature verifies. Check it yourself below.",
+        ),
+        VerdictState::Absent => {
+            (Tone::Plain, "unsigned", "Nobody signed. Whoever pushed it had a credential, and no more is known.")
+        },
         VerdictState::Unverifiable => (Tone::Warn, "unverifiable", "It came with a signature that proves nothing."),
-        VerdictState::Invalid => (Tone::Bad, "invalid", "The stored event is not the one that was admitted. Tell the operator at once."),
+        VerdictState::Invalid => {
+            (Tone::Bad, "invalid", "The stored event is not the one that was admitted. Tell the operator at once.")
+        },
     };
     html! {
         p { (badge(tone, word)) " " (why) }
@@ -256,7 +269,8 @@ fn proof(visitor: &Visitor, single: &Single, inclusion: Option<&InclusionProof>)
 fn picture(proof: &InclusionProof) -> Markup {
     let hexes = |path: &[_]| path.iter().map(ToString::to_string).collect::<Vec<String>>();
     let stream = steps(proof.leaf_index, proof.tree_size, &hexes(&proof.path));
-    let log = proof.logged_head.as_ref().map(|head| (head, steps(head.log_index, head.log_size, &hexes(&head.log_path))));
+    let log =
+        proof.logged_head.as_ref().map(|head| (head, steps(head.log_index, head.log_size, &hexes(&head.log_path))));
     html! {
         div.picture {
             @if let Some((head, steps)) = &log {

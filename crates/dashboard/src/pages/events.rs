@@ -89,7 +89,8 @@ fn api_filters(request: &InStream, now: OffsetDateTime) -> Vec<(&'static str, St
 
 /// A length of time before now (`90s`, `10m`, `2h`, `3d`) as a time; anything else as it is.
 fn absolute(text: &str, now: OffsetDateTime) -> String {
-    let Some((number, unit)) = text.char_indices().next_back().and_then(|(at, unit)| Some((text.get(..at)?, unit))) else {
+    let Some((number, unit)) = text.char_indices().next_back().and_then(|(at, unit)| Some((text.get(..at)?, unit)))
+    else {
         return text.to_owned();
     };
     let length = number.parse::<u32>().ok().map(i64::from).and_then(|number| match unit {
@@ -110,10 +111,8 @@ fn with<'a>(filters: &'a [(&'static str, String)], name: &'a str, value: &'a str
 fn view(request: &InStream, found: &Found) -> Markup {
     let InStream { visitor, scope, .. } = request;
     let (place, page) = (&visitor.place, &found.page);
-    let set: Vec<(&'static str, String)> = FILTERS
-        .iter()
-        .filter_map(|(name, ..)| Some((*name, request.parameter(name)?.to_owned())))
-        .collect();
+    let set: Vec<(&'static str, String)> =
+        FILTERS.iter().filter_map(|(name, ..)| Some((*name, request.parameter(name)?.to_owned()))).collect();
     html! {
         (filter_form(request, place))
         p.summary role="status" {
@@ -155,22 +154,25 @@ fn nothing(place: &Place, set: &[(&'static str, String)], diagnostics: Option<&D
             set.iter().filter(|(known, _)| *known != name).map(|(name, value)| (*name, value.as_str())).collect();
         place.inside(&format!("/events?{}", query(&rest)))
     };
-    empty("No event", &html! {
-        @if size == 0 { p { "The stream is empty: nothing has been pushed to it yet." } }
-        @else if set.is_empty() { p { "There is nothing from this place on." } }
-        @else { p { "The stream has events, but none passes all filters from here on." } }
-        @if let Some(diagnostics) = diagnostics {
-            ul {
-                @for one in &diagnostics.without {
-                    li { a href=(without(&one.filter)) { "Without " (one.filter) } ": "
-                        @if !one.total_exact { "more than " } (text::grouped(one.total)) " events" }
+    empty(
+        "No event",
+        &html! {
+            @if size == 0 { p { "The stream is empty: nothing has been pushed to it yet." } }
+            @else if set.is_empty() { p { "There is nothing from this place on." } }
+            @else { p { "The stream has events, but none passes all filters from here on." } }
+            @if let Some(diagnostics) = diagnostics {
+                ul {
+                    @for one in &diagnostics.without {
+                        li { a href=(without(&one.filter)) { "Without " (one.filter) } ": "
+                            @if !one.total_exact { "more than " } (text::grouped(one.total)) " events" }
+                    }
+                }
+                @if let Some(near) = &diagnostics.nearest_event_type {
+                    p { "Did you mean " a href=(place.events_with("event_type", near)) { (near) } "?" }
                 }
             }
-            @if let Some(near) = &diagnostics.nearest_event_type {
-                p { "Did you mean " a href=(place.events_with("event_type", near)) { (near) } "?" }
-            }
-        }
-    })
+        },
+    )
 }
 
 fn pager(place: &Place, set: &[(&'static str, String)], found: &Found) -> Markup {

@@ -1,7 +1,7 @@
 //! The log of a stream: signed heads, checkpoints, batches, and whether all of it only ever grew.
 
-use axum::response::{IntoResponse as _, Response};
 use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
 use maud::{Markup, html};
 use stateset_api::event::Head;
 use stateset_api::proof::{Commitment, CommitmentList};
@@ -11,8 +11,8 @@ use crate::api::Fault;
 use crate::parts::commands::commands;
 use crate::parts::{block, empty, facts, hash, now, time};
 use crate::place::query;
-use crate::web::refusal;
 use crate::text;
+use crate::web::refusal;
 
 const BATCHES: u64 = 50;
 
@@ -24,7 +24,8 @@ pub async fn page(request: InStream) -> Response {
 
 /// `GET /stream/<tenant>/<store>/growth?from_size=…&to_size=…`: the API's consistency proof, as it wrote it.
 pub async fn growth(request: InStream) -> Response {
-    let number = |name: &str| request.parameter(name).and_then(|text| text.parse::<u64>().ok()).unwrap_or_default().to_string();
+    let number =
+        |name: &str| request.parameter(name).and_then(|text| text.parse::<u64>().ok()).unwrap_or_default().to_string();
     let (from, to) = (number("from_size"), number("to_size"));
     let sizes = query(&[("from_size", from.as_str()), ("to_size", to.as_str())]);
     let path = format!("/api/v1/proofs/consistency?{}&{sizes}", request.scope.query());

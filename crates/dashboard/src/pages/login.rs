@@ -45,7 +45,10 @@ pub async fn login(State(dashboard): State<Arc<Dashboard>>, headers: HeaderMap, 
 pub async fn logout(State(dashboard): State<Arc<Dashboard>>, headers: HeaderMap, body: String) -> Response {
     let Some(cookie) = cookie(&headers) else { return Redirect::to(&dashboard.place().at("/login")).into_response() };
     if dashboard.sessions.find(cookie).is_some_and(|session| !session.sent(&value(&body, "token"))) {
-        return refusal(StatusCode::FORBIDDEN, "This form is of another session, so nothing was done. Reload the page.");
+        return refusal(
+            StatusCode::FORBIDDEN,
+            "This form is of another session, so nothing was done. Reload the page.",
+        );
     }
     dashboard.sessions.end(cookie);
     let mut response = see_other(&dashboard.place().at("/login"));
@@ -100,19 +103,23 @@ fn see_other(target: &str) -> Response {
 
 fn page(dashboard: &Dashboard, next: &str, fault: Option<&str>) -> Markup {
     let place = dashboard.place();
-    frame::outside(&place, "Log in", &html! {
-        @if let Some(fault) = fault { p.fault role="alert" { (fault) } }
-        form.login method="post" action=(place.at("/login")) {
-            input type="hidden" name="next" value=(next);
-            label for="key" { "API key" }
-            input #key type="password" name="key" required autofocus autocomplete="current-password" spellcheck="false";
-            button.primary type="submit" { "Log in" }
-        }
-        p.note {
-            "The key is sent once and kept by the server for eight hours at most; your browser keeps a cookie that is \
-             worth nothing elsewhere. On an embedded start the key is in " code { "stateset-data/admin.key" } "."
-        }
-    })
+    frame::outside(
+        &place,
+        "Log in",
+        &html! {
+            @if let Some(fault) = fault { p.fault role="alert" { (fault) } }
+            form.login method="post" action=(place.at("/login")) {
+                input type="hidden" name="next" value=(next);
+                label for="key" { "API key" }
+                input #key type="password" name="key" required autofocus autocomplete="current-password" spellcheck="false";
+                button.primary type="submit" { "Log in" }
+            }
+            p.note {
+                "The key is sent once and kept by the server for eight hours at most; your browser keeps a cookie that is \
+                 worth nothing elsewhere. On an embedded start the key is in " code { "stateset-data/admin.key" } "."
+            }
+        },
+    )
 }
 
 fn value(text: &str, name: &str) -> String {

@@ -62,5 +62,8 @@ impl FromRequestParts<Arc<Dashboard>> for InStream {
 
 /// There is no such page.
 pub async fn missing(visitor: Visitor) -> Response {
-    visitor.page("", Err(Fault::new(StatusCode::NOT_FOUND, "NO_SUCH_PAGE", "there is no such page", "Look at the address.")))
+    visitor.page(
+        "",
+        Err(Fault::new(StatusCode::NOT_FOUND, "NO_SUCH_PAGE", "there is no such page", "Look at the address.")),
+    )
 }

@@ -43,8 +43,7 @@ async fn read(visitor: &Visitor, scope: Scope) -> Result<Facts, Fault> {
         return Ok(Facts { head, newest: Vec::new(), committed: true, rates: Vec::new() });
     }
     let from = head.size.saturating_sub(NEWEST - 1).max(1);
-    let page: EventPage<Envelope> =
-        api.json(&format!("/api/v1/ves/events?{query}&from={from}&limit={NEWEST}")).await?;
+    let page: EventPage<Envelope> = api.json(&format!("/api/v1/ves/events?{query}&from={from}&limit={NEWEST}")).await?;
     let covering: CommitmentList<Commitment> =
         api.json(&format!("/api/v1/ves/commitments?{query}&from={}&limit=1", head.size)).await?;
     let end = now().unix_timestamp();

@@ -34,7 +34,8 @@ async fn read(visitor: &Visitor) -> Result<Page, Fault> {
 fn view(visitor: &Visitor, page: &Page) -> Markup {
     let seconds = |value: f64| if value < 1.0 { format!("{:.1} ms", value * 1e3) } else { format!("{value:.1} s") };
     let count = |name: &str| whole(page.sum(name));
-    let quantile = |name: &str, part: f64| page.quantile(name, &[], part).map_or_else(|| "none yet".to_owned(), seconds);
+    let quantile =
+        |name: &str, part: f64| page.quantile(name, &[], part).map_or_else(|| "none yet".to_owned(), seconds);
     html! {
         p.lead { "This process since it started. For graphs and alarms let Prometheus read " a href="/metrics" { "the metrics" } "." }
         dl.figures {

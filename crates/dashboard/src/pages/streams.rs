@@ -36,12 +36,15 @@ pub async fn open(visitor: Visitor, uri: Uri) -> Response {
             let place = Place { scope: Some(Scope { tenant, store }), ..visitor.place };
             Redirect::to(&place.inside("")).into_response()
         },
-        _ => visitor.page("", Err(Fault::new(
-            StatusCode::BAD_REQUEST,
-            "INVALID_PARAMETER",
-            "tenant and store are UUIDs, such as 11111111-1111-4111-8111-111111111111",
-            "Go back and look at both.",
-        ))),
+        _ => visitor.page(
+            "",
+            Err(Fault::new(
+                StatusCode::BAD_REQUEST,
+                "INVALID_PARAMETER",
+                "tenant and store are UUIDs, such as 11111111-1111-4111-8111-111111111111",
+                "Go back and look at both.",
+            )),
+        ),
     }
 }
 

@@ -10,43 +10,51 @@ use crate::web::Visitor;
 /// A whole document.
 pub fn page(visitor: &Visitor, title: &str, body: &Markup) -> Markup {
     let place = &visitor.place;
-    document(place, title, &html! {
-        header.top {
-            div.bar {
-                a.brand href=(place.at("/")) { (mark()) "StateSet log" }
-                (navigation(visitor))
-                div.visitor {
-                    span.who title={ "may: " (visitor.who.permissions()) } { (visitor.who.name) }
-                    @if let Some(session) = &visitor.session {
-                        form method="post" action=(place.at("/logout")) {
-                            input type="hidden" name="token" value=(session.token);
-                            button.quiet type="submit" { "Log out" }
+    document(
+        place,
+        title,
+        &html! {
+            header.top {
+                div.bar {
+                    a.brand href=(place.at("/")) { (mark()) "StateSet log" }
+                    (navigation(visitor))
+                    div.visitor {
+                        span.who title={ "may: " (visitor.who.permissions()) } { (visitor.who.name) }
+                        @if let Some(session) = &visitor.session {
+                            form method="post" action=(place.at("/logout")) {
+                                input type="hidden" name="token" value=(session.token);
+                                button.quiet type="submit" { "Log out" }
+                            }
                         }
                     }
                 }
-            }
-            @if let Some(scope) = place.scope {
-                p.scope {
-                    span { "tenant " (hash(&scope.tenant.to_string())) }
-                    span { "store " (hash(&scope.store.to_string())) }
-                    a href=(place.at("/")) { "another stream" }
+                @if let Some(scope) = place.scope {
+                    p.scope {
+                        span { "tenant " (hash(&scope.tenant.to_string())) }
+                        span { "store " (hash(&scope.store.to_string())) }
+                        a href=(place.at("/")) { "another stream" }
+                    }
                 }
             }
-        }
-        main #main tabindex="-1" { h1 { (title) } (body) }
-        footer { p {
-            "Times are UTC. "
-            @if visitor.pages.is_none() { a href="/docs" { "API" } " · " }
-            a href=(place.at("/style")) { "Style" }
-        } }
-    })
+            main #main tabindex="-1" { h1 { (title) } (body) }
+            footer { p {
+                "Times are UTC. "
+                @if visitor.pages.is_none() { a href="/docs" { "API" } " · " }
+                a href=(place.at("/style")) { "Style" }
+            } }
+        },
+    )
 }
 
 /// A document of somebody who is not logged in.
 pub fn outside(place: &Place, title: &str, body: &Markup) -> Markup {
-    document(place, title, &html! {
-        main #main.outside { p.brand { (mark()) "StateSet log" } h1 { (title) } (body) }
-    })
+    document(
+        place,
+        title,
+        &html! {
+            main #main.outside { p.brand { (mark()) "StateSet log" } h1 { (title) } (body) }
+        },
+    )
 }
 
 fn document(place: &Place, title: &str, body: &Markup) -> Markup {
@@ -102,8 +110,11 @@ fn navigation(visitor: &Visitor) -> Markup {
     }
     let path = visitor.here.split('?').next().unwrap_or_default();
     let current = |target: &str| {
-        target == path || (path.starts_with(target) && path.get(target.len()..).is_some_and(|rest| rest.starts_with('/'))
-            && !target.ends_with('/') && visitor.place.inside("") != target)
+        target == path
+            || (path.starts_with(target)
+                && path.get(target.len()..).is_some_and(|rest| rest.starts_with('/'))
+                && !target.ends_with('/')
+                && visitor.place.inside("") != target)
     };
     html! {
         nav aria-label="Pages" {

@@ -75,7 +75,9 @@ mod tests {
 
     fn node(left: &str, right: &str) -> String {
         let bytes = |text: &str| const_hex::decode(text).unwrap();
-        const_hex::encode(Sha256::new().chain_update([1]).chain_update(bytes(left)).chain_update(bytes(right)).finalize())
+        const_hex::encode(
+            Sha256::new().chain_update([1]).chain_update(bytes(left)).chain_update(bytes(right)).finalize(),
+        )
     }
 
     fn root(leaves: &[String]) -> String {

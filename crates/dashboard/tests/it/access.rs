@@ -10,7 +10,12 @@ use crate::harness::{Browser, EVENT, KEY, STORE, TENANT, pages};
 async fn every_page_asks_who_is_there() {
     let mut browser = Browser::new();
     let stream = format!("/dashboard/stream/{TENANT}/{STORE}");
-    let more = [format!("{stream}/live"), format!("{stream}/growth"), format!("{stream}/events/{EVENT}/evidence"), "/dashboard/open".to_owned()];
+    let more = [
+        format!("{stream}/live"),
+        format!("{stream}/growth"),
+        format!("{stream}/events/{EVENT}/evidence"),
+        "/dashboard/open".to_owned(),
+    ];
     for path in pages().into_iter().chain(more) {
         let answer = browser.get(&path).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{path}");
@@ -31,7 +36,11 @@ async fn a_key_is_posted_once_and_never_seen_again() {
     let answer = browser.post("/dashboard/login", &format!("key={KEY}&next=%2Fdashboard%2Fserver")).await;
     assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/dashboard/server"));
     let cookie = answer.header("set-cookie");
-    assert!(cookie.contains("; HttpOnly; SameSite=Strict") && cookie.contains("Max-Age=28800") && cookie.contains("Path=/dashboard"));
+    assert!(
+        cookie.contains("; HttpOnly; SameSite=Strict")
+            && cookie.contains("Max-Age=28800")
+            && cookie.contains("Path=/dashboard")
+    );
     assert!(!cookie.contains(KEY) && !cookie.contains("secret"));
     for path in pages() {
         let page = browser.get(&path).await;
@@ -41,7 +50,9 @@ async fn a_key_is_posted_once_and_never_seen_again() {
 
 #[tokio::test]
 async fn a_login_leads_only_to_our_own_pages() {
-    for next in ["https://evil.example/", "//evil.example", "/dashboard//evil.example", "javascript:alert(1)", "/dashboardx"] {
+    for next in
+        ["https://evil.example/", "//evil.example", "/dashboard//evil.example", "javascript:alert(1)", "/dashboardx"]
+    {
         let form = format!("key={KEY}&{}", stateset_dashboard::place::query(&[("next", next)]));
         assert_eq!(Browser::new().post("/dashboard/login", &form).await.header("location"), "/dashboard", "{next}");
     }
@@ -56,7 +67,9 @@ async fn forms_of_other_sites_do_nothing() {
         Request::post("/dashboard/logout"),
         Request::post("/dashboard/logout").header(header::ORIGIN, "null"),
         Request::post("/dashboard/logout").header(header::ORIGIN, "https://evil.example"),
-        Request::post("/dashboard/logout").header(header::ORIGIN, "http://log.example").header("sec-fetch-site", "cross-site"),
+        Request::post("/dashboard/logout")
+            .header(header::ORIGIN, "http://log.example")
+            .header("sec-fetch-site", "cross-site"),
     ];
     for request in others {
         assert_eq!(browser.send(request, &form).await.status, StatusCode::FORBIDDEN);
@@ -100,11 +113,23 @@ async fn a_revoked_key_ends_its_session() {
 async fn every_answer_carries_the_policy() {
     let mut browser = Browser::logged_in().await;
     let mut paths = pages();
-    paths.extend(["/dashboard/login", "/dashboard/enter/0", "/dashboard/nowhere", "/dashboard/assets/style.css", "/dashboard/assets/nothing"].map(str::to_owned));
+    paths.extend(
+        [
+            "/dashboard/login",
+            "/dashboard/enter/0",
+            "/dashboard/nowhere",
+            "/dashboard/assets/style.css",
+            "/dashboard/assets/nothing",
+        ]
+        .map(str::to_owned),
+    );
     for path in paths {
         let answer = browser.get(&path).await;
         let policy = answer.header("content-security-policy");
-        assert!(policy.contains("default-src 'none'; script-src 'self'; style-src 'self'") && !policy.contains("unsafe"), "{path}");
+        assert!(
+            policy.contains("default-src 'none'; script-src 'self'; style-src 'self'") && !policy.contains("unsafe"),
+            "{path}"
+        );
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(answer.header("x-frame-options"), "DENY", "{path}");
         let cached = if path.contains("style.css") { "no-cache" } else { "no-store" };

@@ -28,14 +28,7 @@ pub(crate) struct Door;
 
 impl Host for Door {
     fn identify<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Who, Denied>> {
-        let who = Who {
-            name: HOSTILE.to_owned(),
-            tenant: None,
-            stores: None,
-            read: true,
-            write: false,
-            admin: false,
-        };
+        let who = Who { name: HOSTILE.to_owned(), tenant: None, stores: None, read: true, write: false, admin: false };
         Box::pin(async move { if key == KEY { Ok(who) } else { Err(Denied::Credential) } })
     }
 
@@ -92,10 +85,13 @@ fn inclusion() -> Value {
 
 /// The API, as far as pages ask: it demands the key and answers nothing harmless.
 fn api() -> Router {
-    let reply = |value: Value| get(move |headers: HeaderMap| async move {
-        let sent = headers.get(header::AUTHORIZATION).is_some_and(|value| value == format!("ApiKey {KEY}").as_str());
-        if sent { axum::Json(value).into_response() } else { StatusCode::UNAUTHORIZED.into_response() }
-    });
+    let reply = |value: Value| {
+        get(move |headers: HeaderMap| async move {
+            let sent =
+                headers.get(header::AUTHORIZATION).is_some_and(|value| value == format!("ApiKey {KEY}").as_str());
+            if sent { axum::Json(value).into_response() } else { StatusCode::UNAUTHORIZED.into_response() }
+        })
+    };
     let single = json!({
         "event": event(),
         "receipt": { "sequencer_id": HOSTILE, "receipt_hash": HOSTILE, "leaf_hash": HOSTILE, "sequencer_signature": HOSTILE, "sequencer_key_version": 1 },
@@ -108,19 +104,27 @@ fn api() -> Router {
     });
     let keys = json!({ "keys": [{ "agentId": EVENT, "keyId": 1, "publicKey": HOSTILE, "validFrom": HOSTILE, "validTo": HOSTILE,
         "revokedAt": HOSTILE, "status": HOSTILE, "keyStreamSequence": 1 }] });
-    let metrics = format!("stateset_append_events_total{{outcome=\"{}\"}} 3\nstateset_http_request_duration_seconds_count{{route=\"{0}\"}} 3\n",
-        HOSTILE.replace('"', "\\\""));
+    let metrics = format!(
+        "stateset_append_events_total{{outcome=\"{}\"}} 3\nstateset_http_request_duration_seconds_count{{route=\"{0}\"}} 3\n",
+        HOSTILE.replace('"', "\\\"")
+    );
     Router::new()
         .route("/api/v1/head", reply(head))
         .route("/api/v1/events", reply(page(&[event()])))
-        .route("/api/v1/ves/events", get(|request: Request| async move {
-            let empty = request.uri().query().is_some_and(|query| query.contains("event_type=nothing"));
-            axum::Json(if empty { page(&[]) } else { page(&[event()]) })
-        }))
+        .route(
+            "/api/v1/ves/events",
+            get(|request: Request| async move {
+                let empty = request.uri().query().is_some_and(|query| query.contains("event_type=nothing"));
+                axum::Json(if empty { page(&[]) } else { page(&[event()]) })
+            }),
+        )
         .route("/api/v1/events/{id}", reply(single))
         .route("/api/v1/proofs/inclusion", reply(inclusion()))
         .route("/api/v1/proofs/consistency", reply(json!({})))
-        .route("/api/v1/ves/commitments", reply(json!({ "commitments": [commitment()], "count": 1, "next_sequence": 8, "has_more": true })))
+        .route(
+            "/api/v1/ves/commitments",
+            reply(json!({ "commitments": [commitment()], "count": 1, "next_sequence": 8, "has_more": true })),
+        )
         .route("/api/v1/ves/entities/{kind}/{id}", reply(page(&[event(), event()])))
         .route("/api/v1/agents/keys", reply(keys))
         .route("/metrics", get(move || async move { metrics.clone() }))
@@ -171,7 +175,11 @@ impl Browser {
 
     /// As the form of one of our own pages.
     pub(crate) async fn post(&mut self, path: &str, form: &str) -> Answer {
-        self.send(Request::post(path).header(header::ORIGIN, "http://log.example").header("sec-fetch-site", "same-origin"), form).await
+        self.send(
+            Request::post(path).header(header::ORIGIN, "http://log.example").header("sec-fetch-site", "same-origin"),
+            form,
+        )
+        .await
     }
 
     pub(crate) async fn send(&mut self, request: axum::http::request::Builder, body: &str) -> Answer {
@@ -183,7 +191,8 @@ impl Browser {
         let (parts, body) = response.into_parts();
         let body = String::from_utf8(body.collect().await.unwrap().to_bytes().into()).unwrap();
         if let Some(set) = parts.headers.get(header::SET_COOKIE) {
-            let value = set.to_str().unwrap().split(';').next().unwrap().trim_start_matches("stateset_session=").to_owned();
+            let value =
+                set.to_str().unwrap().split(';').next().unwrap().trim_start_matches("stateset_session=").to_owned();
             self.cookie = Some(value).filter(|value| !value.is_empty());
         }
         Answer { status: parts.status, headers: parts.headers, body }
@@ -193,7 +202,12 @@ impl Browser {
 /// All pages of a stream.
 pub(crate) fn pages() -> Vec<String> {
     let stream = format!("/dashboard/stream/{TENANT}/{STORE}");
-    let hostile = stateset_dashboard::place::query(&[("entity_type", HOSTILE), ("entity_id", HOSTILE), ("event_type", HOSTILE), ("from", "3")]);
+    let hostile = stateset_dashboard::place::query(&[
+        ("entity_type", HOSTILE),
+        ("entity_id", HOSTILE),
+        ("event_type", HOSTILE),
+        ("from", "3"),
+    ]);
     let mut pages: Vec<String> = ["", "/events", "/events?event_type=nothing", "/entities", "/log", "/agents"]
         .iter()
         .map(|path| format!("{stream}{path}"))

@@ -24,7 +24,11 @@ async fn text_of_others_never_becomes_markup() {
 async fn a_fault_is_told_as_text_too() {
     let mut browser = Browser::logged_in().await;
     let path = format!("/dashboard/stream/{}", stateset_dashboard::place::segment(HOSTILE));
-    for path in [format!("{path}/{path}"), path.clone(), format!("/dashboard/open?tenant_id={}", stateset_dashboard::place::segment(HOSTILE))] {
+    for path in [
+        format!("{path}/{path}"),
+        path.clone(),
+        format!("/dashboard/open?tenant_id={}", stateset_dashboard::place::segment(HOSTILE)),
+    ] {
         let answer = browser.get(&path).await;
         assert!(answer.status.is_client_error(), "{path}");
         assert!(!answer.body.contains("<img"), "{path}");

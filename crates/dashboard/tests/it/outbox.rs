@@ -10,7 +10,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use stateset_dashboard::outbox::{Outbox as Shown, mount};
 use stateset_inspect::{Local, SourceKind};
 use stateset_outbox::delivery::{
-    AttemptRecord, Change, DeadLetter, DeliveryRow, DeliveryState, LaneChange, NewRoute, Registration, Settlement, Start,
+    AttemptRecord, Change, DeadLetter, DeliveryRow, DeliveryState, LaneChange, NewRoute, Registration, Settlement,
+    Start,
 };
 use stateset_outbox::{Draft, Entity, Event, EventType, Outbox, Payload};
 use tempfile::TempDir;
@@ -48,8 +49,13 @@ impl Shop {
     async fn every_state(&self) {
         let store = self.outbox.deliveries();
         let route = NewRoute { name: "all".into(), type_glob: "*".into(), policy: "{}".into() };
-        let registration =
-            Registration { name: "kafka".into(), kind: "kafka".into(), shard_groups: 1, routes: vec![route], start: Start::Now };
+        let registration = Registration {
+            name: "kafka".into(),
+            kind: "kafka".into(),
+            shard_groups: 1,
+            routes: vec![route],
+            start: Start::Now,
+        };
         let destination = store.register(&registration).await.unwrap();
         let lease = store.acquire(destination.id, "worker 1", Duration::from_mins(1), 1).await.unwrap().remove(0);
         for id in ["ORD-1", "ORD-2", "ORD-3", "ORD-4"] {
@@ -73,7 +79,8 @@ impl Shop {
             dead_letter: letter,
         };
         let letter = || Some(DeadLetter { class: "refused".to_owned(), error: HOSTILE.to_owned() });
-        let park = |at: usize, due_in| LaneChange::Park { lane: chunk.events[at].lane(), due_in, reason: HOSTILE.to_owned() };
+        let park =
+            |at: usize, due_in| LaneChange::Park { lane: chunk.events[at].lane(), due_in, reason: HOSTILE.to_owned() };
         let plan = Settlement {
             advance: Some(chunk.advance()),
             events: 4,
@@ -91,8 +98,12 @@ impl Shop {
 
     async fn browser(&self, may_change: bool) -> Browser {
         let inspect = Arc::new(Local::new(self.outbox.clone(), SourceKind::Sqlite, "shop.sqlite"));
-        let (router, link) =
-            mount(Shown { inspect, actor: "tester".to_owned(), may_change, flags: "--database sqlite:shop.sqlite".to_owned() });
+        let (router, link) = mount(Shown {
+            inspect,
+            actor: "tester".to_owned(),
+            may_change,
+            flags: "--database sqlite:shop.sqlite".to_owned(),
+        });
         let mut browser = Browser::over(router);
         assert_eq!(browser.get(&link).await.status, StatusCode::OK);
         assert_eq!(browser.post(&link, "").await.status, StatusCode::SEE_OTHER);
@@ -101,9 +112,22 @@ impl Shop {
 }
 
 const PAGES: &[&str] = &[
-    "", "/events", "/events?q=type%3Aorder.*", "/events?q=type%3Aorder.creatd", "/deliveries", "/deliveries?q=state%3Aretry_wait",
-    "/dead-letters", "/dead-letters?q=type%3A*&group=class", "/timeline", "/timeline?entity_type=order&entity_id=ORD-1", "/keys",
-    "/keys?key=create_order_ORD-123", "/jobs", "/audit", "/audit?actor=tester", "/catalogue",
+    "",
+    "/events",
+    "/events?q=type%3Aorder.*",
+    "/events?q=type%3Aorder.creatd",
+    "/deliveries",
+    "/deliveries?q=state%3Aretry_wait",
+    "/dead-letters",
+    "/dead-letters?q=type%3A*&group=class",
+    "/timeline",
+    "/timeline?entity_type=order&entity_id=ORD-1",
+    "/keys",
+    "/keys?key=create_order_ORD-123",
+    "/jobs",
+    "/audit",
+    "/audit?actor=tester",
+    "/catalogue",
 ];
 
 /// E12, G02: everything there is can be looked at, and nothing anybody wrote becomes markup.
@@ -126,7 +150,12 @@ async fn every_page_of_an_empty_and_of_a_full_outbox() {
     let page = browser.get(&format!("/dashboard/events/{event}")).await;
     assert!(page.body.contains("Try 1: retry") && page.body.contains("http_422"), "{}", page.body);
     assert!(!page.body.contains("<img"));
-    for path in ["/dashboard/destinations/kafka", "/dashboard/destinations/nowhere", "/dashboard/events/evt_nothing", "/dashboard/jobs/nothing"] {
+    for path in [
+        "/dashboard/destinations/kafka",
+        "/dashboard/destinations/nowhere",
+        "/dashboard/events/evt_nothing",
+        "/dashboard/jobs/nothing",
+    ] {
         let answer = browser.get(path).await;
         assert_eq!(answer.status.is_success(), path.ends_with("kafka"), "{path}: {}", answer.body);
         assert!(!answer.body.contains("<img"), "{path}");
@@ -142,7 +171,11 @@ async fn dead_letters_are_redriven_through_a_preview() {
     let mut reader = shop.browser(false).await;
     let token = form_token(&mut reader).await;
     let form = format!("token={token}&q=type%3Aorder.*&action=redrive");
-    assert_eq!(reader.post("/dashboard/dead-letters", &form).await.status, StatusCode::FORBIDDEN, "started for reading");
+    assert_eq!(
+        reader.post("/dashboard/dead-letters", &form).await.status,
+        StatusCode::FORBIDDEN,
+        "started for reading"
+    );
 
     let mut browser = shop.browser(true).await;
     let token = form_token(&mut browser).await;
@@ -155,13 +188,25 @@ async fn dead_letters_are_redriven_through_a_preview() {
         let answer = browser.post("/dashboard/dead-letters", &form).await;
         assert_eq!(answer.status, status, "{form}: {}", answer.body);
     }
-    let preview = browser.post("/dashboard/dead-letters", &format!("token={token}&q=type%3Aorder.*&action=redrive")).await;
+    let preview =
+        browser.post("/dashboard/dead-letters", &format!("token={token}&q=type%3Aorder.*&action=redrive")).await;
     assert_eq!(preview.status, StatusCode::OK, "{}", preview.body);
     assert!(preview.body.contains("NOT EXECUTED"), "{}", preview.body);
     let still = browser.get("/dashboard/dead-letters").await.body;
     assert!(still.contains("<b>2</b> open dead letters"), "the preview changed nothing");
-    let plan: String = preview.body.split("name=\"plan\" value=\"").nth(1).unwrap().chars().take_while(|letter| *letter != '"').collect();
-    assert_eq!(browser.post("/dashboard/apply", &format!("plan={plan}")).await.status, StatusCode::FORBIDDEN, "without token");
+    let plan: String = preview
+        .body
+        .split("name=\"plan\" value=\"")
+        .nth(1)
+        .unwrap()
+        .chars()
+        .take_while(|letter| *letter != '"')
+        .collect();
+    assert_eq!(
+        browser.post("/dashboard/apply", &format!("plan={plan}")).await.status,
+        StatusCode::FORBIDDEN,
+        "without token"
+    );
     let applied = browser.post("/dashboard/apply", &format!("token={token}&plan={plan}")).await;
     assert_eq!(applied.status, StatusCode::SEE_OTHER, "{}", applied.body);
     let job = browser.get(applied.header("location")).await;

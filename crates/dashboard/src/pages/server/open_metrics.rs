@@ -32,7 +32,9 @@ impl Page {
             if labels.iter().any(|(name, wanted)| value(name) != Some(wanted)) {
                 continue;
             }
-            let Some(bound) = value("le").and_then(|text| text.replace("+Inf", "inf").parse::<f64>().ok()) else { continue };
+            let Some(bound) = value("le").and_then(|text| text.replace("+Inf", "inf").parse::<f64>().ok()) else {
+                continue;
+            };
             match bounds.iter_mut().find(|(known, _)| known.total_cmp(&bound).is_eq()) {
                 Some((_, sum)) => *sum += count,
                 None => bounds.push((bound, *count)),
