@@ -68,8 +68,8 @@ impl Api {
         Self { router, session }
     }
 
-    /// The reply to `GET path`, whatever it is. `last_event_id` resumes a stream.
-    pub async fn call(&self, path: &str, last_event_id: Option<&str>) -> axum::response::Response {
+    /// The reply to `GET path`, whatever it is.
+    async fn call(&self, path: &str, last_event_id: Option<&str>) -> axum::response::Response {
         let mut request = Request::get(path);
         if let Some(session) = &self.session {
             request = request.header(header::AUTHORIZATION, format!("ApiKey {}", session.key.as_str()));
@@ -87,16 +87,19 @@ impl Api {
         }
     }
 
+    /// A successful reply as it comes, such as a stream of events. `last_event_id` resumes one.
+    pub async fn stream(&self, path: &str, last_event_id: Option<&str>) -> Result<axum::response::Response, Fault> {
+        let response = self.call(path, last_event_id).await;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let (parts, body) = response.into_parts();
+        Err(fault(parts.status, &whole(body).await?))
+    }
+
     /// The text of a successful reply.
     pub async fn text(&self, path: &str) -> Result<String, Fault> {
-        let response = self.call(path, None).await;
-        let (parts, body) = response.into_parts();
-        let body =
-            Limited::new(body, MAX_REPLY).collect().await.map_err(|_| Fault::unreadable("the reply is too large"))?;
-        let body = body.to_bytes();
-        if !parts.status.is_success() {
-            return Err(fault(parts.status, &body));
-        }
+        let body = whole(self.stream(path, None).await?.into_body()).await?;
         String::from_utf8(body.into()).map_err(|_| Fault::unreadable("the reply is not text"))
     }
 
@@ -114,6 +117,11 @@ impl Api {
             Err(fault) => Err(fault),
         }
     }
+}
+
+async fn whole(body: Body) -> Result<Bytes, Fault> {
+    let body = Limited::new(body, MAX_REPLY).collect().await;
+    body.map(http_body_util::Collected::to_bytes).map_err(|_| Fault::unreadable("the reply is too large"))
 }
 
 fn fault(status: StatusCode, body: &Bytes) -> Fault {

@@ -13,7 +13,7 @@ use crate::parts::commands::{commands, shell, tool};
 use crate::parts::{empty, event_list, now};
 use crate::place::{Place, Scope, query};
 use crate::text;
-use crate::web::Visitor;
+use crate::web::{Visitor, refusal};
 
 /// Filters under the names of the API, with what they are called and an example.
 pub const FILTERS: &[(&str, &str, &str)] = &[
@@ -40,7 +40,10 @@ pub async fn live(request: InStream, headers: HeaderMap) -> Response {
     let filters = api_filters(&request, now());
     let from = request.parameter("from").unwrap_or("1");
     let path = format!("/api/v1/events/stream?{}&{}", request.scope.query(), query(&with(&filters, "from", from)));
-    request.visitor.api.call(&path, after).await
+    match request.visitor.api.stream(&path, after).await {
+        Ok(events) => events,
+        Err(fault) => refusal(fault.status, &fault.detail),
+    }
 }
 
 struct Found {
