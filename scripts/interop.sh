@@ -132,6 +132,8 @@ run() {
     mkdir "$run"
     start_server "$run" "${@:2}"
     "$python" $source/client.py "http://$address" $api_key "$run" || status=1
+    "$python" $source/bundle.py live "http://$address" $api_key || status=1
+    "$python" $source/confidential.py "http://$address" $api_key || status=1
     if [ -f "$run/evidence.json" ]; then "$folder/verify-log" "$run" || status=1; else status=1; fi
     kill -TERM "$server"
     wait "$server" || { say "the server did not stop in order on $1" >&2; status=1; }
@@ -141,6 +143,7 @@ run() {
 }
 
 python=$(find_python)
+"$python" $source/bundle.py check crates/ledger/tests/vectors/bundle.json
 binary=$(find_binary "$@")
 # A copy, so that a build in the meantime does no harm.
 cp "$binary" "$folder/stateset-sequencer"

@@ -17,6 +17,10 @@ pub fn all() -> Vec<Vec<u8>> {
         let vectors: Value = serde_json::from_str(file).expect("vectors are JSON");
         gather(&vectors, 0, &mut seeds);
     }
+    let bundle: Value =
+        serde_json::from_str(include_str!("../../crates/ledger/tests/vectors/bundle.json")).expect("vectors are JSON");
+    gather(&bundle, 0, &mut seeds);
+    seeds.push(bundle["bundle"].to_string().into_bytes());
     seeds.sort_unstable();
     seeds.dedup();
     seeds

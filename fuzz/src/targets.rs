@@ -1,6 +1,10 @@
 //! One function for each kind of bytes that comes from outside.
 
+use std::sync::LazyLock;
+
+use serde_json::Value;
 use stateset_api::proof::{BatchProof, ConsistencyProof, FlatBatchProof, InclusionProof, VerifyRequest};
+use stateset_ledger::bundle::{Bundle, BundledEvent, TlogProof, Trust, verify_bundle};
 use stateset_ledger::bytes::{Hash, PublicKeyBytes, Salt};
 use stateset_ledger::clock::parse_rfc3339;
 use stateset_ledger::encryption::EncryptedPayload;
@@ -27,6 +31,7 @@ pub const ALL: &[Target] = &[
     ("note", note),
     ("proof", proof),
     ("key", key),
+    ("bundle", bundle),
     ("tile_path", tile_path),
 ];
 
@@ -137,6 +142,34 @@ pub fn proof(input: &[u8]) {
         }
     }
 }
+
+/// Offline bundles: what is read is written the same way again, and checking ends without a panic. Only the vector itself
+/// holds.
+pub fn bundle(input: &[u8]) {
+    static VECTOR: LazyLock<(Bundle, Trust)> = LazyLock::new(|| {
+        let vector: Value = serde_json::from_str(VECTOR_FILE).expect("a constant");
+        let trust = Trust {
+            log_key: VerifierKey::parse(vector["log_key"].as_str().unwrap_or_default()).expect("a constant"),
+            sequencer_keys: Vec::new(),
+            earlier: None,
+        };
+        (serde_json::from_value(vector["bundle"].clone()).expect("a constant"), trust)
+    });
+    if let Ok(text) = std::str::from_utf8(input)
+        && let Ok(proof) = TlogProof::parse(text)
+    {
+        assert_eq!(proof.text(), text);
+    }
+    let Ok(bundle) = Bundle::parse(input) else { return };
+    let (known, trust) = &*VECTOR;
+    let report = verify_bundle(&bundle, trust);
+    let of_vector = |own: &BundledEvent| known.stream.events.iter().any(|event| event.event_id == own.event_id);
+    assert!(!report.is_valid() || report.receipts == 0 || bundle.stream.events.iter().all(of_vector));
+    let again = serde_json::to_vec(&bundle).expect("a bundle is JSON");
+    assert_eq!(Bundle::parse(&again).expect("read once"), bundle);
+}
+
+const VECTOR_FILE: &str = include_str!("../../crates/ledger/tests/vectors/bundle.json");
 
 /// Keys and hashes as text and as bytes.
 pub fn key(input: &[u8]) {

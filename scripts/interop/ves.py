@@ -233,11 +233,15 @@ def cipher_hash(encrypted: dict, aad: bytes) -> bytes:
     )
 
 
-def encrypt(e: dict, payload_text: str, recipients: dict[int, X25519PrivateKey]) -> None:
-    """Encrypts the payload for the recipients and sets the envelope's kind, hashes and `payload_encrypted`."""
+def encrypt(
+    e: dict, payload_text: str, recipients: dict[int, X25519PrivateKey], claimed: str | None = None
+) -> None:
+    """Encrypts the payload for the recipients and sets the envelope's kind, hashes and `payload_encrypted`.
+
+    `claimed`: another payload, for whose hash a liar's event stands."""
     salt, key, nonce = os.urandom(16), os.urandom(32), os.urandom(12)
     e["payload_kind"] = 1
-    e["payload_plain_hash"] = "0x" + plain_hash(payload_text, salt).hex()
+    e["payload_plain_hash"] = "0x" + plain_hash(claimed or payload_text, salt).hex()
     aad = payload_aad(e)
     sealed = AESGCM(key).encrypt(nonce, salt + canonical(payload_text), aad)
     wraps = []

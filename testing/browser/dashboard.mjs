@@ -21,9 +21,8 @@ const api = new Api(base, key);
 const stream = `${base}/dashboard/stream/${tenant}/${store}`;
 const HOSTILE = `<img src=x onerror="alert(1)">"'><script>alert(2)</script>`;
 
-async function seed() {
-  const agent = await Agent.make('33333333-3333-4333-8333-333333333333', tenant, store);
-  await agent.register(api);
+// Forty orders, each as far as its number says.
+async function orders(agent) {
   const story = (order) => [
     ['order.created', { order_id: order, currency: 'EUR', amount_cents: 12900, lines: [{ sku: 'TEA-01', quantity: 2 }] }],
     ['payment.succeeded', { order_id: order, amount_cents: 12900, method: 'card' }],
@@ -39,6 +38,13 @@ async function seed() {
     last = events[0].event_id;
   }
   await agent.pushUnsigned(api, [{ entityType: 'cart', entityId: 'C-77', type: 'cart.item_added', payload: { sku: 'MUG-3', price: 1.5 } }]);
+  return last;
+}
+
+async function seed() {
+  const agent = await Agent.make('33333333-3333-4333-8333-333333333333', tenant, store);
+  await agent.register(api);
+  const last = await orders(agent);
   const hostile = await agent.envelope({ entityType: HOSTILE, entityId: HOSTILE, type: HOSTILE, payload: { [HOSTILE]: HOSTILE }, order_key: HOSTILE, correlation_id: HOSTILE });
   await agent.push(api, [hostile]);
   return { agent, signed: last, hostile: hostile.event_id };
@@ -258,6 +264,15 @@ async function clip(page, selector) {
 
 if (shots !== '-') {
   const { page } = desk;
+  // A store of its own, in which nobody has tried anything.
+  const shop = '44444444-4444-4444-8444-444444444444';
+  const shown = await orders(Object.assign(seeded.agent, { store: shop }));
+  const place = `${base}/dashboard/stream/${tenant}/${shop}`;
+  for (;;) {
+    const single = await api.call('GET', `/api/v1/events/${shown}?tenant_id=${tenant}&store_id=${shop}`);
+    if (single.proof.batch_id && single.proof.logged) break;
+  }
+  Object.assign(paths, { overview: place, events: `${place}/events`, entity: `${place}/entities?entity_type=order&entity_id=ORD-1003`, event: `${place}/events/${shown}` });
   await page.setViewportSize({ width: 1120, height: 760 });
   await page.emulateMedia({ colorScheme: 'light' });
   for (const name of ['overview', 'events', 'entity']) {
@@ -268,7 +283,7 @@ if (shots !== '-') {
   await settled(page);
   await screenshot(page, 'proof', { clip: await clip(page, '#proof') });
   await page.emulateMedia({ colorScheme: 'dark' });
-  await page.goto(stream);
+  await page.goto(paths.overview);
   await screenshot(page, 'dark');
   await page.emulateMedia({ colorScheme: 'light' });
   await page.setViewportSize({ width: 375, height: 812 });

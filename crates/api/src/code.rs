@@ -74,6 +74,14 @@ codes! {
         "list the tenant's keys with GET /api/v1/api-keys; a key is named by the part between the underscores";
     AgentKeyNotFound = "AGENT_KEY_NOT_FOUND", 404, "No such agent key",
         "list the agent's keys with GET /api/v1/agents/keys";
+    SchemaNotFound = "SCHEMA_NOT_FOUND", 404, "No such schema",
+        "list the tenant's schemas with GET /api/v1/schemas; as a rejection: register a schema for the type of event";
+    InvalidSchema = "INVALID_SCHEMA", 422, "Not a schema that can be used",
+        "see errors[]; a schema is self-contained, finite and of modest size (docs/guide/contracts.md)";
+    SchemaIncompatible = "SCHEMA_INCOMPATIBLE", 409, "The schema may not follow those before it",
+        "see errors[]; only add optional members, or register under another type";
+    SchemaValidationFailed = "SCHEMA_VALIDATION_FAILED", 422, "The payload does not keep its schema",
+        "see the message for the places; GET /api/v1/schemas/event-type/{event_type}/latest shows the schema";
     NotLogged = "NOT_LOGGED", 404, "The head log does not reach there yet",
         "ask again after `Retry-After` seconds";
     AlreadyExists = "ALREADY_EXISTS", 409, "It exists with other content",

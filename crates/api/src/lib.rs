@@ -15,3 +15,4 @@ pub mod ingest;
 pub mod keys;
 pub mod problem;
 pub mod proof;
+pub mod schemas;

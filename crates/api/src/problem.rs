@@ -28,6 +28,12 @@ pub struct Problem {
     pub trace_id: String,
     /// The form that published clients of the ingest routes read.
     pub error: PublishedError,
+    /// On the routes of the Confluent schema registry: its own number of the error, such as 40401.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<u32>,
+    /// On those routes: same as `detail`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }
 
 /// One fault in a request.

@@ -324,3 +324,32 @@ pub struct ConsistencyProof {
     #[schema(value_type = Vec<String>)]
     pub path: Vec<Hash>,
 }
+
+/// What opens an entry of the head log: whoever has it recomputes the public entry and sees what was logged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Opening {
+    /// `OPEN`, `HEAD` or `VCMT`.
+    pub kind: String,
+    /// Index of the entry.
+    pub log_index: u64,
+    /// Salt of the entry.
+    #[schema(value_type = String)]
+    pub salt: Salt,
+    /// The record, hexadecimal.
+    pub record: String,
+}
+
+/// Openings of one stream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OpeningList {
+    /// `VES_STREAM_V1` over tenant and store.
+    #[schema(value_type = String)]
+    pub stream_id: Hash,
+    /// Newest first for heads, with the stream's `OPEN` at the end; in order for batches.
+    pub openings: Vec<Opening>,
+    /// How many are here.
+    pub count: usize,
+    /// There are more: for heads the `before` of the next page, for batches its `from`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
+}

@@ -43,6 +43,7 @@ impl<P: Payload> Commerce<P> {
 
     /// The order it belongs to.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "a number or a text, as it stands in the call")]
     pub fn order(mut self, id: impl ToString) -> Self {
         self.order = Some(id.to_string());
         self
@@ -50,6 +51,7 @@ impl<P: Payload> Commerce<P> {
 
     /// The entity it is about, where the payload does not say so.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "a number or a text, as it stands in the call")]
     pub fn about(mut self, id: impl ToString) -> Self {
         self.entity_id = Some(id.to_string());
         self

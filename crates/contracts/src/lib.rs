@@ -1,7 +1,7 @@
 //! What the events of a shop are: every type, what it carries, how it travels, and what it may change.
 //!
 //! * [`catalogue`]: every type with its names, entity, topic, order key, payload and example. **The source**: schemas, the
-//!   AsyncAPI document and the types of other languages are written from it.
+//!   `AsyncAPI` document and the types of other languages are written from it.
 //! * [`commerce`]: a payload on its way to the outbox.
 //! * [`envelope`]: the JSON that consumers of the Kafka topics read.
 //! * [`upcast`]: older payloads in today's shape, stored bytes untouched.

@@ -3,8 +3,8 @@
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::command::{
-    ack, audit, breaker, completions, config, dlq, doctor, explain, export, idempotency, inspect, jobs, list, man, migrate,
-    outbox, reconcile, replay, routes, state, stats, tail, timeline, top, trace, trigger, verify, worker,
+    ack, audit, breaker, completions, config, dashboard, dlq, doctor, explain, idempotency, inspect, jobs, list, man, mcp, migrate,
+    outbox, reconcile, replay, routes, state, stats, tail, timeline, top, trace, trigger, worker,
 };
 use crate::exit;
 use crate::settings::Global;
@@ -41,6 +41,8 @@ pub(crate) enum Command {
     State(state::Args),
     /// Live view of destinations
     Top(top::Args),
+    /// Pages over the outbox, in your browser (changes with --apply)
+    Dashboard(dashboard::Args),
     /// Why something is where it is, and what to do
     Explain(explain::Args),
     /// Deliver events again (writes with --apply)
@@ -65,10 +67,8 @@ pub(crate) enum Command {
     Audit(audit::Args),
     /// Write an event, for trying things out (writes with --apply)
     Trigger(trigger::Args),
-    /// Evidence of events in a file that can be checked offline
-    Export(export::Args),
-    /// Check a file of evidence, without network
-    Verify(verify::Args),
+    /// Serve agents over the Model Context Protocol (writes with --apply)
+    Mcp(mcp::Args),
     /// Create the outbox tables, or bring them to this version (writes with --apply)
     Migrate(migrate::Args),
     /// Find out what is wrong with source, destinations and configuration

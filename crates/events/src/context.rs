@@ -1,10 +1,11 @@
 //! What a command works with.
 
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use stateset_inspect::answer::Change;
-use stateset_inspect::{Apply, Database, Fault, Http, Inspect, Intent, OpenMode, Remote};
+use stateset_inspect::{Apply, Database, Fault, Http, Inspect, Intent, Kind, OpenMode, Remote};
 
 use crate::exit::{Done, Ended, Stop};
 use crate::output::{Output, Sheet};
@@ -66,7 +67,36 @@ impl Context {
         if !change.applied && change.apply_with.is_none() {
             change.apply_with = Some(format!("{} --apply", typed()));
         }
+        if let Some(plan) = change.plan_id.take() {
+            change.plan_id = Some(self.keep_plan(&plan).unwrap_or(plan));
+        }
         Ok(change)
+    }
+
+    /// Carries out what was previewed: by the short name that was printed, or by the whole id.
+    pub(crate) fn plan(&self, name: &str, kind: &'static str, rate: Option<u32>) -> Result<Intent, Fault> {
+        let short = name.strip_prefix("p_").filter(|rest| rest.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let plan = match short {
+            None => name.to_owned(),
+            Some(_) => self.plan_file(name).and_then(|path| std::fs::read_to_string(path).ok()).ok_or_else(|| {
+                let fix = "preview again: the same command without --apply; plans are kept for this user on this machine";
+                Fault::new(Kind::NotFound, "PLAN_NOT_FOUND", format!("there is no plan {name:.40}"), fix)
+            })?,
+        };
+        Ok(Intent::Plan { plan: plan.trim().to_owned(), kind: Some(kind), rate })
+    }
+
+    fn plan_file(&self, name: &str) -> Option<PathBuf> {
+        self.settings.state_folder.as_ref().map(|folder| folder.join("plans").join(name))
+    }
+
+    /// Keeps the long id under a short name. `None`: there is nowhere to keep it, and the long one has to do.
+    fn keep_plan(&self, plan: &str) -> Option<String> {
+        let name = format!("p_{:08x}", checksum(plan.as_bytes()));
+        let path = self.plan_file(&name)?;
+        std::fs::create_dir_all(path.parent()?).ok()?;
+        std::fs::write(&path, plan).ok()?;
+        Some(name)
     }
 
     pub(crate) fn print_change(&self, change: &Change) -> Ended {
@@ -87,8 +117,11 @@ fn sheet(change: &Change) -> Sheet {
                 line.push_str(&format!(", {count} {name}"));
             }
         }
-        if !plan.destinations.is_empty() {
-            line.push_str(&format!(", to {}", plan.destinations.join(", ")));
+        for (name, count) in &plan.destinations {
+            line.push_str(&format!(", {count} to {name}"));
+        }
+        for (why, count) in &plan.skipped {
+            line.push_str(&format!("; {count} left alone: {why}"));
         }
         sheet = sheet.head(line);
         for one in &plan.sample {
@@ -112,8 +145,13 @@ fn sheet(change: &Change) -> Sheet {
     }
 }
 
+/// FNV-1a: tells the plans of one user apart.
+fn checksum(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
 /// The command line as a shell would read it again.
-fn typed() -> String {
+pub(crate) fn typed() -> String {
     let words = std::env::args().enumerate().map(|(at, word)| if at == 0 { "stateset-events".to_owned() } else { quoted(&word) });
     words.collect::<Vec<_>>().join(" ")
 }
@@ -126,8 +164,14 @@ fn quoted(word: &str) -> String {
 }
 
 fn without_password(word: &str) -> String {
-    match url::Url::parse(word.trim_start_matches("--database=")) {
-        Ok(mut url) if url.password().is_some() && url.set_password(Some("…")).is_ok() => url.to_string(),
+    let (flag, address) = word.split_once('=').filter(|(flag, _)| flag.starts_with("--")).unwrap_or(("", word));
+    match url::Url::parse(address) {
+        Ok(mut url) if url.password().is_some() => {
+            if url.set_password(Some("…")).is_err() {
+                return "…".to_owned();
+            }
+            if flag.is_empty() { url.to_string() } else { format!("{flag}={url}") }
+        },
         _ => word.to_owned(),
     }
 }

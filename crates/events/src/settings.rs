@@ -61,7 +61,7 @@ pub(crate) struct Global {
     pub(crate) no_color: bool,
     /// Who acts, for the audit [env: STATESET_ACTOR] [default: the user]
     #[arg(long = "as", global = true, value_name = "NAME", help_heading = "Where")]
-    pub(crate) actor: Option<String>,
+    pub(crate) acting_as: Option<String>,
 }
 
 impl Global {
@@ -131,7 +131,7 @@ pub(crate) struct Settings {
 }
 
 /// A variable that is set and not empty.
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     let value = std::env::var(name).ok();
     value.filter(|value| !value.is_empty())
@@ -167,7 +167,7 @@ impl Settings {
             Some(name) => Schema::new(&name).map_err(|error| Fault::usage(error.to_string(), "see --schema"))?,
             None => Schema::default(),
         };
-        let actor = global.actor.clone().or_else(|| variable("STATESET_ACTOR")).or(profile.actor.clone());
+        let actor = global.acting_as.clone().or_else(|| variable("STATESET_ACTOR")).or(profile.actor.clone());
         let actor = actor.or_else(|| variable("USER")).or_else(|| variable("LOGNAME")).unwrap_or_else(|| "unknown".to_owned());
         Ok(Self {
             place: place(global, &profile)?,

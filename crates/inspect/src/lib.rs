@@ -26,7 +26,7 @@ pub use local::{Database, Local, OpenMode, OpenSettings};
 pub use sequencer::{
     Call, Calling, Chunks, Credential, Http, Method, Remote, Reply, Scope, Transport, TransportError,
 };
-pub use stateset_outbox::filter::{EventRef, Filter, FilterError};
+pub use stateset_outbox::filter::{EventRef, Filter, FilterError, nearest, parse_duration};
 pub use surface::{
     Answer, Apply, Followed, Following, From, GroupBy, Inspect, Intent, Page, Source, SourceKind, Subject, TimelineOf,
 };

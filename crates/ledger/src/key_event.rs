@@ -1,9 +1,11 @@
 //! Key changes as events of the tenant's key stream, written and signed by the service itself.
 
+use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::agent_key::KeyChange;
-use crate::bytes::{Hash, Preimage, Signature};
+use crate::bytes::{Hash, Preimage, PublicKeyBytes, Signature};
+use crate::clock::parse_rfc3339;
 use crate::event::{Annotations, Candidate, EnvelopeVersion, Header, PayloadForm, Seal};
 use crate::id::{AgentId, EventId, KeyId, Micros, Scope, TenantId};
 use crate::json;
@@ -12,6 +14,21 @@ use crate::signature::Signer;
 /// Entity type of every event in a key stream; the entity id is `<agent>/<key id>`.
 pub const ENTITY_TYPE: &str = "agent_key";
 const EVENT_ID_DOMAIN: &str = "VES_KEY_EVENT_V1";
+
+/// The payload of a key event.
+#[derive(Deserialize)]
+struct Recorded {
+    agent_id: AgentId,
+    key_id: u32,
+    #[serde(default)]
+    public_key: Option<PublicKeyBytes>,
+    #[serde(default)]
+    valid_from: Option<String>,
+    #[serde(default)]
+    valid_to: Option<String>,
+    #[serde(default)]
+    revoked_at: Option<String>,
+}
 
 impl KeyChange {
     /// The key this is about.
@@ -65,6 +82,24 @@ impl KeyChange {
         let text = value.to_string();
         let canonical = json::canonical(text.as_bytes()).expect("JSON made here is sound");
         String::from_utf8(canonical.into_owned()).expect("canonical JSON is UTF-8")
+    }
+
+    /// The change that an event of the key stream records; `None` for another kind of event, or a payload of another form.
+    pub fn from_event(event_type: &str, payload: &str) -> Option<Self> {
+        let recorded: Recorded = serde_json::from_str(payload).ok()?;
+        let (agent, key) = (recorded.agent_id, KeyId(recorded.key_id));
+        let instant = |text: Option<String>| text.map(|text| parse_rfc3339(&text)).transpose().ok();
+        match event_type {
+            "agent_key.registered" => Some(Self::Register {
+                agent,
+                key,
+                public_key: recorded.public_key?,
+                valid_from: instant(recorded.valid_from)?,
+                valid_to: instant(recorded.valid_to)?,
+            }),
+            "agent_key.revoked" => Some(Self::Revoke { agent, key, revoked_at: instant(recorded.revoked_at)?? }),
+            _ => None,
+        }
     }
 
     /// The change as an event of the tenant's key stream, a VES v2 envelope signed by the sequencer under its own key
@@ -125,5 +160,9 @@ mod tests {
         let revoke = KeyChange::Revoke { agent, key, revoked_at: Micros(5) };
         assert_ne!(register.event_id(tenant), revoke.event_id(tenant));
         assert_eq!(register.event_id(tenant), register.clone().event_id(tenant));
+        for change in [register, revoke] {
+            assert_eq!(KeyChange::from_event(change.event_type(), &change.payload()), Some(change));
+        }
+        assert_eq!(KeyChange::from_event("agent_key.registered", "{}"), None);
     }
 }

@@ -17,8 +17,10 @@
 #![warn(missing_docs)]
 
 pub mod agent_key;
+pub mod bundle;
 pub mod bytes;
 pub mod clock;
+pub mod content;
 pub mod domain;
 pub mod encryption;
 pub mod envelope;

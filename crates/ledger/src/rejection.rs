@@ -63,6 +63,10 @@ pub enum Cause {
         /// Distance, in milliseconds.
         ahead_ms: i64,
     },
+    /// The payload does not keep the schema that is registered for its type; says where.
+    Schema(String),
+    /// No schema is registered for the type, and the tenant takes no event without one.
+    SchemaNotFound(String),
 }
 
 impl Cause {
@@ -93,6 +97,8 @@ impl Cause {
             Self::VersionConflict { .. } => "VERSION_CONFLICT",
             Self::UnsignedRefused => "UNSIGNED_REFUSED",
             Self::TooFarInFuture { .. } => "CREATED_AT_IN_FUTURE",
+            Self::Schema(_) => "SCHEMA_VALIDATION_FAILED",
+            Self::SchemaNotFound(_) => "SCHEMA_NOT_FOUND",
         }
     }
 
@@ -101,7 +107,7 @@ impl Cause {
         match self {
             Self::Field { field, .. } => format!("schema_validation: {field}"),
             Self::Missing(field) => format!("schema_validation: {field}"),
-            Self::Malformed(_) => "schema_validation".to_owned(),
+            Self::Malformed(_) | Self::Schema(_) | Self::SchemaNotFound(_) => "schema_validation".to_owned(),
             Self::UnsupportedVersion(_) => "unsupported_version".to_owned(),
             Self::UnsupportedScheme(_) => "unsupported_signature_scheme".to_owned(),
             Self::ScopeMismatch => "schema_validation: tenant_id/store_id".to_owned(),
@@ -170,6 +176,10 @@ impl fmt::Display for Cause {
             Self::UnsignedRefused => f.write_str("this store takes signed events only"),
             Self::TooFarInFuture { ahead_ms } => {
                 write!(f, "created_at is {ahead_ms} ms ahead of the server's clock; check the client's clock")
+            },
+            Self::Schema(faults) => write!(f, "the payload does not keep its schema: {faults}"),
+            Self::SchemaNotFound(event_type) => {
+                write!(f, "no schema is registered for {event_type}, and no event is taken without one")
             },
         }
     }

@@ -7,6 +7,7 @@
 //! rolled back. A faulty request (400, 413, 415, 422), what may pass (401, 403, 408, 425, 429, 5xx), and a panic leave
 //! nothing: the key is free.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes, to_bytes};
@@ -39,24 +40,34 @@ pub struct Idempotency<DB: Engine> {
     outbox: Outbox<DB>,
     policy: OperationPolicy,
     required: bool,
+    names: Arc<HashMap<String, String>>,
 }
 
 impl<DB: Engine> Clone for Idempotency<DB> {
     fn clone(&self) -> Self {
-        Self { outbox: self.outbox.clone(), policy: self.policy, required: self.required }
+        let names = Arc::clone(&self.names);
+        Self { outbox: self.outbox.clone(), policy: self.policy, required: self.required, names }
     }
 }
 
 impl<DB: Engine> Idempotency<DB> {
     /// Keys are optional, the policy is the default one.
     pub fn new(outbox: Outbox<DB>) -> Self {
-        Self { outbox, policy: OperationPolicy::default(), required: false }
+        Self { outbox, policy: OperationPolicy::default(), required: false, names: Arc::default() }
     }
 
     /// Another policy.
     #[must_use]
     pub fn with_policy(mut self, policy: OperationPolicy) -> Self {
         self.policy = policy;
+        self
+    }
+
+    /// Another name for the operation of a route, such as `create_order` for `POST /orders/checkout`: the one under which
+    /// people and agents ask for its keys. Two routes of one name share their keys.
+    #[must_use]
+    pub fn named(mut self, route: impl Into<String>, operation: impl Into<String>) -> Self {
+        Arc::make_mut(&mut self.names).insert(route.into(), operation.into());
         self
     }
 
@@ -175,7 +186,8 @@ async fn serve<DB: Engine>(settings: &Idempotency<DB>, request: Request, next: N
     let mut tx = outbox.begin().await?;
     let mut operation = None;
     if let Some(key) = key {
-        let name = operation_of(&parts);
+        let route = operation_of(&parts);
+        let name = settings.names.get(&route).cloned().unwrap_or(route);
         let fingerprint = fingerprint(&parts, &body);
         let command = Command { operation: &name, key: &key, fingerprint, policy: settings.policy };
         operation = Some(claimed(outbox.claim(&mut tx, command).await?)?);

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::delivery::{Chunk, CursorState, Lease};
 use crate::hint::Hint;
+use crate::migrate::Migration;
 use crate::schema::Schema;
 use crate::scope::Scope;
 use crate::sql::{Arg, Cells, Statement};
@@ -39,6 +40,9 @@ pub trait Verbs: Database {
     /// two statements would keep its shard group from everybody else.
     const BEGIN_DELIVERY: &'static str;
 
+    /// All steps of the schema.
+    const MIGRATIONS: &'static [Migration];
+
     /// The place before every event, as a cursor keeps it.
     const LOG_START: &'static str;
 
@@ -46,12 +50,13 @@ pub trait Verbs: Database {
     fn migrate<'a>(pool: &'a Pool<Self>, schema: &'a Schema) -> SqlFuture<'a, ()>;
 
     /// Adds events that are not known yet, in order, and never fails because of one that is: gives the place in the log
-    /// of each that was added.
+    /// of each that was added. From `bulk_from` events on it may take a way that is faster for many.
     fn insert_events<'a>(
         connection: &'a mut Self::Connection,
         schema: &'a Schema,
         scope: Scope,
         rows: &'a [Row],
+        bulk_from: usize,
     ) -> SqlFuture<'a, Vec<Option<i64>>>;
 
     /// Events known by one of these ids or keys.
@@ -90,6 +95,9 @@ pub trait Verbs: Database {
 
     /// Makes room for events to come.
     fn prepare_room<'a>(connection: &'a mut Self::Connection, schema: &'a Schema) -> SqlFuture<'a, ()>;
+
+    /// Gives room back that archived events took, as far as that is cheap.
+    fn give_room_back<'a>(connection: &'a mut Self::Connection, schema: &'a Schema) -> SqlFuture<'a, ()>;
 
     /// What listens for the commits of other processes.
     type Listener: Default + Send;

@@ -13,6 +13,7 @@
 #![warn(missing_docs)]
 
 mod audit;
+pub mod archive;
 #[cfg(feature = "axum")]
 pub mod axum;
 pub mod consumer;
@@ -23,9 +24,11 @@ mod display_id;
 mod draft;
 mod engine;
 mod event;
+pub mod explain;
 pub mod filter;
 mod hint;
 mod inbox;
+pub mod integrity;
 pub mod job;
 mod migrate;
 mod operation;
@@ -47,6 +50,7 @@ pub use audit::{AuditEntry, AuditFilter};
 pub use draft::{Draft, Entity, Fact};
 pub use engine::Engine;
 pub use event::{Event, EventId, EventStatus, EventType, IdempotencyToken, Payload};
+pub use migrate::{MigrationState, MigrationStep};
 pub use inbox::{MOST_PERMUTED, Receipt, permutations};
 pub use operation::{Claim, Command, KeyRecord, KeyStatus, Operation, OperationError, OperationPolicy, StoredResponse};
 pub use outbox::Outbox;

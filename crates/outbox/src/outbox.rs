@@ -8,7 +8,7 @@ use crate::engine::Engine;
 use crate::hint::Hint;
 use crate::schema::Schema;
 use crate::scope::Scope;
-use crate::write::{IdempotencyStrategy, OnConflict, PAYLOAD_BYTES};
+use crate::write::{BULK_FROM, IdempotencyStrategy, OnConflict, PAYLOAD_BYTES};
 
 /// Writes events and claims operations in the application's own transactions. Cheap to clone.
 pub struct Outbox<DB: Engine> {
@@ -18,6 +18,7 @@ pub struct Outbox<DB: Engine> {
     pub(crate) strategy: IdempotencyStrategy,
     pub(crate) on_conflict: OnConflict,
     pub(crate) payload_limit: usize,
+    pub(crate) bulk_from: usize,
     pub(crate) hint: Arc<Hint>,
     row_security: bool,
 }
@@ -31,6 +32,7 @@ impl<DB: Engine> Clone for Outbox<DB> {
             strategy: self.strategy.clone(),
             on_conflict: self.on_conflict,
             payload_limit: self.payload_limit,
+            bulk_from: self.bulk_from,
             hint: Arc::clone(&self.hint),
             row_security: self.row_security,
         }
@@ -54,6 +56,7 @@ impl<DB: Engine> Outbox<DB> {
             strategy: IdempotencyStrategy::default(),
             on_conflict: OnConflict::default(),
             payload_limit: PAYLOAD_BYTES,
+            bulk_from: BULK_FROM,
             hint,
             row_security: false,
         }
@@ -83,6 +86,14 @@ impl<DB: Engine> Outbox<DB> {
     #[must_use]
     pub fn with_payload_limit(mut self, bytes: usize) -> Self {
         self.payload_limit = bytes;
+        self
+    }
+
+    /// From how many events on a batch is written by COPY; 1,000 unless set. Only on PostgreSQL, only if none of its events
+    /// has a key, and not under row-level security; a batch with a known id is written the usual way instead.
+    #[must_use]
+    pub fn with_copy_from(mut self, events: usize) -> Self {
+        self.bulk_from = events.max(2);
         self
     }
 
@@ -123,6 +134,15 @@ impl<DB: Engine> Outbox<DB> {
     /// Begins a transaction that only reads.
     pub(crate) async fn begin_read(&self) -> Result<Transaction<'static, DB>, sqlx::Error> {
         let mut tx = self.pool.begin_with(DB::BEGIN_READ.into_sql_str()).await?;
+        if self.row_security {
+            DB::enter_scope(&mut tx, self.scope).await?;
+        }
+        Ok(tx)
+    }
+
+    /// Begins a transaction that holds shard groups: should this process stop in it, its locks do not outlive it.
+    pub(crate) async fn begin_holding(&self) -> Result<Transaction<'static, DB>, sqlx::Error> {
+        let mut tx = self.pool.begin_with(DB::BEGIN_DELIVERY.into_sql_str()).await?;
         if self.row_security {
             DB::enter_scope(&mut tx, self.scope).await?;
         }

@@ -88,6 +88,8 @@ pub enum Cell {
     Bytes(Vec<u8>),
     /// Postgres has a type for it; SQLite gives 16 bytes.
     Id(Uuid),
+    /// Stored, but not what its type says: text that is no UTF-8.
+    Unreadable,
 }
 
 /// A row, read column by column from the left.
@@ -103,7 +105,7 @@ impl Cells {
         match self.next()? {
             Cell::Null => Ok(None),
             Cell::Int(value) => Ok(Some(value)),
-            Cell::Text(_) | Cell::Bytes(_) | Cell::Id(_) => Err(decode("a number is none")),
+            Cell::Text(_) | Cell::Bytes(_) | Cell::Id(_) | Cell::Unreadable => Err(decode("a number is none")),
         }
     }
 
@@ -121,7 +123,7 @@ impl Cells {
         match self.next()? {
             Cell::Null => Ok(None),
             Cell::Text(value) => Ok(Some(value)),
-            Cell::Int(_) | Cell::Bytes(_) | Cell::Id(_) => Err(decode("a text is none")),
+            Cell::Int(_) | Cell::Bytes(_) | Cell::Id(_) | Cell::Unreadable => Err(decode("a text is none")),
         }
     }
 
@@ -133,7 +135,7 @@ impl Cells {
         match self.next()? {
             Cell::Null => Ok(None),
             Cell::Bytes(value) => Ok(Some(value)),
-            Cell::Int(_) | Cell::Text(_) | Cell::Id(_) => Err(decode("bytes are none")),
+            Cell::Int(_) | Cell::Text(_) | Cell::Id(_) | Cell::Unreadable => Err(decode("bytes are none")),
         }
     }
 
@@ -142,7 +144,7 @@ impl Cells {
             Cell::Null => Ok(None),
             Cell::Id(value) => Ok(Some(value)),
             Cell::Bytes(bytes) => Uuid::from_slice(&bytes).map(Some).map_err(|_| decode("a UUID is none")),
-            Cell::Int(_) | Cell::Text(_) => Err(decode("a UUID is none")),
+            Cell::Int(_) | Cell::Text(_) | Cell::Unreadable => Err(decode("a UUID is none")),
         }
     }
 

@@ -25,6 +25,8 @@ pub mod consumer;
 pub mod contract;
 pub mod delivery;
 pub mod engine;
+#[cfg(feature = "health")]
+pub mod health;
 mod http_status;
 #[cfg(feature = "kafka")]
 pub mod kafka;

@@ -27,6 +27,7 @@ pub mod payload;
 pub mod proofs;
 pub mod publish;
 pub mod read;
+pub mod schemas;
 pub mod server;
 pub mod service;
 pub mod signing;

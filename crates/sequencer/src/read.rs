@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 use stateset_ledger::id::{Scope, Sequence};
 use stateset_ledger::receipt::stream_id;
-use stateset_store::StoreError;
 use stateset_store::append::PayloadSegment;
-use stateset_store::read::StoredEvent;
+use stateset_store::read::{EventPage, EventQuery, StoredEvent};
+use stateset_store::{Store, StoreError};
 
 use crate::keyring::Keyring;
 use crate::payload::open_payload;
@@ -33,6 +33,34 @@ pub enum ReadError {
     /// A payload does not open. What is wrong with it is in the log; the message names no key.
     #[error("the payload of event {0} does not open; the operator's log says why")]
     Sealed(Sequence),
+}
+
+/// Sealed payload bytes of a page, about; a page of large events is shorter than was asked for, and says that there is more.
+const PAGE_BYTES: usize = 16 << 20;
+/// Events looked at before it is known how large they are.
+const FIRST_EVENTS: u32 = 100;
+
+/// A page of at most `query.limit` events that also keeps to [`PAGE_BYTES`], read in a few steps by the size of the events so
+/// far. What was read first is in every later snapshot too, so the page has no gap below its head. Counts only if one step
+/// was enough.
+pub async fn bounded_page(store: &dyn Store, query: &EventQuery) -> Result<EventPage, StoreError> {
+    let mut page = store.events(&EventQuery { limit: query.limit.min(FIRST_EVENTS), ..query.clone() }).await?;
+    loop {
+        let (count, bytes) = (page.events.len(), sealed_bytes(&page.segments));
+        let wanted = query.limit.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
+        let (true, Some(last)) = (page.has_more && wanted > 0 && bytes < PAGE_BYTES, page.events.last()) else {
+            return Ok(page);
+        };
+        let room = (PAGE_BYTES - bytes) / (bytes / count).max(1);
+        let limit = wanted.min(u32::try_from(room).unwrap_or(u32::MAX)).max(1);
+        let from = Sequence::from_index(last.sequence.get()).map_err(StoreError::corrupt)?;
+        let next = store.events(&EventQuery { from, limit, count: false, ..query.clone() }).await?;
+        // Both steps may need the segment in which the first one ended.
+        let known = page.segments.last().map(|segment| segment.first);
+        page.segments.extend(next.segments.into_iter().filter(|segment| Some(segment.first) != known));
+        page.events.extend(next.events);
+        (page.head_size, page.has_more, page.total) = (next.head_size, next.has_more, None);
+    }
 }
 
 /// Opens the payloads of `events`, which lie in `segments`.

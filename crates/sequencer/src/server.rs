@@ -25,6 +25,7 @@ use crate::identity::token::Tokens;
 use crate::identity::{Access, Identity};
 use crate::log_tiles::LogTiles;
 use crate::metrics::Metrics;
+use crate::schemas::Registry;
 use crate::service::Service;
 use crate::signing::SequencerKey;
 use crate::startup::{DATABASE_FILE, DataDir, Secrets, secrets};
@@ -177,6 +178,7 @@ async fn assemble(config: &Config, secrets: &Secrets, store: Arc<dyn Store>) -> 
         published: Arc::new(Notify::new()),
         log_wanted: Arc::new(Notify::new()),
         metrics,
+        schemas: Registry::new(config.schema_mode),
         edge: Arc::new(Edge::new(config.edge.clone())),
         sessions: Arc::default(),
     };

@@ -16,6 +16,7 @@ use crate::identity::Identity;
 use crate::keyring::Keyring;
 use crate::log_tiles::LogTiles;
 use crate::metrics::Metrics;
+use crate::schemas::Registry;
 use crate::signing::SequencerKey;
 use crate::tile_cache::TileCache;
 
@@ -72,6 +73,8 @@ pub struct Service {
     pub log_tiles: LogTiles,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// What payloads must look like.
+    pub schemas: Registry,
     /// Who may call from where, and how often.
     pub edge: Arc<Edge>,
     /// Who is logged in to the dashboard.

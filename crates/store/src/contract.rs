@@ -13,6 +13,7 @@ use crate::batch::{Batch, BatchFrontier};
 use crate::error::StoreError;
 use crate::head_log::{Checkpoint, LogState, LogTile, PublisherLease, Round, StoredRecord, Unpublished};
 use crate::read::{EventPage, EventQuery, FoundEvent};
+use crate::schema::{SchemaBook, SchemaPolicy, SchemaStatus, SchemaVersion};
 use crate::sizes::{Pool, Sizes};
 use crate::stream::{OpenStream, StreamNo, StreamRow};
 
@@ -146,6 +147,18 @@ pub trait Store: Send + Sync + 'static {
     /// Adds `successor` and lets the key `prefix` of the same tenant end at `retire_at`, or earlier if it would anyway, in
     /// one transaction; [`StoreError::Conflict`] if at the successor's creation there is no such key that is accepted.
     fn rotate_api_key<'a>(&'a self, prefix: &'a str, retire_at: Micros, successor: &'a ApiKey) -> Found<'a, ()>;
+
+    /// Everything the tenant has registered; empty if nothing.
+    fn schemas(&self, tenant: TenantId) -> Found<'_, SchemaBook>;
+
+    /// Adds a version; [`StoreError::Conflict`] if its number, or its version of the subject, is taken.
+    fn add_schema<'a>(&'a self, tenant: TenantId, schema: &'a SchemaVersion) -> Found<'a, ()>;
+
+    /// Sets the status of a schema; `false` if the tenant has none of this number.
+    fn set_schema_status(&self, tenant: TenantId, number: u32, status: SchemaStatus) -> Found<'_, bool>;
+
+    /// Sets what holds for one subject, or for all, instead of what was set before.
+    fn set_schema_policy<'a>(&'a self, tenant: TenantId, policy: &'a SchemaPolicy) -> Found<'a, ()>;
 
     /// Answers if the database does, and its migrations are those of this program.
     fn ping(&self) -> Found<'_, ()>;

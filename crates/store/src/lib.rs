@@ -24,6 +24,7 @@ pub mod memory;
 pub mod postgres;
 mod raw;
 pub mod read;
+pub mod schema;
 pub mod sizes;
 pub mod sqlite;
 pub mod stream;

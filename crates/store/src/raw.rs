@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::api_key::ApiKey;
 use crate::error::StoreError;
 use crate::read::StoredEvent;
+use crate::schema::{SchemaStatus, SchemaVersion};
 use crate::stream::{HeadSignature, StreamNo, StreamRow};
 
 /// A row of `events`, in the order of its columns behind `stream_no`.
@@ -276,4 +277,38 @@ impl RawApiKey {
             revoked_at: self.revoked_at.map(Micros),
         })
     }
+}
+
+/// A registered schema as its row has it.
+pub(crate) struct RawSchema {
+    pub(crate) number: i32,
+    pub(crate) subject: String,
+    pub(crate) version: i32,
+    pub(crate) status: String,
+    pub(crate) text: String,
+    pub(crate) description: String,
+    pub(crate) created_at: i64,
+}
+
+impl RawSchema {
+    pub(crate) fn into_schema(self) -> Result<SchemaVersion, StoreError> {
+        let positive =
+            |value: i32| u32::try_from(value).map_err(|_| StoreError::corrupt("a schema's number is negative"));
+        let status =
+            SchemaStatus::of(&self.status).ok_or_else(|| StoreError::corrupt("an unknown status of a schema"))?;
+        Ok(SchemaVersion {
+            number: positive(self.number)?,
+            subject: self.subject,
+            version: positive(self.version)?,
+            status,
+            text: self.text,
+            description: self.description,
+            created_at: Micros(self.created_at),
+        })
+    }
+}
+
+/// A schema's number or version as the databases hold it; beyond them somebody counted wrongly.
+pub(crate) fn schema_number(number: u32) -> Result<i32, StoreError> {
+    i32::try_from(number).map_err(|_| StoreError::Conflict)
 }

@@ -29,6 +29,7 @@ const STEPS: [Step; 12] = [
     ("reference documents", |workspace| done(codegen::run(workspace, true))),
     ("fuzz", |workspace| done(crate::fuzz(workspace, FUZZ_SECONDS, false, Vec::new()))),
     ("other languages", other_languages),
+    ("agents", |workspace| done(program(workspace, "bash", &["scripts/mcp.sh"]).run())),
     ("live service", live_service),
     ("browser", |workspace| done(program(workspace, "bash", &["scripts/browser.sh"]).run())),
     ("dependencies", dependencies),
@@ -73,9 +74,9 @@ fn other_languages(workspace: &Workspace) -> anyhow::Result<Outcome> {
     done(program(workspace, "bash", &["scripts/interop.sh"]).run())
 }
 
-/// The real server under made-up calls, a strict reader of its metrics, and many connections.
+/// The real server, as the reference documents have just built it, under made-up calls, a strict reader of its metrics, and
+/// many connections.
 fn live_service(workspace: &Workspace) -> anyhow::Result<Outcome> {
-    cargo(workspace, &["build", "--locked", "--package", "stateset-sequencer"]).run()?;
     done(program(workspace, "bash", &["scripts/live.sh"]).run())
 }
 

@@ -48,7 +48,8 @@ pub async fn service(pool: PgPool) -> anyhow::Result<Router> {
     .await?;
     let outbox = Outbox::new(pool); // outbox
     outbox.migrate().await?; // outbox
-    let keys = middleware::from_fn_with_state(Idempotency::new(outbox), idempotency::<Postgres>); // outbox
+    let keys = Idempotency::new(outbox).named("POST /orders/checkout", "create_order"); // outbox
+    let keys = middleware::from_fn_with_state(keys, idempotency::<Postgres>); // outbox
     Ok(Router::new().route("/orders/checkout", post(checkout)).layer(keys))
 }
 

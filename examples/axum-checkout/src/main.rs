@@ -9,8 +9,11 @@ use sqlx::PgPool;
 async fn main() -> anyhow::Result<()> {
     #[expect(clippy::disallowed_methods, reason = "this is the command's configuration")]
     let url = std::env::var("DATABASE_URL").context("set DATABASE_URL to the URL of a PostgreSQL database")?;
+    #[expect(clippy::disallowed_methods, reason = "this is the command's configuration")]
+    let address = std::env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
     let router = example_axum_checkout::service(PgPool::connect(&url).await?).await?;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    let listener = tokio::net::TcpListener::bind(address).await?;
+    println!("listening on {}", listener.local_addr()?);
     axum::serve(listener, router).await?;
     Ok(())
 }

@@ -43,7 +43,7 @@ struct Comparison<'a> {
 
 pub(super) fn schemas(old: &Value, new: &Value) -> Vec<Difference> {
     let mut comparison = Comparison { old, new, found: Vec::new() };
-    comparison.value(String::new(), old, new, 0);
+    comparison.value("", old, new, 0);
     comparison.found
 }
 
@@ -52,14 +52,14 @@ impl<'a> Comparison<'a> {
         self.found.push(Difference { path: path.to_owned(), message: message.into(), breaks });
     }
 
-    fn value(&mut self, path: String, old: &'a Value, new: &'a Value, depth: usize) {
+    fn value(&mut self, path: &str, old: &'a Value, new: &'a Value, depth: usize) {
         let (old, new) = (follow(self.old, old), follow(self.new, new));
         match (old, new) {
-            (Value::Object(old), Value::Object(new)) if depth < DEEPEST => self.object(&path, old, new, depth),
+            (Value::Object(old), Value::Object(new)) if depth < DEEPEST => self.object(path, old, new, depth),
             _ if old == new => {},
-            (Value::Bool(true), _) => self.add(&path, Breaks::BACKWARD, "anything was allowed"),
-            (_, Value::Bool(true)) => self.add(&path, Breaks::FORWARD, "anything is allowed now"),
-            _ => self.add(&path, Breaks::BOTH, "cannot be compared"),
+            (Value::Bool(true), _) => self.add(path, Breaks::BACKWARD, "anything was allowed"),
+            (_, Value::Bool(true)) => self.add(path, Breaks::FORWARD, "anything is allowed now"),
+            _ => self.add(path, Breaks::BOTH, "cannot be compared"),
         }
     }
 
@@ -91,7 +91,7 @@ impl<'a> Comparison<'a> {
         for (name, member) in before.into_iter().flatten() {
             let place = format!("{path}/properties/{}", escaped(name));
             match after.and_then(|after| after.get(name)) {
-                Some(now) => self.value(place, member, now, depth + 1),
+                Some(now) => self.value(&place, member, now, depth + 1),
                 None => self.add(&place, Breaks::FORWARD, format!("the member {name} was removed or renamed")),
             }
         }
@@ -117,7 +117,7 @@ impl<'a> Comparison<'a> {
     fn items(&mut self, path: &str, old: &'a Map<String, Value>, new: &'a Map<String, Value>, depth: usize) {
         let place = format!("{path}/items");
         match (old.get("items"), new.get("items")) {
-            (Some(before), Some(after)) => self.value(place, before, after, depth + 1),
+            (Some(before), Some(after)) => self.value(&place, before, after, depth + 1),
             (None, Some(_)) => self.add(&place, Breaks::BACKWARD, "items were not described"),
             (Some(_), None) => self.add(&place, Breaks::FORWARD, "items are no longer described"),
             (None, None) => {},

@@ -61,6 +61,7 @@ impl Illegal {
 impl<S> Outcome<S> {
     /// The outcome for somebody who asks for it to happen now: waiting is a refusal, `from` and `event` name what.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "a state or its words, as it stands in the call")]
     pub fn for_command(self, from: impl ToString, event: &'static str) -> Self {
         match self {
             Self::Waiting(predecessor) => {

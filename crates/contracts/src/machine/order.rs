@@ -105,6 +105,7 @@ words! {
     Delivered "delivered";
 }
 
+#[expect(clippy::derivable_impls, reason = "the macro that makes the words knows of no default")]
 impl Default for CancelUntil {
     fn default() -> Self {
         Self::Dispatched

@@ -53,7 +53,7 @@ struct Bulk {
     plan: Option<String>,
     /// Most per second: 50/s
     #[arg(long, value_name = "N/s", value_parser = rate)]
-    rate: Option<f64>,
+    rate: Option<u32>,
     /// Do it; without this, only what would be done is said
     #[arg(long)]
     apply: bool,
@@ -85,14 +85,14 @@ impl Args {
             Dlq::Redrive { filter, bulk } => {
                 let filter = filter.read(context.now)?;
                 let apply = bulk.apply;
-                let intent = bulk.intent(|rate| Intent::Redrive { filter, rate });
+                let intent = bulk.intent(context, "redrive", |rate| Intent::Redrive { filter, rate });
                 context.change(&intent?, apply).await
             },
             Dlq::Discard { filter, bulk, reason } => {
                 let filter = filter.read(context.now)?;
                 let apply = bulk.apply;
                 let reason = reason.unwrap_or_default();
-                let intent = bulk.intent(|rate| Intent::Discard { filter, reason, rate });
+                let intent = bulk.intent(context, "discard", |rate| Intent::Discard { filter, reason, rate });
                 context.change(&intent?, apply).await
             },
         }
@@ -100,11 +100,16 @@ impl Args {
 }
 
 impl Bulk {
-    fn intent(self, fresh: impl FnOnce(Option<f64>) -> Intent) -> Result<Intent, Fault> {
-        Ok(match self.plan {
-            Some(plan) => Intent::Plan { plan, rate: self.rate },
-            None => fresh(self.rate),
-        })
+    fn intent(
+        self,
+        context: &Context,
+        kind: &'static str,
+        fresh: impl FnOnce(Option<u32>) -> Intent,
+    ) -> Result<Intent, Fault> {
+        match self.plan {
+            Some(plan) => context.plan(&plan, kind, self.rate),
+            None => Ok(fresh(self.rate)),
+        }
     }
 }
 

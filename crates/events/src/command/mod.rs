@@ -5,15 +5,16 @@ pub(crate) mod audit;
 pub(crate) mod breaker;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod dashboard;
 pub(crate) mod dlq;
 pub(crate) mod doctor;
 pub(crate) mod explain;
-pub(crate) mod export;
 pub(crate) mod idempotency;
 pub(crate) mod inspect;
 pub(crate) mod jobs;
 pub(crate) mod list;
 pub(crate) mod man;
+pub(crate) mod mcp;
 pub(crate) mod migrate;
 pub(crate) mod outbox;
 pub(crate) mod reconcile;
@@ -27,7 +28,6 @@ pub(crate) mod timeline;
 pub(crate) mod top;
 pub(crate) mod trace;
 pub(crate) mod trigger;
-pub(crate) mod verify;
 pub(crate) mod worker;
 
 use crate::cli::{Cli, Command};
@@ -39,7 +39,6 @@ pub(crate) async fn run(cli: Cli) -> Ended {
     match &cli.command {
         Command::Completions(args) => return args.run(),
         Command::Man(args) => return args.run(),
-        Command::Verify(args) => return args.run(cli.global.format(), cli.global.quiet),
         _ => {},
     }
     let context = Context::new(&cli.global)?;
@@ -53,6 +52,7 @@ pub(crate) async fn run(cli: Cli) -> Ended {
         Command::Stats(args) => args.run(context).await,
         Command::Tail(args) => Box::pin(args.run(context)).await,
         Command::State(args) => args.run(context).await,
+        Command::Dashboard(args) => Box::pin(args.run(context)).await,
         Command::Top(args) => Box::pin(args.run(context)).await,
         Command::Explain(args) => args.run(context).await,
         Command::Replay(args) => args.run(context).await,
@@ -66,12 +66,11 @@ pub(crate) async fn run(cli: Cli) -> Ended {
         Command::Reconcile(args) => args.run(context).await,
         Command::Audit(args) => args.run(context).await,
         Command::Trigger(args) => args.run(context).await,
-        Command::Export(args) => args.run(context).await,
+        Command::Mcp(args) => Box::pin(args.run(context)).await,
         Command::Migrate(args) => args.run(context).await,
         Command::Doctor(args) => args.run(context).await,
         Command::Config(args) => args.run(context),
         Command::Completions(args) => args.run(),
         Command::Man(args) => args.run(),
-        Command::Verify(args) => args.run(cli.global.format(), cli.global.quiet),
     }
 }

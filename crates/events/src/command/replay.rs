@@ -20,28 +20,28 @@ pub(crate) struct Args {
     plan: Option<String>,
     /// Most per second: 50/s, or 50
     #[arg(long, value_name = "N/s", value_parser = rate)]
-    rate: Option<f64>,
+    rate: Option<u32>,
     /// Do it; without this, only what would be done is said
     #[arg(long)]
     apply: bool,
 }
 
 /// `50/s`, `50`, `600/min`.
-pub(super) fn rate(text: &str) -> Result<f64, String> {
+pub(super) fn rate(text: &str) -> Result<u32, String> {
+    let wrong = || "a rate is a whole number per second, at least 1: 50/s".to_owned();
     let (number, divisor) = match text.split_once('/') {
-        None => (text, 1.0),
-        Some((number, "s" | "sec" | "second")) => (number, 1.0),
-        Some((number, "m" | "min" | "minute")) => (number, 60.0),
-        Some(_) => return Err("a rate is a number per second: 50/s".to_owned()),
+        None | Some((_, "s" | "sec" | "second")) => (text.split('/').next().unwrap_or_default(), 1),
+        Some((number, "m" | "min" | "minute")) => (number, 60),
+        Some(_) => return Err(wrong()),
     };
-    let rate = number.parse::<f64>().map_err(|_| "a rate is a number per second: 50/s".to_owned())? / divisor;
-    if rate.is_finite() && rate > 0.0 { Ok(rate) } else { Err("a rate is more than 0".to_owned()) }
+    let rate = number.parse::<u32>().map_err(|_| wrong())? / divisor;
+    if rate >= 1 { Ok(rate) } else { Err(wrong()) }
 }
 
 impl Args {
     pub(crate) async fn run(self, context: &Context) -> Ended {
         let intent = match self.plan {
-            Some(plan) => Intent::Plan { plan, rate: self.rate },
+            Some(plan) => context.plan(&plan, "replay", self.rate)?,
             None => {
                 let inspect = context.inspect().await?;
                 let filter = self.filter.or_event(context.now, |text| async move { named(&*inspect, &text).await }).await?;
@@ -59,10 +59,10 @@ mod tests {
 
     #[test]
     fn rates() {
-        for (text, found) in [("50/s", 50.0), ("50", 50.0), ("600/min", 10.0), ("0.5", 0.5)] {
-            assert_eq!(rate(text).ok().map(f64::to_bits), Some(f64::to_bits(found)), "{text}");
+        for (text, found) in [("50/s", 50), ("50", 50), ("600/min", 10)] {
+            assert_eq!(rate(text), Ok(found), "{text}");
         }
-        for bad in ["", "0", "-1", "x/s", "5/h", "nan", "inf"] {
+        for bad in ["", "0", "-1", "x/s", "5/h", "30/min"] {
             assert!(rate(bad).is_err(), "{bad}");
         }
     }

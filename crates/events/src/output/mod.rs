@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use stateset_inspect::Fault;
 
 use crate::exit::Stop;
-pub(crate) use table::{Sheet, Style};
+pub(crate) use table::Sheet;
 
 /// Forms of data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

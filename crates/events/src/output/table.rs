@@ -5,7 +5,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 
 /// How a word is shown where colours are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Style {
+enum Style {
     Good,
     Waiting,
     Bad,
@@ -24,7 +24,7 @@ impl Style {
         }
     }
 
-    pub(crate) fn paint(self, word: &str) -> String {
+    fn paint(self, word: &str) -> String {
         let color = match self {
             Self::Good => AnsiColor::Green,
             Self::Waiting => AnsiColor::Yellow,
@@ -48,11 +48,6 @@ pub(crate) struct Sheet {
 impl Sheet {
     pub(crate) fn new(columns: &[&'static str]) -> Self {
         Self { columns: columns.to_vec(), ..Self::default() }
-    }
-
-    /// Lines without a table.
-    pub(crate) fn lines<S: Into<String>>(lines: impl IntoIterator<Item = S>) -> Self {
-        Self { heading: lines.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 
     #[must_use]
@@ -112,7 +107,7 @@ impl Sheet {
 
     fn table(&self, color: bool, width: Option<u16>) -> String {
         let mut table = Table::new();
-        table.load_preset(presets::NOTHING);
+        table.load_style(presets::NOTHING);
         if let Some(width) = width {
             table.set_width(width).set_content_arrangement(ContentArrangement::Dynamic);
         }
@@ -153,9 +148,9 @@ fn painted(line: &str) -> String {
         .collect()
 }
 
-/// What the shell says of the terminal.
+/// Columns of the terminal.
 pub(super) fn terminal_width() -> Option<u16> {
-    Table::new().width()
+    terminal_size::terminal_size().map(|(width, _)| width.0)
 }
 
 #[cfg(test)]
@@ -168,6 +163,6 @@ mod tests {
         assert_eq!(sheet.render(false, None), "EVENT ID  STATE\nevt_1     dead\nevt_22    x [2J\n2 of 2\n");
         let colored = sheet.render(true, None);
         assert!(colored.contains("\u{1b}[31mdead\u{1b}[0m") && !colored.contains("\u{1b}[2J"), "{colored:?}");
-        assert_eq!(Sheet::lines(["a", "b"]).render(false, None), "a\nb\n");
+        assert_eq!(Sheet::default().head("a").foot("b").render(false, None), "a\nb\n");
     }
 }

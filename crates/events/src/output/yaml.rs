@@ -69,11 +69,11 @@ mod tests {
 
     #[test]
     fn documents_become_blocks() {
-        let json = r#"{"events":[{"id":"evt_1","payload":{"n":1.10,"list":[1,[2]],"none":null},"note":"a: b"},{"id":"yes"}],"total":2,"empty":[],"o":{}}"#;
+        let json = r#"{"events":[{"id":"evt_1","payload":{"amount":1.10,"list":[1,[2]],"none":null},"note":"a: b"},{"id":"yes"}],"total":2,"empty":[],"o":{}}"#;
         let expected = "events:
   - id: evt_1
     payload:
-      n: 1.10
+      amount: 1.10
       list:
         - 1
         -

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 /// The answer of every write. `applied` comes first, so that a preview cannot be taken for success.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Change {
     /// Whether anything was changed.
     pub applied: bool,
@@ -33,6 +34,7 @@ pub struct Change {
 
 /// What a bulk action touches.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Planned {
     /// Events or deliveries.
     pub count: u64,
@@ -57,6 +59,7 @@ pub struct Planned {
 
 /// One of those a bulk action touches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Sample {
     /// `evt_…`.
     pub event_id: String,
@@ -73,6 +76,7 @@ pub struct Sample {
 
 /// A bulk action at work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Job {
     /// Names it.
     pub job_id: String,
@@ -108,6 +112,7 @@ pub struct Job {
 
 /// Jobs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct JobList {
     /// Newest first.
     pub jobs: Vec<Job>,

@@ -7,6 +7,7 @@ use super::Delivery;
 
 /// One event in a list.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct EventRow {
     /// `evt_…`, the display form of the event's UUID.
     pub event_id: String,
@@ -66,6 +67,7 @@ pub struct EventRow {
 
 /// `{"events":[…],"total":n}` and what follows.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct EventList {
     /// The events of this page, in the order of the log.
     pub events: Vec<EventRow>,
@@ -90,6 +92,7 @@ pub(super) fn is_false(flag: &bool) -> bool {
 
 /// Which filter is to blame for an empty result.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Diagnostics {
     /// Events there are without any filter.
     pub unfiltered: u64,
@@ -105,6 +108,7 @@ pub struct Diagnostics {
 
 /// The effect of one filter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct WithoutFilter {
     /// The filter as it was written.
     pub filter: String,
@@ -116,6 +120,7 @@ pub struct WithoutFilter {
 
 /// One event with everything that is known of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Detail {
     /// The event.
     pub event: EventRow,
@@ -130,6 +135,7 @@ pub struct Detail {
 
 /// Who vouches for an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Signature {
     /// What checking gave.
     pub state: Verdict,
@@ -151,6 +157,7 @@ pub struct Signature {
 
 /// What checking a signature gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The hashes fit the stored bytes and the signature verifies.
@@ -167,6 +174,7 @@ pub enum Verdict {
 
 /// Which proofs of an event can be had.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Proof {
     /// Size of the stream tree.
     pub stream_size: u64,

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 /// What is known of a key. `status` comes first: it is what a caller branches on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct KeyAnswer {
     /// `not_found`, `active`, `in_progress`, `completed`, `failed`, `uncertain`, `expired`.
     pub status: String,
@@ -51,6 +52,7 @@ pub struct KeyAnswer {
 
 /// Keys that were searched for.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct KeyList {
     /// Of this page, newest first.
     pub keys: Vec<KeyAnswer>,

@@ -8,6 +8,7 @@ use super::Diagnostics;
 
 /// One event on one destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Delivery {
     /// `evt_…`.
     pub event_id: String,
@@ -66,6 +67,7 @@ pub struct Delivery {
 
 /// One try.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Attempt {
     /// 1, 2, 3; goes on after a redrive.
     pub number: u32,
@@ -87,6 +89,7 @@ pub struct Attempt {
 
 /// Deliveries in the words of the outbox.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct OutboxAnswer {
     /// The deliveries of this page.
     pub deliveries: Vec<Delivery>,
@@ -107,6 +110,7 @@ pub struct OutboxAnswer {
 
 /// Open and failed deliveries by status. Finished ones are events, and not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct StatusCounts {
     /// Wait for their turn.
     pub pending: u64,
@@ -121,6 +125,7 @@ pub struct StatusCounts {
 
 /// How one destination stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct DestinationStatus {
     /// Its name.
     pub destination: String,
@@ -148,6 +153,7 @@ pub struct DestinationStatus {
 
 /// Whether a destination is up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct BreakerAnswer {
     /// `closed`, `open`, `half_open`.
     pub state: String,
@@ -166,6 +172,7 @@ pub struct BreakerAnswer {
 
 /// A delivery that was given up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct DeadLetter {
     /// Names it in `dlq redrive` and `dlq discard`.
     pub dead_letter: String,
@@ -195,6 +202,7 @@ pub struct DeadLetter {
 
 /// Dead letters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct DeadLetterList {
     /// Of this page.
     pub dead_letters: Vec<DeadLetter>,
@@ -214,6 +222,7 @@ pub struct DeadLetterList {
 
 /// Dead letters that failed alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct DeadLetterGroup {
     /// What they have in common.
     pub group: String,

@@ -7,6 +7,7 @@ use super::{Diagnostics, EventRow};
 
 /// Events of one entity, one order or one correlation, in order.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Timeline {
     /// The events, with those of other entities of the same order.
     pub events: Vec<EventRow>,
@@ -26,6 +27,7 @@ pub struct Timeline {
 
 /// Numbers of events.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Stats {
     /// Events that pass.
     pub total: u64,
@@ -44,6 +46,7 @@ pub struct Stats {
 
 /// Events of one type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct TypeCount {
     /// The type.
     pub event_type: String,
@@ -53,6 +56,7 @@ pub struct TypeCount {
 
 /// Where something is, why, since when, what happens next, and what to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Explanation {
     /// What is explained.
     pub subject: String,
@@ -72,6 +76,7 @@ pub struct Explanation {
 
 /// What a check found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Findings {
     /// No finding is an error.
     pub ok: bool,
@@ -81,6 +86,7 @@ pub struct Findings {
 
 /// One fact of a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Finding {
     /// `ok`, `warning`, `error`.
     pub level: String,
@@ -95,6 +101,7 @@ pub struct Finding {
 
 /// What was done by whom.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct AuditList {
     /// Newest first.
     pub entries: Vec<AuditEntry>,
@@ -106,6 +113,7 @@ pub struct AuditList {
 
 /// One intervention.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct AuditEntry {
     /// When.
     pub at: String,

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use stateset_outbox::filter::Filter;
+use stateset_outbox::integrity::Severity;
 use stateset_outbox::job::{Job as Stored, JobError, JobKind, JobState, Operator, Outlook, Progress, Request};
 use stateset_outbox::{AuditFilter, Engine, EventId};
 use uuid::Uuid;
@@ -9,7 +10,7 @@ use uuid::Uuid;
 use super::change::change;
 use super::rows::{self, unsigned};
 use super::{Local, of_delivery, of_read, plan_id};
-use crate::answer::{AuditEntry, AuditList, Change, Job, JobList, Planned, Sample, instant_text};
+use crate::answer::{AuditEntry, AuditList, Change, Finding, Findings, Job, JobList, Planned, Sample, instant_text};
 use crate::fault::{Fault, Kind};
 use crate::surface::{Apply, Page};
 
@@ -116,6 +117,31 @@ impl<DB: Engine> Local<DB> {
         let mut change = change(apply, "job.resume", sentence, json!({ "job": job_answer(done, Vec::new()) }));
         change.job_id = Some(id.to_string());
         Ok(change)
+    }
+
+    /// H08, H09, H10: only a range of places narrows it, because what contradicts what is not a matter of types.
+    pub(super) async fn verified(&self, filter: &Filter) -> Result<Findings, Fault> {
+        let range = Filter { first: filter.first, last: filter.last, ..Filter::default() };
+        if *filter != range {
+            let fix = "narrow it by place only: seq:100..200";
+            return Err(Fault::unsupported_filter("anything but seq", "the check of the log", fix));
+        }
+        let after = filter.first.map(|first| first - 1);
+        let found = self.reader.verify(after, filter.last).await.map_err(of_read)?;
+        let level = |severity| if severity == Severity::Fault { "error" } else { "warning" };
+        let mut findings = vec![Finding {
+            level: "ok".to_owned(),
+            check: "events".to_owned(),
+            message: format!("{} events were read and hashed, up to place {}", found.events, found.upto.max(0)),
+            fix: None,
+        }];
+        findings.extend(found.findings.iter().map(|one| Finding {
+            level: level(one.kind.severity()).to_owned(),
+            check: one.kind.as_str().to_owned(),
+            message: format!("{}: {}", one.subject, one.detail),
+            fix: None,
+        }));
+        Ok(Findings { ok: !found.is_faulty(), findings })
     }
 
     pub(super) async fn audited(&self, actor: Option<&str>, page: &Page) -> Result<AuditList, Fault> {

@@ -3,6 +3,7 @@
 mod change;
 mod destinations;
 mod events;
+mod explain;
 mod follow;
 mod jobs;
 mod keys;
@@ -28,7 +29,6 @@ use crate::surface::{
 pub use open::{Database, OpenMode, OpenSettings};
 
 const DATABASE: &str = "the outbox database";
-const OUTBOX: &str = "an outbox";
 
 /// An outbox, of one tenant and store.
 pub struct Local<DB: Engine> {
@@ -153,8 +153,8 @@ impl<DB: Engine> Inspect for Local<DB> {
         Box::pin(self.keys_of(key, operation))
     }
 
-    fn explain<'a>(&'a self, _: &'a Subject) -> Answer<'a, Explanation> {
-        Box::pin(std::future::ready(Err(Fault::unsupported("explanation", OUTBOX, ""))))
+    fn explain<'a>(&'a self, subject: &'a Subject) -> Answer<'a, Explanation> {
+        Box::pin(self.explained(subject))
     }
 
     fn follow<'a>(&'a self, filter: &'a Filter, from: From, page: u16) -> Following<'a> {
@@ -177,8 +177,8 @@ impl<DB: Engine> Inspect for Local<DB> {
         Box::pin(self.audited(actor, page))
     }
 
-    fn check<'a>(&'a self, _: &'a Filter) -> Answer<'a, Findings> {
-        Box::pin(std::future::ready(Err(Fault::unsupported("check", OUTBOX, ""))))
+    fn check<'a>(&'a self, filter: &'a Filter) -> Answer<'a, Findings> {
+        Box::pin(self.verified(filter))
     }
 
     fn change<'a>(&'a self, intent: &'a Intent, apply: &'a Apply) -> Answer<'a, Change> {

@@ -8,7 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{Postgres, Sqlite};
 use stateset_outbox::delivery::DeliveryStore;
-use stateset_outbox::{Outbox, Schema, Scope};
+use stateset_outbox::{MigrationState, Outbox, Schema, Scope};
 
 use super::{DATABASE, Local};
 use crate::fault::{Fault, Kind};
@@ -21,6 +21,8 @@ pub enum OpenMode {
     Read,
     /// Changes are possible.
     Write,
+    /// The same, and a file that is not there is made.
+    Create,
 }
 
 /// Where and how.
@@ -50,7 +52,7 @@ pub enum Database {
 }
 
 impl Database {
-    /// Opens it. A file is never created.
+    /// Opens it.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT`, `DATABASE_NOT_FOUND`, `DATABASE_REFUSED`, `SOURCE_UNAVAILABLE`.
@@ -71,12 +73,13 @@ impl Database {
             Fault::usage("the database is no URL of a file", "such as sqlite:shop.db or sqlite:///var/lib/shop.db").because(error)
         })?;
         let place = options.get_filename().display().to_string();
-        if !options.get_filename().exists() {
-            let fix = "check the path; the application's outbox creates the file, this program does not";
+        let create = settings.mode == OpenMode::Create;
+        if !create && !options.get_filename().exists() {
+            let fix = "check the path; `stateset-events migrate --apply` makes a new outbox there";
             return Err(Fault::new(Kind::NotFound, "DATABASE_NOT_FOUND", format!("there is no file {place}"), fix));
         }
         let reading = settings.mode == OpenMode::Read;
-        let options = options.create_if_missing(false).read_only(reading).busy_timeout(settings.timeout);
+        let options = options.create_if_missing(create).read_only(reading).busy_timeout(settings.timeout);
         let pool = SqlitePoolOptions::new().max_connections(settings.connections).acquire_timeout(settings.timeout);
         let pool = pool.connect_with(options).await.map_err(of_connecting)?;
         Ok(Self::Sqlite(Outbox::in_schema(pool, settings.schema.clone()).for_scope(settings.scope), place))
@@ -124,6 +127,30 @@ impl Database {
             Self::Postgres(outbox, _) => outbox.migrate().await,
         };
         done.map_err(|error| super::of_delivery(error.into()))
+    }
+
+    /// Which steps there are, and which were taken.
+    ///
+    /// # Errors
+    /// `SOURCE_UNAVAILABLE`.
+    pub async fn migrations(&self) -> Result<MigrationState, Fault> {
+        let state = match self {
+            Self::Sqlite(outbox, _) => outbox.migrations().await,
+            Self::Postgres(outbox, _) => outbox.migrations().await,
+        };
+        state.map_err(|error| super::of_delivery(error.into()))
+    }
+
+    /// The time by the database's clock, microseconds since 1970 UTC.
+    ///
+    /// # Errors
+    /// `SOURCE_UNAVAILABLE`.
+    pub async fn now(&self) -> Result<i64, Fault> {
+        let now = match self {
+            Self::Sqlite(outbox, _) => outbox.reader().now().await,
+            Self::Postgres(outbox, _) => outbox.reader().now().await,
+        };
+        now.map_err(super::of_read)
     }
 
     /// For people: where it is.

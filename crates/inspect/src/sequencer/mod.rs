@@ -34,6 +34,8 @@ use crate::surface::{
 const ANSWER_BYTES: usize = 256 * 1024 * 1024;
 /// Longest problem document.
 const PROBLEM_BYTES: usize = 64 * 1024;
+/// Order keys of one entity that are followed.
+const MOST_KEYS: usize = 16;
 const A_SEQUENCER: &str = "a sequencer";
 const ASK_THE_OUTBOX: &str =
     "deliveries are the business of the outbox: name its database with --database, or a profile that has one";
@@ -132,6 +134,7 @@ impl Remote {
     }
 
     async fn history(&self, of: &TimelineOf, page: &Page) -> Result<Timeline, Fault> {
+        let page = &Page { newest_first: false, ..page.clone() };
         let (filter, subject) = match of {
             TimelineOf::Correlation(id) => {
                 (Filter { correlation: Some(id.clone()), ..Filter::default() }, format!("correlation {id}"))
@@ -146,20 +149,18 @@ impl Remote {
             },
         };
         let mut list = self.page_of(&filter, page).await?;
-        // The order's payments and shipments are events of other entities that name it as their root.
-        if let TimelineOf::Entity { entity_id, .. } = of
-            && page.cursor.is_none()
-            && list.next_cursor.is_none()
-        {
-            let of_order = Filter { order_key: Some(entity_id.clone()), ..Filter::default() };
-            let others = self.page_of(&of_order, page).await?;
-            list.events.extend(others.events);
+        // The order's payments and shipments are events of other entities with the same order key.
+        if matches!(of, TimelineOf::Entity { .. }) && page.cursor.is_none() && list.next_cursor.is_none() {
+            let mut keys: Vec<String> = list.events.iter().filter_map(|row| row.order_key.clone()).collect();
+            keys.sort();
+            keys.dedup();
+            for key in keys.into_iter().take(MOST_KEYS) {
+                let of_order = Filter { order_key: Some(key), ..Filter::default() };
+                list.events.extend(self.page_of(&of_order, page).await?.events);
+            }
             list.events.sort_by_key(|row| row.sequence_number);
             list.events.dedup_by(|one, other| one.sequence_number == other.sequence_number);
             list.total = u64::try_from(list.events.len()).unwrap_or(u64::MAX).max(list.total);
-            if !list.events.is_empty() {
-                list.diagnostics = None;
-            }
         }
         Ok(Timeline {
             events: list.events,

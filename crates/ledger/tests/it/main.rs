@@ -1,6 +1,8 @@
 //! Integration tests of the ledger, one binary.
 
 #[cfg(test)]
+mod bundle;
+#[cfg(test)]
 mod encryption;
 #[cfg(test)]
 mod envelope;

@@ -110,32 +110,52 @@ impl LoggedEvent {
 }
 
 /// Reads the columns that every statement of `sql/` gives for an event, in their order.
+///
+/// Only the place in the log must be readable. Another column that is not what it should be, as when a program of another
+/// language wrote it, makes this one event undecodable, not its page: its payload is then the fault, which is no JSON.
 pub(crate) fn read_event(row: &mut Cells) -> Result<LoggedEvent, sqlx::Error> {
-    Ok(LoggedEvent {
+    let mut faults = Faults(None);
+    let event = LoggedEvent {
         log_id: row.int()?,
         log_epoch: row.int()?,
         xid: read_xid(row)?,
         shard: row.int()?,
-        tenant: row.id()?,
-        store: row.id()?,
-        event_id: row.id()?,
-        event_key: row.opt_text()?,
-        event_type: row.text()?,
-        schema_version: row.int()?,
-        entity_type: row.text()?,
-        entity_id: row.text()?,
-        order_key: row.opt_text()?,
-        payload: row.text()?,
-        metadata: row.opt_text()?,
-        correlation_id: row.opt_text()?,
-        causation_id: row.opt_text()?,
-        command_id: row.opt_id()?,
-        traceparent: row.opt_text()?,
-        agent_id: row.opt_id()?,
-        agent_key_id: row.opt_int()?,
-        created_at: row.text()?,
-        written_at: row.int()?,
+        tenant: faults.note("tenant_id", row.id()),
+        store: faults.note("store_id", row.id()),
+        event_id: faults.note("event_id", row.id()),
+        event_key: faults.note("event_key", row.opt_text()),
+        event_type: faults.note("event_type", row.text()),
+        schema_version: faults.note("schema_version", row.int()),
+        entity_type: faults.note("entity_type", row.text()),
+        entity_id: faults.note("entity_id", row.text()),
+        order_key: faults.note("order_key", row.opt_text()),
+        payload: faults.note("payload", row.text()),
+        metadata: faults.note("metadata", row.opt_text()),
+        correlation_id: faults.note("correlation_id", row.opt_text()),
+        causation_id: faults.note("causation_id", row.opt_text()),
+        command_id: faults.note("command_id", row.opt_id()),
+        traceparent: faults.note("traceparent", row.opt_text()),
+        agent_id: faults.note("agent_id", row.opt_id()),
+        agent_key_id: faults.note("agent_key_id", row.opt_int()),
+        created_at: faults.note("created_at", row.text()),
+        written_at: faults.note("written_at", row.int()),
+    };
+    Ok(match faults.0 {
+        Some(fault) => LoggedEvent { payload: fault, ..event },
+        None => event,
     })
+}
+
+/// The first column that could not be read.
+struct Faults(Option<String>);
+
+impl Faults {
+    fn note<T: Default>(&mut self, column: &str, value: Result<T, sqlx::Error>) -> T {
+        value.unwrap_or_else(|error| {
+            self.0.get_or_insert_with(|| format!("unreadable column {column}: {error}"));
+            T::default()
+        })
+    }
 }
 
 /// Unsigned and 64 bits wide, hence text; SQLite has none and says '0'.

@@ -206,6 +206,9 @@ pub struct Counts {
     pub pending_capped: bool,
     /// Rows by state.
     pub rows: Vec<(DeliveryState, i64)>,
+    /// Age of the oldest of the pending events: how far delivery is behind. What waits for a retry, or for an operator, has
+    /// a row and does not count.
+    pub lag: Option<Duration>,
     /// Age of the oldest event that is not finished, whatever it waits for.
     pub oldest: Option<Duration>,
     /// Lanes that are parked.

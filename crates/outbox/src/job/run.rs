@@ -23,7 +23,7 @@ const TRIES: u32 = 30;
 /// What a run is doing, for whoever watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A chunk is written and not committed yet.
+    /// A chunk is written and not committed yet: whoever watches must not wait here.
     Written,
     /// It is committed: changes made and left in it.
     Committed {
@@ -80,7 +80,10 @@ impl<DB: Engine> Operator<DB> {
     /// which is then failed, and can be applied again.
     pub async fn run(&self, job: &Job, watch: &mut (dyn FnMut(Step) + Send)) -> Result<Job, JobError> {
         let mut tries = 0;
-        while job.state == JobState::Running {
+        if job.state != JobState::Running {
+            return Ok(self.job(job.id).await?.job);
+        }
+        loop {
             let started = Instant::now();
             match self.turn(job, watch).await {
                 Ok(Turn::Committed { done, skipped, ended }) => {
@@ -116,7 +119,7 @@ impl<DB: Engine> Operator<DB> {
     async fn turn(&self, job: &Job, watch: &mut (dyn FnMut(Step) + Send)) -> Result<Turn, JobError> {
         let reader = self.outbox.reader();
         let schema = &self.outbox.schema;
-        let mut tx = self.outbox.begin().await?;
+        let mut tx = self.outbox.begin_holding().await?;
         if execute::<DB>(&mut tx, schema, statement!("job_fence"), args![job.id, job.epoch]).await? != 1 {
             return Err(JobError::TakenOver(job.id));
         }

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{OperationError, StoredResponse, check, command_id};
+use super::{KeyRow, OperationError, StoredResponse, check, command_id};
 use crate::delivery::UnknownWord;
 use crate::engine::Engine;
 use crate::outbox::Outbox;
-use crate::sql::{args, execute, fetch, statement};
+use crate::sql::{args, execute, fetch, fetch_optional, statement};
 
 /// State of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -85,7 +85,12 @@ impl<DB: Engine> Outbox<DB> {
     /// What is known of a key; `None` if it was never used.
     pub async fn idempotency_key(&self, operation: &str, key: &str) -> Result<Option<KeyRecord>, OperationError> {
         let mut tx = self.begin_read().await?;
-        let Some(row) = self.key_row(&mut tx, operation, key).await? else { return Ok(None) };
+        let row = self.key_row(&mut tx, operation, key).await?;
+        let idle = row.as_ref().is_none_or(|row| row.is_expired() || row.status == KeyStatus::Active);
+        if idle && let Some(record) = self.at_work(&mut tx, operation, key, row.as_ref()).await? {
+            return Ok(Some(record));
+        }
+        let Some(row) = row else { return Ok(None) };
         let args = args![self.scope.tenant, self.scope.store, row.command_id];
         let events = fetch::<DB>(&mut tx, &self.schema, statement!("operation_events"), args).await?;
         let expired = row.is_expired();
@@ -99,6 +104,33 @@ impl<DB: Engine> Outbox<DB> {
             completed_at: row.completed_at,
             expires_in: row.expires_in.map(|left| Duration::from_micros(u64::try_from(left).unwrap_or(0))),
             event_ids: events.into_iter().map(|mut row| row.id()).collect::<Result<_, _>>()?,
+        }))
+    }
+
+    /// What is known of a command whose transaction is open: it has written nothing that others can see, and holds the
+    /// lock of its key. On `SQLite` that cannot be told.
+    async fn at_work(
+        &self,
+        tx: &mut sqlx::Transaction<'static, DB>,
+        operation: &str,
+        key: &str,
+        row: Option<&KeyRow>,
+    ) -> Result<Option<KeyRecord>, OperationError> {
+        let (tenant, store) = (self.scope.tenant, self.scope.store);
+        let args = args![tenant, store, operation, key];
+        let found = fetch_optional::<DB>(tx, &self.schema, statement!("operation_at_work"), args).await?;
+        let Some(mut found) = found else { return Ok(None) };
+        let generation = row.map_or(1, |row| row.generation + i32::from(row.is_expired()));
+        Ok(Some(KeyRecord {
+            status: KeyStatus::InProgress,
+            generation,
+            command_id: command_id(tenant, store, operation, key, generation),
+            fingerprint: None,
+            response: None,
+            created_at: found.int()?,
+            completed_at: None,
+            expires_in: None,
+            event_ids: Vec::new(),
         }))
     }
 

@@ -13,6 +13,7 @@ pub(super) static MIGRATIONS: &[Migration] = &[
     Migration { version: 5, name: "policies", sql: include_str!("../../migrations/postgres/0005_policies.sql") },
     Migration { version: 6, name: "jobs", sql: include_str!("../../migrations/postgres/0006_jobs.sql") },
     Migration { version: 7, name: "consumer", sql: include_str!("../../migrations/postgres/0007_consumer.sql") },
+    Migration { version: 8, name: "archive", sql: include_str!("../../migrations/postgres/0008_archive.sql") },
     Migration { version: 12, name: "rollup", sql: include_str!("../../migrations/postgres/0012_rollup.sql") },
 ];
 

@@ -1,5 +1,6 @@
 //! PostgreSQL 15 or newer.
 
+mod copy;
 mod migrate;
 mod notify;
 mod poll;
@@ -27,6 +28,7 @@ impl Verbs for Postgres {
     const BEGIN_READ: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     const BEGIN_DELIVERY: &'static str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '5s'";
 
+    const MIGRATIONS: &'static [crate::migrate::Migration] = migrate::MIGRATIONS;
     const LOG_START: &'static str = "1:1:";
 
     fn migrate<'a>(pool: &'a PgPool, schema: &'a Schema) -> SqlFuture<'a, ()> {
@@ -38,8 +40,9 @@ impl Verbs for Postgres {
         schema: &'a Schema,
         scope: Scope,
         rows: &'a [Row],
+        bulk_from: usize,
     ) -> SqlFuture<'a, Vec<Option<i64>>> {
-        Box::pin(write::insert_events(connection, schema, scope, rows))
+        Box::pin(write::insert_events(connection, schema, scope, rows, bulk_from))
     }
 
     fn identities<'a>(
@@ -90,6 +93,14 @@ impl Verbs for Postgres {
         Box::pin(async move {
             let add = include_str!("../../sql/postgres/only/add_partitions.sql");
             sqlx::raw_sql(schema.sql(add)).execute(connection).await?;
+            Ok(())
+        })
+    }
+
+    fn give_room_back<'a>(connection: &'a mut PgConnection, schema: &'a Schema) -> SqlFuture<'a, ()> {
+        Box::pin(async move {
+            let drop = include_str!("../../sql/postgres/only/drop_empty_partitions.sql");
+            sqlx::raw_sql(schema.sql(drop)).execute(connection).await?;
             Ok(())
         })
     }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use sqlx::{Error, PgConnection};
 use uuid::Uuid;
 
+use super::copy;
 use crate::engine::Identity;
 use crate::schema::Schema;
 use crate::scope::Scope;
@@ -15,9 +16,15 @@ pub(super) async fn insert_events(
     schema: &Schema,
     scope: Scope,
     rows: &[Row],
+    bulk_from: usize,
 ) -> Result<Vec<Option<i64>>, Error> {
     if let [row] = rows {
         return Ok(vec![insert_event(connection, schema, scope, row).await?]);
+    }
+    if copy::suits(rows, bulk_from)
+        && let Some(places) = copy::copy_events(connection, schema, scope, rows).await?
+    {
+        return Ok(places.into_iter().map(Some).collect());
     }
     macro_rules! column {
         ($name:ident) => {

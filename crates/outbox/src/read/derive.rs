@@ -132,7 +132,7 @@ impl Facts {
                 all.push(self.first(event, destination, first, route));
             }
             let replays = rows().filter(|row| row.replay_job.is_some());
-            all.extend(replays.map(|row| self.of_row(event, destination, row)));
+            all.extend(replays.map(|row| of_row(event, destination, row)));
         }
         all
     }
@@ -145,7 +145,7 @@ impl Facts {
         route: Option<(String, i32)>,
     ) -> Delivery {
         let mut delivery = match row {
-            Some(row) => self.of_row(event, destination, row),
+            Some(row) => of_row(event, destination, row),
             None => Delivery { route, ..blank(event, destination) },
         };
         let cursor = self.cursor(event, destination);
@@ -172,30 +172,31 @@ impl Facts {
         delivery
     }
 
-    fn of_row(&self, event: &LoggedEvent, destination: &Destination, row: &Row) -> Delivery {
-        let done = matches!(row.state, DeliveryState::Delivered | DeliveryState::Acknowledged);
-        Delivery {
-            replay_job: row.replay_job,
-            state: row.state,
-            will_retry: row.state.will_retry(),
-            reason: row.reason.clone(),
-            attempts: row.attempts,
-            next_attempt_at: row.next_attempt_at,
-            last_class: row.last_class.clone(),
-            last_error: row.last_error.clone(),
-            delivered_at: row.finished_at.filter(|_| done),
-            dead_letter: row.dead_letter,
-            route: Some(row.route.clone()),
-            lane: row.lane.clone(),
-            delivery_id: Some(row.id),
-            updated_at: Some(row.updated_at),
-            ..blank(event, destination)
-        }
-    }
-
     pub(crate) fn cursor(&self, event: &LoggedEvent, destination: &Destination) -> Option<&Cursor> {
         let group = group(event.shard, destination);
         self.cursors.iter().find(|cursor| cursor.destination == destination.id && cursor.shard_group == group)
+    }
+}
+
+/// A delivery as its row says.
+fn of_row(event: &LoggedEvent, destination: &Destination, row: &Row) -> Delivery {
+    let done = matches!(row.state, DeliveryState::Delivered | DeliveryState::Acknowledged);
+    Delivery {
+        replay_job: row.replay_job,
+        state: row.state,
+        will_retry: row.state.will_retry(),
+        reason: row.reason.clone(),
+        attempts: row.attempts,
+        next_attempt_at: row.next_attempt_at,
+        last_class: row.last_class.clone(),
+        last_error: row.last_error.clone(),
+        delivered_at: row.finished_at.filter(|_| done),
+        dead_letter: row.dead_letter,
+        route: Some(row.route.clone()),
+        lane: row.lane.clone(),
+        delivery_id: Some(row.id),
+        updated_at: Some(row.updated_at),
+        ..blank(event, destination)
     }
 }
 

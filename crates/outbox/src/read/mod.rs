@@ -15,6 +15,7 @@ mod letters;
 mod list;
 mod query;
 mod queues;
+mod state;
 mod stats;
 mod timeline;
 mod walk;
@@ -37,6 +38,7 @@ pub use letters::{DeadLetter, LetterFilter, LetterGroup, LetterPage};
 pub use list::{Item, Order, Page, PageRequest};
 pub(crate) use query::Query;
 pub use queues::{DestinationStatus, LaneDepth};
+pub use state::EntityState;
 pub use stats::{Stats, TypeStats};
 pub use timeline::TimelineEntry;
 

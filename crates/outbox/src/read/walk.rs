@@ -13,7 +13,7 @@ use crate::sql::{Arg, Statement, args, statement};
 /// Events that are looked at for one page.
 const EXAMINED: usize = 10_000;
 /// And for the total alone, once the page is full.
-const EXAMINED_FOR_TOTAL: usize = 2_000;
+const EXAMINED_FOR_TOTAL: usize = 1_000;
 /// Events read at a time.
 const STEP: usize = 1_000;
 /// So many candidates are few.

@@ -27,6 +27,7 @@ impl Verbs for Sqlite {
     // A file lock belongs to the process, and nobody can take it away.
     const BEGIN_DELIVERY: &'static str = "BEGIN IMMEDIATE";
 
+    const MIGRATIONS: &'static [crate::migrate::Migration] = migrate::MIGRATIONS;
     const LOG_START: &'static str = "0";
 
     fn migrate<'a>(pool: &'a SqlitePool, _: &'a Schema) -> SqlFuture<'a, ()> {
@@ -38,6 +39,7 @@ impl Verbs for Sqlite {
         _: &'a Schema,
         scope: Scope,
         rows: &'a [Row],
+        _: usize,
     ) -> SqlFuture<'a, Vec<Option<i64>>> {
         Box::pin(write::insert_events(connection, scope, rows))
     }
@@ -80,6 +82,11 @@ impl Verbs for Sqlite {
     }
 
     fn prepare_room<'a>(_: &'a mut SqliteConnection, _: &'a Schema) -> SqlFuture<'a, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// SQLite uses the room again by itself.
+    fn give_room_back<'a>(_: &'a mut SqliteConnection, _: &'a Schema) -> SqlFuture<'a, ()> {
         Box::pin(std::future::ready(Ok(())))
     }
 

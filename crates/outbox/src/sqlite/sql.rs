@@ -36,7 +36,8 @@ fn cells(row: &SqliteRow) -> Result<Cells, Error> {
             "NULL" => Ok(Cell::Null),
             _ if raw.is_null() => Ok(Cell::Null),
             "INTEGER" => row.try_get_unchecked(at).map(Cell::Int),
-            "TEXT" => row.try_get_unchecked(at).map(Cell::Text),
+            // Anyone may write the file, and SQLite checks no text: one bad row must not take its page down.
+            "TEXT" => Ok(row.try_get_unchecked(at).map_or(Cell::Unreadable, Cell::Text)),
             "BLOB" => row.try_get_unchecked(at).map(Cell::Bytes),
             _ => Err(decode("a column has a type that no statement should give")),
         }

@@ -22,6 +22,9 @@ pub use strategy::{Facts, IdempotencyStrategy, StrategyError};
 /// Most events of one batch: 64 MiB at the default payload limit of typical sizes, and one statement.
 const BATCH_EVENTS: usize = 10_000;
 
+/// From how many events on a batch without event keys is copied on PostgreSQL.
+pub(crate) const BULK_FROM: usize = 1_000;
+
 /// Where an event is in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Written {
@@ -182,7 +185,7 @@ impl<DB: Engine> Outbox<DB> {
         connection: &mut <DB as Database>::Connection,
         rows: &[Row],
     ) -> Result<Vec<AddOutcome>, WriteError> {
-        let fresh = DB::insert_events(connection, &self.schema, self.scope, rows).await?;
+        let fresh = DB::insert_events(connection, &self.schema, self.scope, rows, self.bulk_from).await?;
         let met = || rows.iter().zip(&fresh).filter(|(_, fresh)| fresh.is_none()).map(|(row, _)| row);
         let ids: Vec<Uuid> = met().map(|row| row.event_id).collect();
         let known = if ids.is_empty() {

@@ -9,4 +9,5 @@ mod postgres;
 mod postgres_only;
 mod postgres_paging;
 mod sqlite;
+mod sqlite_only;
 mod suite;

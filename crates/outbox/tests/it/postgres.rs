@@ -28,6 +28,10 @@ impl Factory for PostgresFactory {
         Outbox::in_schema(self.pool.clone(), Schema::new("shop").expect("a name"))
     }
 
+    fn url(&self) -> String {
+        self.database.url().to_owned()
+    }
+
     fn table(&self, name: &str) -> String {
         format!("shop.{name}")
     }

@@ -10,12 +10,18 @@ use stateset_outbox::delivery::{
     AttemptRecord, Change, DeadLetter, DeliveryError, DeliveryRow, DeliveryState, Evidence, LaneChange, LogFault,
     LoggedEvent, RebaseFrom, Settlement, Start,
 };
-use stateset_outbox::{Claim, Command, OperationPolicy, Outbox, Scope, WriteError};
+use serde_json::{Value, json};
+use stateset_outbox::filter::Filter;
+use stateset_outbox::job::{JobKind, Request};
+use stateset_outbox::read::PageRequest;
+use stateset_outbox::{
+    AddOutcome, Claim, Command, Draft, Entity, OperationPolicy, Outbox, Scope, WriteError,
+};
 use stateset_testkit::postgres::{TestDatabase, shared};
 use uuid::Uuid;
 
 use crate::suite::consumer::incoming;
-use crate::suite::{LEASE, Reader, number, order, write};
+use crate::suite::{LEASE, Reader, event, number, order, write};
 
 async fn outbox() -> (TestDatabase, Outbox<sqlx::Postgres>, PgPool) {
     let server = shared().await.expect("a PostgreSQL server; without one these tests fail");
@@ -48,10 +54,43 @@ async fn every_statement_prepares() {
                 continue;
             }
             let sql = fs::read_to_string(&file).expect("the statement is there");
-            let prepared = connection.prepare(AssertSqlSafe(sql).into_sql_str()).await;
-            assert!(prepared.is_ok(), "{}: {:?}", file.display(), prepared.err());
+            for sql in variants(&sql) {
+                let prepared = connection.prepare(AssertSqlSafe(sql).into_sql_str()).await;
+                assert!(prepared.is_ok(), "{}: {:?}", file.display(), prepared.err());
+            }
         }
     }
+}
+
+/// A statement whose lines are asked for, with all conditions, in each of its forms.
+fn variants(sql: &str) -> Vec<String> {
+    const FORMS: [&str; 8] = ["rows newest", "rows oldest", "count", "stats", "groups", "anywhere", "destination", ""];
+    let alternative = |name: &str| FORMS.iter().any(|form| form.split(' ').any(|word| word == name));
+    let has = |name: &str| sql.contains(&format!(" -- if {name}\n"));
+    let forms = FORMS.iter().filter(|form| match form.split(' ').next() {
+        Some("") => !FORMS.iter().flat_map(|form| form.split(' ')).any(|name| !name.is_empty() && has(name)),
+        Some("destination") => has("anywhere"),
+        // Without a destination: one argument less, whose type is then nobody's guess.
+        Some("anywhere") | None => false,
+        Some(name) => has(name),
+    });
+    let compose = |form: &&str| {
+        let keep = |line: &str| match line.split_once(" -- if ") {
+            // Beside the forms of a list, a destination is a condition like others.
+            Some((text, "destination")) if !has("anywhere") => Some(text.to_owned()),
+            Some((text, name)) if !alternative(name) || form.split(' ').any(|word| word == name) => {
+                Some(text.to_owned())
+            },
+            Some(_) => None,
+            None => Some(line.to_owned()),
+        };
+        sql.lines().filter_map(keep).collect::<Vec<_>>().join("\n")
+    };
+    let mut all: Vec<String> = forms.map(compose).collect();
+    if all.is_empty() {
+        all.push(compose(&""));
+    }
+    all
 }
 
 /// A14: a plan that does not know its arguments must not read the whole log to find that there is nothing new.
@@ -111,6 +150,56 @@ async fn a_transaction_that_commits_late_is_not_lost() {
         }
         assert_eq!(numbers(&rest), [1, 5], "chunks of {most}");
     }
+}
+
+/// E03, rulings 38: copied or inserted, a batch leaves the same rows, in order; a known id, or one that is twice in it,
+/// is a duplicate either way; a batch with keys is not copied.
+#[tokio::test]
+async fn a_copied_batch_is_as_an_inserted_one() {
+    let (_database, outbox, pool) = outbox().await;
+    let copying = outbox.clone().with_copy_from(2);
+    let batch = async |outbox: &Outbox<sqlx::Postgres>, drafts: Vec<Draft<Value>>| {
+        let mut tx = outbox.begin().await.expect("a transaction");
+        let outcomes = outbox.write_event_batch(&mut tx, drafts).await.expect("written");
+        outbox.commit(tx).await.expect("it commits");
+        outcomes
+    };
+    let full = |number: i64| {
+        let metadata = json!({ "n": number }).as_object().cloned().expect("an object");
+        let draft = order("1", number).metadata(metadata).correlation_id("c").causation_id("d");
+        draft.agent(Uuid::from_u128(9), 3).traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+    };
+    let inserted = batch(&outbox, (0..5).map(full).collect()).await;
+    let copied = batch(&copying, (0..5).map(full).collect()).await;
+    assert!(copied.iter().all(|outcome| !outcome.is_duplicate()));
+    assert!(copied.iter().map(|it| it.written().log_id).is_sorted());
+    assert!(inserted[4].written().log_id < copied[0].written().log_id);
+    let columns = "shard, tenant_id, store_id, event_key, event_type, schema_version, entity_type, entity_id, order_key, \
+                   payload, metadata, correlation_id, causation_id, command_id, traceparent, agent_id, agent_key_id, \
+                   deliverable, log_epoch";
+    let kinds = format!("SELECT count(*) FROM (SELECT DISTINCT {columns} FROM outbox.event_log) AS kinds");
+    let kinds: i64 = sqlx::query_scalar(AssertSqlSafe(kinds)).fetch_one(&pool).await.expect("a count");
+    assert_eq!(kinds, 5, "the same columns both ways");
+
+    let twice = || vec![order("1", 7), order("1", 8)].into_iter().map(|draft| (draft.clone(), draft));
+    let (mut first, again): (Vec<_>, Vec<_>) = twice().unzip();
+    first.extend(again);
+    let outcomes = batch(&copying, first).await;
+    let duplicates: Vec<bool> = outcomes.iter().map(AddOutcome::is_duplicate).collect();
+    assert_eq!(duplicates, [false, false, true, true]);
+    let keyed = (0..3).map(|number| {
+        let event = event("order.created", Some("same"), json!({ "number": 1 }));
+        event.about(Entity::new("order", "1")).order_key(format!("{number}"))
+    });
+    let outcomes = batch(&copying, keyed.collect()).await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_duplicate()).count(), 2);
+    let identities: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM outbox.event_identity i JOIN outbox.event_log e ON e.id = i.log_id \
+                            AND e.event_id = i.event_id AND sha256(convert_to(e.payload, 'UTF8')) = i.payload_hash")
+            .fetch_one(&pool)
+            .await
+            .expect("a count");
+    assert_eq!(identities, 13);
 }
 
 /// A report that runs for hours, holding an old snapshot and a transaction id, holds nothing up.
@@ -306,7 +395,12 @@ async fn no_tenant_sees_another() {
     }
     park_everything(&reader).await;
     for scope in tenants {
+        let keep = "INSERT INTO outbox.retention VALUES ($1::text, $1, NULL, '*', 0, true, 'a test', 0)";
+        sqlx::query(keep).bind(scope.tenant).execute(&pool).await.expect("a rule");
         write(&shop.for_scope(scope), order("2", 3)).await;
+    }
+    for scope in tenants {
+        redrive_own(&shop.for_scope(scope)).await;
     }
     assert_eq!(
         Outbox::new(connect(&service).await.expect("the role logs in")).deliveries().check_log().await.expect("it may"),
@@ -322,7 +416,7 @@ async fn no_tenant_sees_another() {
     let names = "SELECT c.table_name::text FROM information_schema.columns c WHERE c.table_schema = 'outbox' \
                  AND c.column_name = 'tenant_id' AND c.table_name !~ '^event_log_' ORDER BY 1";
     let names: Vec<String> = sqlx::query_scalar(names).fetch_all(&pool).await.expect("tables and views");
-    assert_eq!(names.len(), 14, "{names:?}");
+    assert_eq!(names.len(), 17, "{names:?}");
     for name in names {
         for (scope, expected) in [(Some(tenants[0]), 1), (Some(tenants[1]), 1), (None, 0)] {
             let mut tx = shop.for_scope(scope.unwrap_or(tenants[0])).begin().await.expect("a transaction");
@@ -350,6 +444,18 @@ async fn no_tenant_sees_another() {
     assert_eq!(all, 4);
     let roles = format!("DROP OWNED BY {app}, {service}; DROP ROLE {app}, {service}");
     pool.execute(AssertSqlSafe(roles).into_sql_str()).await.expect("the roles are the cluster's, not the database's");
+}
+
+/// A tenant looks at what is its own, and changes that.
+async fn redrive_own(shop: &Outbox<sqlx::Postgres>) {
+    let operator = shop.operator("ada").expect("an operator");
+    let filter = Filter::parse("type:*", 0).expect("a filter");
+    let page = shop.reader().list(&filter, PageRequest::default()).await.expect("a page");
+    assert_eq!(page.total, 2, "the tenant's own");
+    let plan = operator.plan(&Request::new(JobKind::Redrive, filter)).await.expect("a tenant may plan");
+    assert_eq!(plan.changes, 1, "its own dead letter");
+    let job = operator.apply(plan.job.id, None).await.expect("and apply");
+    assert_eq!(operator.run(&job, &mut |_| {}).await.expect("and run").done, 1);
 }
 
 /// An application's role and a worker's, and the policies on.

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::suite::{Factory, outbox_suite};
 
 pub(crate) struct SqliteFactory {
-    _folder: TempDir,
+    folder: TempDir,
     pool: SqlitePool,
 }
 
@@ -25,13 +25,17 @@ impl Factory for SqliteFactory {
             .journal_mode(SqliteJournalMode::Wal)
             .busy_timeout(Duration::from_secs(20));
         let pool = SqlitePoolOptions::new().max_connections(8).connect_with(options).await.expect("the file opens");
-        let factory = Self { _folder: folder, pool };
+        let factory = Self { folder, pool };
         factory.outbox().migrate().await.expect("the migrations run");
         factory
     }
 
     fn outbox(&self) -> Outbox<Sqlite> {
         Outbox::new(self.pool.clone())
+    }
+
+    fn url(&self) -> String {
+        format!("sqlite://{}", self.folder.path().join("shop.sqlite").display())
     }
 
     fn table(&self, name: &str) -> String {

@@ -123,9 +123,7 @@ pub enum ConsumerError {
 
 /// A consumer that runs.
 pub struct RunningConsumer {
-    name: String,
-    stats: Arc<Stats>,
-    watch: Watch,
+    monitor: ConsumerMonitor,
     stop: CancellationToken,
     task: JoinHandle<Result<(), ConsumerError>>,
 }
@@ -158,12 +156,27 @@ pub fn start<DB: Engine, H: Handler<DB> + 'static>(
         stop: stop.clone(),
     };
     let run = Run::new(Arc::new(client), Arc::new(taking), finished, settings);
+    let ended = CancellationToken::new();
+    let guard = ended.clone().drop_guard();
     #[expect(clippy::disallowed_methods, reason = "the handle is kept: stop and ended wait for it")]
-    let task = tokio::spawn(run.run(revocations));
-    Ok(RunningConsumer { name, stats, watch, stop, task })
+    let task = tokio::spawn(async move {
+        // However it ends.
+        let _guard = guard;
+        run.run(revocations).await
+    });
+    Ok(RunningConsumer { monitor: ConsumerMonitor { name, stats, watch, ended }, stop, task })
 }
 
-impl RunningConsumer {
+/// A consumer as others see it. Cheap to clone; outlives the consumer, and then says that it has ended.
+#[derive(Clone)]
+pub struct ConsumerMonitor {
+    name: String,
+    stats: Arc<Stats>,
+    watch: Watch,
+    ended: CancellationToken,
+}
+
+impl ConsumerMonitor {
     /// Counters since the start.
     pub fn stats(&self) -> ConsumerStats {
         self.stats.read()
@@ -177,6 +190,38 @@ impl RunningConsumer {
     /// Why the broker cannot be talked to, if it said so.
     pub fn outage(&self) -> Option<String> {
         self.watch.complaint().map(|complaint| complaint.message)
+    }
+
+    /// Why it does not do its work, if so: it has ended, the broker refuses it, it is more than so many records behind.
+    pub fn reasons(&self, most: i64) -> Vec<String> {
+        let name = &self.name;
+        let ended = self.ended.is_cancelled().then(|| format!("consumer {name}: it has ended; its log says why"));
+        let outage = self.outage().map(|why| format!("consumer {name}: {why}"));
+        let lag: i64 = self.stats().lag.values().sum();
+        let behind = (lag > most).then(|| format!("consumer {name}: it is {lag} records behind, more than {most}"));
+        ended.into_iter().chain(outage).chain(behind).collect()
+    }
+}
+
+impl RunningConsumer {
+    /// Looks at it from elsewhere: for a listener of health checks.
+    pub fn monitor(&self) -> ConsumerMonitor {
+        self.monitor.clone()
+    }
+
+    /// Counters since the start.
+    pub fn stats(&self) -> ConsumerStats {
+        self.monitor.stats()
+    }
+
+    /// The same as Prometheus' text.
+    pub fn prometheus(&self) -> String {
+        self.monitor.prometheus()
+    }
+
+    /// Why the broker cannot be talked to, if it said so.
+    pub fn outage(&self) -> Option<String> {
+        self.monitor.outage()
     }
 
     /// Whether it has ended by itself.

@@ -1,12 +1,12 @@
 //! One record, until it is dealt with: taken, held, or in quarantine, in a committed transaction.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::message::{Header, OwnedHeaders};
 use stateset_outbox::Engine;
 use stateset_outbox::consumer::{ConsumeError, Consumer, Handler, Incoming, QuarantineClass, Taken, Undecodable};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::RawRecord;

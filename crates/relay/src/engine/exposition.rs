@@ -77,11 +77,14 @@ pub(super) fn exposition(stats: &BTreeMap<String, DestinationStats>, health: &[H
 
 type Gauge = (&'static str, &'static str, fn(&Health) -> f64);
 
-const GAUGES: [Gauge; 6] =
+const GAUGES: [Gauge; 7] =
     [
         ("outbox_pending", "Events not delivered yet, counted up to 10000.", |health| number(health.counts.pending)),
         ("outbox_oldest_seconds", "Age of the oldest event that is not finished.", |health| {
             health.counts.oldest.map_or(0.0, |age| age.as_secs_f64())
+        }),
+        ("outbox_lag_seconds", "Age of the oldest pending event.", |health| {
+            health.counts.lag.map_or(0.0, |age| age.as_secs_f64())
         }),
         ("outbox_parked_lanes", "Keys that wait.", |health| number(health.counts.parked_lanes)),
         ("outbox_dead_letters", "Open dead letters.", |health| number(health.counts.dead_letters)),

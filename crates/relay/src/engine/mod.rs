@@ -152,7 +152,7 @@ impl Relay {
     /// operator or a destination that is down stays.
     pub async fn run_once(self) -> Result<BTreeMap<String, DestinationStats>, StartError> {
         let running = self.launch(true).await?;
-        let shared = running.shared.clone();
+        let shared = running.monitor.shared.clone();
         running.ended().await?;
         Ok(stats_of(&shared))
     }
@@ -187,9 +187,16 @@ impl Relay {
             let (worker, stop) = (self.options.worker.clone(), stop.clone());
             managers.spawn(Manager { shared, worker, most, stop, once, wake }.run());
         }
+        let ended = CancellationToken::new();
+        let guard = ended.clone().drop_guard();
+        let work = supervise(managers, stop.clone());
         #[expect(clippy::disallowed_methods, reason = "the handle is kept: stop and ended wait for it")]
-        let task = tokio::spawn(supervise(managers, stop.clone()));
-        Ok(Running { shared: all, metrics: self.metrics, stop, task })
+        let task = tokio::spawn(async move {
+            // However it ends.
+            let _guard = guard;
+            work.await
+        });
+        Ok(Running { monitor: Monitor { shared: all, ended }, metrics: self.metrics, stop, task })
     }
 }
 
@@ -214,10 +221,45 @@ async fn supervise(
 
 /// A worker that delivers.
 pub struct Running {
-    shared: Vec<Arc<Shared>>,
+    monitor: Monitor,
     metrics: Arc<EventMetrics>,
     stop: CancellationToken,
     task: JoinHandle<Result<(), DeliveryError>>,
+}
+
+/// A worker as others see it. Cheap to clone; outlives the worker, and then says that it has ended.
+#[derive(Clone)]
+pub struct Monitor {
+    shared: Vec<Arc<Shared>>,
+    ended: CancellationToken,
+}
+
+impl Monitor {
+    /// Whether the worker has ended, by itself or because it was told to.
+    pub fn has_ended(&self) -> bool {
+        self.ended.is_cancelled()
+    }
+
+    /// How every destination stands, from the database.
+    pub async fn health(&self) -> Result<Vec<Health>, DeliveryError> {
+        let mut report = Vec::new();
+        for shared in &self.shared {
+            let id = shared.routes.id();
+            let breaker = shared.store.breaker(id).await?;
+            report.push(Health {
+                destination: shared.routes.name().to_owned(),
+                groups: shared.stats.read().groups,
+                outage: breaker.reason,
+                counts: shared.store.counts(id).await?,
+            });
+        }
+        Ok(report)
+    }
+
+    /// All of it in Prometheus' text format.
+    pub async fn prometheus(&self) -> Result<String, DeliveryError> {
+        Ok(exposition::exposition(&stats_of(&self.shared), &self.health().await?))
+    }
 }
 
 /// One destination in a health report.
@@ -236,7 +278,7 @@ pub struct Health {
 impl Running {
     /// What happened since the start, by destination.
     pub fn stats(&self) -> BTreeMap<String, DestinationStats> {
-        stats_of(&self.shared)
+        stats_of(&self.monitor.shared)
     }
 
     /// Latencies, rates, slow and failed events of the last 24 hours or since the start, whichever is shorter.
@@ -244,25 +286,19 @@ impl Running {
         &self.metrics
     }
 
+    /// Looks at the worker from elsewhere: for a listener of health checks.
+    pub fn monitor(&self) -> Monitor {
+        self.monitor.clone()
+    }
+
     /// How every destination stands, from the database: for `/ready` and for people.
     pub async fn health(&self) -> Result<Vec<Health>, DeliveryError> {
-        let mut report = Vec::new();
-        for shared in &self.shared {
-            let id = shared.routes.id();
-            let breaker = shared.store.breaker(id).await?;
-            report.push(Health {
-                destination: shared.routes.name().to_owned(),
-                groups: shared.stats.read().groups,
-                outage: breaker.reason,
-                counts: shared.store.counts(id).await?,
-            });
-        }
-        Ok(report)
+        self.monitor.health().await
     }
 
     /// All of it in Prometheus' text format, for `/metrics`.
     pub async fn prometheus(&self) -> Result<String, DeliveryError> {
-        Ok(exposition::exposition(&self.stats(), &self.health().await?))
+        self.monitor.prometheus().await
     }
 
     /// Whether the worker has ended by itself.
@@ -272,7 +308,7 @@ impl Running {
 
     /// Lets a destination that an operator's attention stopped go on.
     pub async fn resume(&self, destination: &str) -> Result<bool, DeliveryError> {
-        let Some(shared) = self.shared.iter().find(|shared| shared.routes.name() == destination) else {
+        let Some(shared) = self.monitor.shared.iter().find(|shared| shared.routes.name() == destination) else {
             return Ok(false);
         };
         let stored = shared.store.breaker(shared.routes.id()).await?;

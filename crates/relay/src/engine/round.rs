@@ -145,7 +145,12 @@ impl Routes {
 /// One event that cannot be read parks its key, not its batch.
 fn content(record: &Record, sink: &dyn Sink) -> Content {
     if let Err(fault) = serde_json::from_str::<IgnoredAny>(&record.event.payload) {
-        return Content::Undecodable(Why::new("undecodable", format!("the stored payload is no JSON: {fault}")));
+        // What could not be read at all says so in place of the payload.
+        let why = match record.event.payload.strip_prefix("unreadable ") {
+            Some(column) => format!("the stored event cannot be read: {column}"),
+            None => format!("the stored payload is no JSON: {fault}"),
+        };
+        return Content::Undecodable(Why::new("undecodable", why));
     }
     sink.unmapped(record).map_or(Content::Event, Content::Unmapped)
 }

@@ -7,6 +7,7 @@ pub mod backfill;
 pub mod doctor;
 pub mod export;
 pub mod fsck;
+pub mod keys;
 pub mod reencrypt;
 pub mod site;
 pub mod verify;

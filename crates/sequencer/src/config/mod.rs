@@ -17,6 +17,7 @@ pub use setting::{SETTINGS, Setting};
 use stateset_ledger::id::TenantId;
 
 use crate::edge::EdgeConfig;
+use crate::schemas::Mode;
 use crate::service::Limits;
 use crate::tls::TlsFiles;
 
@@ -89,6 +90,8 @@ pub struct Config {
     pub log_origin: String,
     /// `LOG_PUBLIC`: whether checkpoint and tiles need no credential.
     pub public_log: bool,
+    /// `SCHEMA_VALIDATION_MODE`.
+    pub schema_mode: Mode,
     /// `UNSIGNED_EVENTS`: whether unsigned events are taken.
     pub unsigned_allowed: bool,
     /// `KEY_POSSESSION_PROOF`: whether registering a key needs one.
@@ -172,6 +175,7 @@ impl Config {
             sequencer_id: reader.text("VES_SEQUENCER_ID"),
             log_origin: reader.text("LOG_ORIGIN").unwrap_or_default(),
             public_log: reader.flag("LOG_PUBLIC"),
+            schema_mode: reader.choice("SCHEMA_VALIDATION_MODE", &Mode::WORDS),
             unsigned_allowed: reader.choice("UNSIGNED_EVENTS", &[("allow", true), ("refuse", false)]),
             possession_proof_required: reader
                 .choice("KEY_POSSESSION_PROOF", &[("required", true), ("optional", false)]),

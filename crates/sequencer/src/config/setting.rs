@@ -83,6 +83,12 @@ pub const SETTINGS: &[Setting] = &[
     setting("LOG_PUBLIC", "true", "`true` or `false`: whether /checkpoint and /tile need no credential"),
     setting("UNSIGNED_EVENTS", "allow", "`allow` or `refuse`"),
     setting(
+        "SCHEMA_VALIDATION_MODE",
+        "enforce",
+        "`disabled`, `warn`, `enforce` (events whose type has a registered schema must keep it) or `required` (`strict`; every \
+         type must have one); a tenant may decide otherwise for itself or for a type",
+    ),
+    setting(
         "KEY_POSSESSION_PROOF",
         "required",
         "`required` or `optional`: whether registering an agent key needs a proof of possession",
@@ -94,7 +100,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "RATE_LIMIT_PER_MINUTE",
         "",
-        "most requests a tenant may make in a minute, in this process; unset: as many as it likes",
+        "most requests a tenant may make in a minute, counted by each process for itself (with n processes up to n times as many); unset: as many as it likes",
     ),
     setting(
         "CORS_ALLOW_ORIGINS",

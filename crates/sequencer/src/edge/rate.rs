@@ -103,7 +103,7 @@ impl KeyRate {
         if !buckets.contains_key(prefix) && buckets.len() >= SWEEP_EVERY as usize {
             // A bucket that nobody took from for a whole window is full again, like a new one.
             let window = Duration::from_secs(u64::from(WINDOW_SECONDS));
-            buckets.retain(|_, bucket| Duration::from(now.duration_since(bucket.used_at)) < window);
+            buckets.retain(|_, bucket| now.duration_since(bucket.used_at) < window);
         }
         let bucket = buckets.entry(prefix.into()).or_insert_with(|| KeyBucket {
             per_minute,

@@ -335,7 +335,8 @@ fn changed(tenant: TenantId, key: &AgentKey, what: &str, sequence: u64) -> KeyCh
     }
 }
 
-fn view(key: &AgentKey, now: Micros) -> AgentKeyView {
+/// The key as it is listed at `now`, without its agent.
+pub fn view(key: &AgentKey, now: Micros) -> AgentKeyView {
     AgentKeyView {
         agent_id: None,
         key_id: key.key.0,

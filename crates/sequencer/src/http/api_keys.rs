@@ -24,6 +24,7 @@ use super::idempotency::{IdempotencyKey, Making};
 use super::parameters::{Parameters, Segments, parse, parse_optional};
 use super::problem::{ApiError, ApiResult};
 use crate::identity::REVOCATION_BOUND;
+use crate::identity::key::Minted;
 use crate::service::Service;
 
 const MAX_NAME_CHARS: usize = 200;
@@ -60,7 +61,7 @@ pub async fn register_agent(
     let tenant = caller.tenant_or_own(body.tenant_id.map(TenantId))?;
     let making = once.making(&service, &caller, tenant, &["register", &body.text()]);
     let agent = body.agent_id.map_or_else(|| making.agent(), AgentId);
-    let key = wanted(&service, tenant, Some(agent), &body)?;
+    let key = wanted(service.clock.now(), tenant, Some(agent), &body)?;
     permit(&caller, &key)?;
     let query = ApiKeyQuery { tenant, agent: Some(agent), after: String::new(), limit: 1 };
     if making.made_before(&service, tenant, key.created_at).await?.is_none()
@@ -87,7 +88,7 @@ pub async fn mint_for_agent(
         return Err(ApiError::fault(Code::InvalidRequestBody, "/agentId", "is not the agent of the path"));
     }
     let tenant = caller.tenant_or_own(body.tenant_id.map(TenantId))?;
-    let key = wanted(&service, tenant, Some(agent), &body)?;
+    let key = wanted(service.clock.now(), tenant, Some(agent), &body)?;
     permit(&caller, &key)?;
     let making = once.making(&service, &caller, tenant, &["mint", &agent.to_string(), &body.text()]);
     add(&service, &making, key).await
@@ -101,7 +102,7 @@ pub async fn mint(
     Body(body): Body<MintApiKey>,
 ) -> ApiResult<Response> {
     let tenant = caller.tenant_or_own(body.tenant_id.map(TenantId))?;
-    let key = wanted(&service, tenant, body.agent_id.map(AgentId), &body)?;
+    let key = wanted(service.clock.now(), tenant, body.agent_id.map(AgentId), &body)?;
     permit(&caller, &key)?;
     let making = once.making(&service, &caller, tenant, &["mint", "", &body.text()]);
     add(&service, &making, key).await
@@ -186,9 +187,8 @@ pub async fn rotate(
 }
 
 /// The key that a body asks for, without a secret yet.
-fn wanted(service: &Service, tenant: TenantId, agent: Option<AgentId>, body: &MintApiKey) -> ApiResult<ApiKey> {
+pub fn wanted(now: Micros, tenant: TenantId, agent: Option<AgentId>, body: &MintApiKey) -> ApiResult<ApiKey> {
     let fault = |pointer: &str, message: String| Err(ApiError::fault(Code::InvalidRequestBody, pointer, message));
-    let now = service.clock.now();
     let name = [body.name.trim(), body.description.trim()].into_iter().filter(|text| !text.is_empty());
     let name = name.collect::<Vec<_>>().join(": ");
     if name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
@@ -275,15 +275,20 @@ async fn repeated(
     Err(error.into())
 }
 
-fn shown(key: &ApiKey, making: &Making, now: Micros, again: bool) -> Response {
-    let body = ApiKeyMinted {
+/// A new key with its text.
+pub fn minted(key: &ApiKey, minted: &Minted, now: Micros) -> ApiKeyMinted {
+    ApiKeyMinted {
         success: true,
-        api_key: making.minted().text.as_str().to_owned(),
+        api_key: minted.text.as_str().to_owned(),
         agent_id: key.agent.map(|agent| agent.0),
         tenant_id: key.tenant.0,
         key: view(key, now),
         message: SHOWN_ONCE,
-    };
+    }
+}
+
+fn shown(key: &ApiKey, making: &Making, now: Micros, again: bool) -> Response {
+    let body = minted(key, making.minted(), now);
     let mut response = ([(CACHE_CONTROL, "no-store")], Json(body)).into_response();
     if again {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
@@ -346,7 +351,8 @@ fn not_found() -> ApiError {
     ApiError::new(Code::ApiKeyNotFound, "the tenant has no such API key that you may administer")
 }
 
-fn view(key: &ApiKey, now: Micros) -> ApiKeyView {
+/// The key as it is listed at `now`.
+pub fn view(key: &ApiKey, now: Micros) -> ApiKeyView {
     let granted =
         [(key.read, KeyPermission::Read), (key.write, KeyPermission::Write), (key.admin, KeyPermission::Admin)];
     ApiKeyView {

@@ -20,7 +20,7 @@ use super::filters::{Asked, EventParameters};
 use super::parameters::{Parameters, Segments, parse, parse_optional, uuid};
 use super::problem::{ApiError, ApiResult};
 use super::view;
-use crate::read::{OpenedEvent, ReadError, open_event, open_events};
+use crate::read::{OpenedEvent, ReadError, bounded_page, open_event, open_events};
 use crate::service::Service;
 use crate::verdict::judge;
 
@@ -59,15 +59,14 @@ pub(super) async fn page<E>(
     let Some(row) = store.stream(asked.scope).await? else { return empty(service, asked).await };
     let (stream, filtered) = (row.stream, !asked.filter.admits_all());
     let whole = asked.from == Sequence::FIRST;
-    let found = store
-        .events(&EventQuery {
-            stream,
-            from: asked.from,
-            limit: asked.limit(),
-            filter: asked.filter.clone(),
-            count: filtered && whole,
-        })
-        .await?;
+    let query = EventQuery {
+        stream,
+        from: asked.from,
+        limit: asked.limit(),
+        filter: asked.filter.clone(),
+        count: filtered && whole,
+    };
+    let found = bounded_page(store, &query).await?;
     // Counted after the page was read, so that a total is never smaller than what was seen.
     let (total, total_exact): Total = match (filtered, found.total) {
         (false, _) => (found.head_size, true),

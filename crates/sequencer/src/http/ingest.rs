@@ -138,7 +138,7 @@ async fn ingest(
     let scope = context.scope;
     let span = tracing::debug_span!("prepare", events = events.len());
     let (prepared, keys) = prepare_with_keys(service, events, context).instrument(span).await?;
-    let Prepared { slots, candidates } = prepared;
+    let Prepared { slots, candidates } = crate::schemas::judge::judge(service, scope, prepared).await?;
     let candidates = Arc::new(candidates);
     let submission = Submission { scope, candidates: Arc::clone(&candidates), keys, receipts, key_changes: Vec::new() };
     let placed = service.appender.append(submission).await?;

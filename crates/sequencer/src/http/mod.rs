@@ -3,6 +3,7 @@
 pub mod agent_keys;
 pub mod api_keys;
 pub mod body;
+pub mod bundle;
 pub mod commitments;
 pub mod credential;
 pub mod cursors;
@@ -19,10 +20,13 @@ pub mod ingest;
 pub mod log;
 pub mod metrics;
 pub mod openapi;
+pub mod openings;
 pub mod parameters;
 pub mod problem;
 pub mod proofs;
+pub mod schemas;
 pub mod stream;
+pub mod subjects;
 pub mod tenancy;
 pub mod trace;
 pub mod view;
@@ -33,7 +37,7 @@ use std::time::Duration;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use axum::{Extension, Router};
 use stateset_api::proof::{BatchProof, Commitment, FlatBatchProof, FlatCommitment};
 use tokio_util::sync::CancellationToken;
@@ -81,7 +85,10 @@ pub fn router(service: Arc<Service>, timeout: Duration, stop: CancellationToken)
         .route("/api/v1/proofs/{sequence}", get(proofs::one::<FlatBatchProof>))
         .route("/api/v1/proofs/verify", post(proofs::verify_flat))
         .route("/api/v1/proofs/inclusion", get(proofs::inclusion))
+        .route("/api/v1/proofs/bundle", get(bundle::bundle))
         .route("/api/v1/proofs/consistency", get(proofs::consistency))
+        .route("/api/v1/log/openings", get(openings::openings))
+        .merge(registry())
         .route("/checkpoint", get(log::checkpoint))
         .route("/tile/{*path}", get(log::tile))
         .route("/openapi.json", get(openapi::json))
@@ -108,4 +115,25 @@ pub fn router(service: Arc<Service>, timeout: Duration, stop: CancellationToken)
         Some(cors) => routes.layer(cors),
         None => routes,
     }
+}
+
+/// The schema registry.
+fn registry() -> Router<Arc<Service>> {
+    Router::new()
+        .route("/api/v1/schemas", post(schemas::register).get(schemas::list))
+        .route("/api/v1/schemas/validate", post(schemas::validate))
+        .route("/api/v1/schemas/{schema_id}", get(schemas::one).delete(schemas::remove))
+        .route("/api/v1/schemas/{schema_id}/status", put(schemas::set_status))
+        .route("/api/v1/schemas/event-type/{event_type}", get(schemas::of_type))
+        .route("/api/v1/schemas/event-type/{event_type}/latest", get(schemas::latest))
+        .route("/api/v1/schemas/event-type/{event_type}/policy", put(schemas::set_policy))
+        .route("/subjects", get(subjects::list))
+        .route("/subjects/{subject}", post(subjects::lookup).delete(subjects::remove))
+        .route("/subjects/{subject}/versions", get(subjects::versions).post(subjects::register))
+        .route("/subjects/{subject}/versions/{version}", get(subjects::version).delete(subjects::remove_version))
+        .route("/schemas/types", get(subjects::types))
+        .route("/schemas/ids/{schema_id}", get(subjects::by_id))
+        .route("/compatibility/subjects/{subject}/versions/{version}", post(subjects::compatible))
+        .route("/config", get(subjects::level).put(subjects::set_level))
+        .route("/config/{subject}", get(subjects::level_of).put(subjects::set_level_of))
 }

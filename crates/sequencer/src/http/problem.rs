@@ -22,6 +22,7 @@ pub struct ApiError {
     detail: String,
     errors: Vec<Fault>,
     retry_after: Option<u32>,
+    registry: Option<u32>,
 }
 
 /// The result of a handler.
@@ -31,7 +32,7 @@ impl ApiError {
     /// An error with a sentence about this occurrence.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         let retry_after = matches!(code.status(), 503 | 429).then_some(RETRY_SECONDS);
-        Self { code, detail: detail.into(), errors: Vec::new(), retry_after }
+        Self { code, detail: detail.into(), errors: Vec::new(), retry_after, registry: None }
     }
 
     /// One named fault: a parameter or a JSON Pointer.
@@ -39,6 +40,30 @@ impl ApiError {
         let (pointer, message) = (pointer.into(), message.into());
         let detail = format!("{pointer}: {message}");
         Self { errors: vec![Fault { pointer, message }], ..Self::new(code, detail) }
+    }
+
+    /// What was wrong, for people.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// Several named faults.
+    #[must_use]
+    pub fn with_faults(mut self, faults: Vec<Fault>) -> Self {
+        self.errors = faults;
+        self
+    }
+
+    /// Adds the number that clients of the Confluent schema registry read.
+    #[must_use]
+    pub fn registry(mut self, error_code: u32) -> Self {
+        self.registry = Some(error_code);
+        self
+    }
+
+    /// What went wrong.
+    pub fn code(&self) -> Code {
+        self.code
     }
 
     /// Says when to come back.
@@ -55,6 +80,8 @@ impl ApiError {
             title: code.title().to_owned(),
             status: code.status(),
             error: PublishedError { code: code.text().to_owned(), message: self.detail.clone() },
+            error_code: self.registry,
+            message: self.registry.map(|_| self.detail.clone()),
             detail: self.detail,
             instance: instance.to_owned(),
             code: code.text().to_owned(),

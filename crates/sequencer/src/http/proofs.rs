@@ -242,7 +242,7 @@ async fn prove_inclusion(
 }
 
 /// The newest `HEAD` record with its way to a checkpoint.
-async fn logged_head(service: &Service, row: &StreamRow) -> Result<Option<LoggedHead>, StoreError> {
+pub(super) async fn logged_head(service: &Service, row: &StreamRow) -> Result<Option<LoggedHead>, StoreError> {
     let Some(stored) = service.store.head_record(row.stream).await? else { return Ok(None) };
     // Read after the record, so it covers the record.
     let Some(checkpoint) = service.store.checkpoint().await? else { return Ok(None) };
@@ -315,7 +315,7 @@ async fn stream_with(service: &Service, scope: Scope, sequence: Sequence) -> Api
     Ok(row)
 }
 
-fn no_stream() -> ApiError {
+pub(super) fn no_stream() -> ApiError {
     ApiError::new(Code::EventNotFound, "the stream ends at sequence 0")
 }
 

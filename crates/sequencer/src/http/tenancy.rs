@@ -19,13 +19,14 @@ use super::credential::{Recognised, recognise};
 use crate::service::Service;
 
 /// Where credentials matter.
-const API: &str = "/api/";
+const API: [&str; 5] = ["/api/", "/subjects", "/schemas/", "/config", "/compatibility/"];
 
 /// The layer. A request whose credential is not accepted goes on without one; the route then says what it thinks of that.
 pub async fn layer(State(service): State<Arc<Service>>, mut request: Request, next: Next) -> Response {
-    if !request.uri().path().starts_with(API) {
+    if !API.iter().any(|start| request.uri().path().starts_with(start)) {
         return next.run(request).await;
     }
+    super::subjects::basic_as_key(&mut request);
     let recognised = recognise(&service, request.headers()).await;
     let tenant = recognised.as_ref().ok().and_then(|credential| credential.tenant);
     request.extensions_mut().insert(Recognised(recognised));

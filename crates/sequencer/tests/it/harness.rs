@@ -23,6 +23,7 @@ use stateset_sequencer::identity::{Access, Identity};
 use stateset_sequencer::keyring::Keyring;
 use stateset_sequencer::log_tiles::LogTiles;
 use stateset_sequencer::metrics::Metrics;
+use stateset_sequencer::schemas::{Mode, Registry};
 use stateset_sequencer::service::{Limits, Service};
 use stateset_sequencer::signing::SequencerKey;
 use stateset_sequencer::tile_cache::TileCache;
@@ -60,6 +61,7 @@ pub(crate) struct Setting {
     pub(crate) tokens: Option<Tokens>,
     pub(crate) timeout: Duration,
     pub(crate) signing_seed: [u8; 32],
+    pub(crate) schema_mode: Mode,
 }
 
 impl Default for Setting {
@@ -71,6 +73,7 @@ impl Default for Setting {
             tokens: None,
             timeout: Duration::from_secs(30),
             signing_seed: [5; 32],
+            schema_mode: Mode::default(),
         }
     }
 }
@@ -121,7 +124,7 @@ impl Sequencer {
     }
 
     pub(crate) async fn with(setting: Setting) -> Self {
-        let Setting { store, payload_key, access, tokens, timeout, signing_seed } = setting;
+        let Setting { store, payload_key, access, tokens, timeout, signing_seed, schema_mode } = setting;
         let clock = Arc::new(StillClock(AtomicI64::new(START)));
         let key = SequencerKey::from_seed(&signing_seed).unwrap();
         let number = store.register_sequencer_key(key.public_key(), clock.now()).await.unwrap();
@@ -160,6 +163,7 @@ impl Sequencer {
             published: Arc::new(Notify::new()),
             log_wanted: Arc::new(Notify::new()),
             metrics,
+            schemas: Registry::new(schema_mode),
             edge: Arc::default(),
             sessions: Arc::default(),
         });

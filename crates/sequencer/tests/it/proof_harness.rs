@@ -124,6 +124,7 @@ impl Server {
             published: Arc::new(Notify::new()),
             log_wanted: Arc::new(Notify::new()),
             metrics,
+            schemas: stateset_sequencer::schemas::Registry::new(stateset_sequencer::schemas::Mode::Disabled),
             edge: Arc::default(),
             sessions: Arc::default(),
         });

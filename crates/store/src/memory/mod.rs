@@ -5,6 +5,7 @@
 
 mod api_keys;
 mod head_log;
+mod schemas;
 mod stream;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ use crate::contract::{Found, Store};
 use crate::error::StoreError;
 use crate::head_log::{Checkpoint, LogState, LogTile, PublisherLease, Round, StoredRecord, Unpublished};
 use crate::read::{EventPage, EventQuery, FoundEvent};
+use crate::schema::{SchemaBook, SchemaPolicy, SchemaStatus, SchemaVersion};
 use crate::sizes::Sizes;
 use crate::stream::{OpenStream, StreamNo, StreamRow};
 
@@ -40,6 +42,7 @@ struct State {
     sequencer_keys: Vec<(PublicKeyBytes, Micros)>,
     log: Option<HeadLog>,
     api_keys: BTreeMap<String, ApiKey>,
+    schemas: BTreeMap<TenantId, SchemaBook>,
 }
 
 impl MemoryStore {
@@ -252,6 +255,25 @@ impl Store for MemoryStore {
 
     fn rotate_api_key<'a>(&'a self, prefix: &'a str, retire_at: Micros, successor: &'a ApiKey) -> Found<'a, ()> {
         self.run(move |state| state.rotate_api_key(prefix, retire_at, successor))
+    }
+
+    fn schemas(&self, tenant: TenantId) -> Found<'_, SchemaBook> {
+        self.run(move |state| Ok(state.schemas.get(&tenant).cloned().unwrap_or_default()))
+    }
+
+    fn add_schema<'a>(&'a self, tenant: TenantId, schema: &'a SchemaVersion) -> Found<'a, ()> {
+        self.run(move |state| state.add_schema(tenant, schema))
+    }
+
+    fn set_schema_status(&self, tenant: TenantId, number: u32, status: SchemaStatus) -> Found<'_, bool> {
+        self.run(move |state| Ok(state.set_schema_status(tenant, number, status)))
+    }
+
+    fn set_schema_policy<'a>(&'a self, tenant: TenantId, policy: &'a SchemaPolicy) -> Found<'a, ()> {
+        self.run(move |state| {
+            state.set_schema_policy(tenant, policy);
+            Ok(())
+        })
     }
 
     fn ping(&self) -> Found<'_, ()> {

@@ -14,6 +14,7 @@ mod maintenance;
 mod migrate;
 mod read;
 mod reader;
+mod schemas;
 mod sizes;
 mod streams;
 mod verbs;

@@ -13,6 +13,7 @@ use crate::batch::{Batch, BatchFrontier};
 use crate::contract::{Found, Store};
 use crate::head_log::{Checkpoint, LogState, LogTile, PublisherLease, Round, StoredRecord, Unpublished};
 use crate::read::{EventPage, EventQuery, FoundEvent};
+use crate::schema::{SchemaBook, SchemaPolicy, SchemaStatus, SchemaVersion};
 use crate::sizes::{Pool, Sizes};
 use crate::stream::{OpenStream, StreamNo, StreamRow};
 
@@ -163,6 +164,22 @@ impl Store for PostgresStore {
 
     fn rotate_api_key<'a>(&'a self, prefix: &'a str, retire_at: Micros, successor: &'a ApiKey) -> Found<'a, ()> {
         Box::pin(self.replace_api_key(prefix, retire_at, successor))
+    }
+
+    fn schemas(&self, tenant: TenantId) -> Found<'_, SchemaBook> {
+        Box::pin(self.read_schemas(tenant))
+    }
+
+    fn add_schema<'a>(&'a self, tenant: TenantId, schema: &'a SchemaVersion) -> Found<'a, ()> {
+        Box::pin(self.insert_schema(tenant, schema))
+    }
+
+    fn set_schema_status(&self, tenant: TenantId, number: u32, status: SchemaStatus) -> Found<'_, bool> {
+        Box::pin(self.change_schema_status(tenant, number, status))
+    }
+
+    fn set_schema_policy<'a>(&'a self, tenant: TenantId, policy: &'a SchemaPolicy) -> Found<'a, ()> {
+        Box::pin(self.change_schema_policy(tenant, policy))
     }
 
     fn ping(&self) -> Found<'_, ()> {

@@ -8,9 +8,10 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use super::{SqliteStore, store_error};
 use crate::error::StoreError;
 
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "log", include_str!("../../migrations/sqlite/0001_log.sql")),
     (2, "identity", include_str!("../../migrations/sqlite/0002_identity.sql")),
+    (3, "schemas", include_str!("../../migrations/sqlite/0003_schemas.sql")),
 ];
 
 /// Numbers of this program's migrations.

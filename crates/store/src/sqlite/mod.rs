@@ -17,6 +17,7 @@ mod maintenance;
 mod migrate;
 mod read;
 mod rows;
+mod schemas;
 mod sizes;
 mod streams;
 mod verbs;

@@ -19,6 +19,7 @@ use stateset_store::append::{Appended, StreamAppend};
 use stateset_store::batch::{Batch, BatchFrontier};
 use stateset_store::head_log::{Checkpoint, LogState, LogTile, PublisherLease, Round, StoredRecord, Unpublished};
 use stateset_store::read::{EventFilter, EventPage, EventQuery, FoundEvent};
+use stateset_store::schema::{SchemaBook, SchemaPolicy, SchemaStatus, SchemaVersion};
 use stateset_store::sizes::Sizes;
 use stateset_store::stream::{OpenStream, StreamNo, StreamRow};
 use stateset_store::{Found, Store, StoreError};
@@ -137,6 +138,10 @@ lossy_store! {
     api_keys(query: &'a ApiKeyQuery) -> Vec<ApiKey>;
     revoke_api_key(tenant: TenantId, agent: Option<AgentId>, prefix: &'a str, now: Micros) -> Option<ApiKey>;
     rotate_api_key(prefix: &'a str, retire_at: Micros, successor: &'a ApiKey) -> ();
+    schemas(tenant: TenantId) -> SchemaBook;
+    add_schema(tenant: TenantId, schema: &'a SchemaVersion) -> ();
+    set_schema_status(tenant: TenantId, number: u32, status: SchemaStatus) -> bool;
+    set_schema_policy(tenant: TenantId, policy: &'a SchemaPolicy) -> ();
     ping() -> ();
     sizes() -> Sizes;
 }
@@ -188,6 +193,26 @@ impl<S: Store> Service<'_, S> {
         self.publish().await;
         self.read().await;
         self.api_keys().await;
+        self.schemas().await;
+    }
+
+    /// Who does not know whether a schema was registered looks again, and finds it or registers it anew.
+    async fn schemas(&mut self) {
+        let (store, tenant) = (self.store, self.scope.tenant);
+        let (number, version) = loop {
+            let known = again(async || store.schemas(tenant).await).await.versions;
+            let number = u32::try_from(known.len()).expect("few") + 1;
+            let new = crate::suite::schemas::schema(number, "order.created", number);
+            if landed(store.add_schema(tenant, &new).await).is_some() {
+                break (number, new);
+            }
+        };
+        assert!(again(async || store.set_schema_status(tenant, number, SchemaStatus::Disabled).await).await);
+        let policy = SchemaPolicy { mode: Some("warn".to_owned()), ..SchemaPolicy::default() };
+        again(async || store.set_schema_policy(tenant, &policy).await).await;
+        let book = again(async || store.schemas(tenant).await).await;
+        assert!(book.versions.contains(&SchemaVersion { status: SchemaStatus::Disabled, ..version }));
+        assert_eq!(book.policies, [policy]);
     }
 
     /// Who does not know whether a key was made makes another one: nobody ever learns the first one's secret.

@@ -32,6 +32,9 @@ async fn populate(store: &PostgresStore) {
         store.advance_cursor(writer.stream(), agent, 5, NOW).await.expect("a cursor");
         let key = api_key(&mut random, scope.tenant);
         store.add_api_key(&key).await.expect("an API key");
+        store.add_schema(scope.tenant, &crate::suite::schemas::schema(1, "order.created", 1)).await.expect("a schema");
+        let policy = stateset_store::schema::SchemaPolicy::default();
+        store.set_schema_policy(scope.tenant, &policy).await.expect("a policy");
         let mut keys = Writer::open(store, Scope::key_stream(scope.tenant)).await;
         let public_key = random.public_key();
         let change = crate::suite::keys::register(agent, 1, public_key);
@@ -155,7 +158,7 @@ async fn a_forgotten_where_clause_leaks_nothing() {
             savepoint.rollback().await.expect("rolled back");
         }
     }
-    assert_eq!(looked_at, 3 * 10, "every table of tenants: {relations:?}");
+    assert_eq!(looked_at, 3 * 12, "every table of tenants: {relations:?}");
     drop(reader);
     run(&mut admin, format!("DROP ROLE {login}")).await.expect("dropped");
 }
@@ -241,6 +244,8 @@ async fn assert_reads_are_isolated(store: &PostgresStore) {
         let keys =
             stateset_store::api_key::ApiKeyQuery { tenant: THEIRS.tenant, agent: None, after: String::new(), limit: 9 };
         assert!(store.api_keys(&keys).await.expect("answer").is_empty());
+        let schemas = store.schemas(THEIRS.tenant).await.expect("answer");
+        assert!(schemas.versions.is_empty() && schemas.policies.is_empty());
     })
     .await;
     // The connections go back to the pool and serve the next tenant, and the tasks that serve all.

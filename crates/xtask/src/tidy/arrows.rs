@@ -12,11 +12,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("outbox", &["contracts"]),
     ("relay", &["contracts", "ledger", "outbox"]),
     ("dashboard", &["api", "contracts", "inspect"]),
-    ("sequencer", &["api", "dashboard", "ledger", "store"]),
+    ("sequencer", &["api", "contracts", "dashboard", "ledger", "store"]),
     ("testkit", &["ledger"]),
     ("bench", &["ledger", "outbox", "relay", "testkit"]),
     ("inspect", &["api", "outbox"]),
-    ("events", &["dashboard", "inspect", "ledger", "outbox", "relay"]),
+    // Its tests write the log that is asked, with the outbox.
+    ("mcp", &["inspect", "outbox"]),
+    ("events", &["dashboard", "inspect", "ledger", "mcp", "outbox", "relay"]),
     ("xtask", &[]),
     ("contracts", &[]),
     // What a stranger does.

@@ -1,4 +1,4 @@
-//! The AsyncAPI 3.0 document of the three topics.
+//! The `AsyncAPI` 3.0 document of the three topics.
 
 use serde_json::{Map, Value, json};
 use stateset_contracts::catalogue::{Contract, Topic, UserEmail, all};

@@ -87,7 +87,7 @@ fn every_order() -> impl Iterator<Item = Order> {
     })
 }
 
-fn push(arrows: &mut Vec<Arrow>, from: impl ToString, to: impl ToString, by: &'static str) {
+fn push<W: ToString + Copy>(arrows: &mut Vec<Arrow>, from: W, to: W, by: &'static str) {
     let arrow = (from.to_string(), to.to_string(), by);
     if arrow.0 != arrow.1 && !arrows.contains(&arrow) {
         arrows.push(arrow);
@@ -135,7 +135,10 @@ impl Rest {
     }
 
     fn waits(&self) -> String {
-        let rows: String = self.waits.iter().map(|(event, for_it)| format!("| `{event}` | `{for_it}` |\n")).collect();
+        let mut rows = String::new();
+        for (event, predecessor) in &self.waits {
+            rows.push_str(&format!("| `{event}` | `{predecessor}` |\n"));
+        }
         if rows.is_empty() { rows } else { format!("\n| waits | for |\n|---|---|\n{rows}") }
     }
 

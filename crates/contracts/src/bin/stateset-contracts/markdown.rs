@@ -40,7 +40,8 @@ pub(super) fn list() -> String {
 fn row(contract: &Contract) -> String {
     let Contract { name, schema_version, .. } = contract;
     let payload = contract.payload();
-    let aliases: String = contract.aliases.iter().map(|alias| format!("<br>also `{alias}`")).collect();
+    let aliases: Vec<String> = contract.aliases.iter().map(|alias| format!("<br>also `{alias}`")).collect();
+    let aliases = aliases.concat();
     let mail = if contract.user_email == UserEmail::Included { " ✉" } else { "" };
     let members = members(&payload);
     let version = format!("[version {schema_version}](schemas/{name}/{schema_version}.json)");

@@ -57,6 +57,7 @@ impl<DB: Engine> Deliveries<DB> {
             pending: waiting.min(COUNTED),
             pending_capped: waiting > COUNTED,
             rows,
+            lag: oldest_waiting.map(|written| left(now - written)),
             oldest: oldest.map(|written| left(now - written)),
             parked_lanes,
             dead_letters,

@@ -3,12 +3,17 @@
 //! A case is a function over a [`Factory`]; its comment names the requirement rows it proves. An engine is one file with a
 //! factory and `outbox_suite!(ItsFactory);`. To add a case, write the function and put its name into the list.
 
+pub(crate) mod archive;
 pub(crate) mod consumer;
 pub(crate) mod deliver;
 pub(crate) mod inbox;
+pub(crate) mod integrity;
+pub(crate) mod job;
+pub(crate) mod kill;
 pub(crate) mod leases;
 pub(crate) mod operation;
 pub(crate) mod read;
+pub(crate) mod scale;
 pub(crate) mod views;
 pub(crate) mod write;
 
@@ -31,6 +36,9 @@ pub(crate) trait Factory: Sized + Send + Sync {
     /// A handle; every one is on the same database.
     fn outbox(&self) -> Outbox<Self::Engine>;
 
+    /// Where another process finds the database.
+    fn url(&self) -> String;
+
     /// A table as SQL names it.
     fn table(&self, name: &str) -> String;
 
@@ -40,6 +48,18 @@ pub(crate) trait Factory: Sized + Send + Sync {
 
 /// An engine on which a test may run a statement of its own.
 pub(crate) trait Plain: Engine {
+    /// Takes the guards of the tables away, as only their owner can.
+    const UNPROTECT: &'static str;
+    /// Moves a cursor behind the end of the log.
+    const FAR: &'static str;
+    /// Fills the log with {count} events, one a second.
+    const FILL: &'static str;
+    /// The statement of pages.
+    const READ_EVENTS: &'static str;
+    /// A UUID of 32 hexadecimal digits as SQL writes it.
+    fn uuid(digits: &str) -> String;
+    /// How the engine would answer a query.
+    async fn plan(connection: &mut Self::Connection, sql: String) -> Vec<String>;
     /// Runs SQL without arguments.
     fn run(connection: &mut Self::Connection, sql: String) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
     /// The one number that SQL gives.
@@ -49,8 +69,20 @@ pub(crate) trait Plain: Engine {
 }
 
 macro_rules! plain {
-    ($engine:ty, $connection:ty) => {
+    ($engine:ty, $connection:ty, $unprotect:literal, $far:literal, $folder:literal, $explain:literal, $column:literal) => {
         impl Plain for $engine {
+            const UNPROTECT: &'static str = $unprotect;
+            const FAR: &'static str = $far;
+            const FILL: &'static str = include_str!(concat!("fill_", $folder, ".sql"));
+            const READ_EVENTS: &'static str = include_str!(concat!("../../../sql/", $folder, "/read_events.sql"));
+            fn uuid(digits: &str) -> String {
+                if $folder == "sqlite" { format!("x'{digits}'") } else { format!("'{digits}'::uuid") }
+            }
+            async fn plan(connection: &mut $connection, sql: String) -> Vec<String> {
+                let sql = sqlx::AssertSqlSafe(format!("{} {sql}", $explain));
+                let rows = sqlx::query(sql).fetch_all(connection).await.expect("a plan");
+                rows.iter().map(|row| sqlx::Row::get(row, $column)).collect()
+            }
             async fn run(connection: &mut $connection, sql: String) -> Result<u64, sqlx::Error> {
                 Ok(sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(connection).await?.rows_affected())
             }
@@ -63,8 +95,24 @@ macro_rules! plain {
         }
     };
 }
-plain!(sqlx::Postgres, sqlx::PgConnection);
-plain!(sqlx::Sqlite, sqlx::SqliteConnection);
+plain!(
+    sqlx::Postgres,
+    sqlx::PgConnection,
+    "SET LOCAL session_replication_role = replica",
+    "prev = pg_snapshot '1:999999999:'",
+    "postgres",
+    "EXPLAIN",
+    "QUERY PLAN"
+);
+plain!(
+    sqlx::Sqlite,
+    sqlx::SqliteConnection,
+    "DROP TRIGGER events_are_not_updated; DROP TRIGGER events_are_not_deleted",
+    "prev = 1000000",
+    "sqlite",
+    "EXPLAIN QUERY PLAN",
+    "detail"
+);
 
 macro_rules! outbox_suite {
     ($factory:ty) => {
@@ -114,6 +162,7 @@ macro_rules! outbox_suite {
                 a_key_of_another_request_is_refused
                 a_refusal_is_stored_and_a_crash_is_not
                 a_duplicate_waits_for_the_first
+                a_command_at_work_is_seen
                 a_duplicate_does_not_wait_for_ever
                 an_expired_key_is_done_anew
                 a_reserved_key_is_used_once
@@ -132,7 +181,17 @@ macro_rules! outbox_suite {
                 timelines_join_by_order_key
                 sums_are_per_scope
                 dead_letters_are_listed
-                reading_and_writing_do_not_meet;
+                reading_and_writing_do_not_meet
+                what_is_stuck_is_explained
+                an_entity_is_what_its_events_say;
+            scale:
+                every_filter_has_an_index;
+            archive:
+                old_events_leave_and_are_still_read
+                rules_keep_events
+                undelivered_events_stay
+                an_interrupted_archive_loses_nothing
+                damage_is_found;
             consumer:
                 an_illegal_event_changes_nothing
                 an_event_waits_for_its_predecessor
@@ -143,6 +202,18 @@ macro_rules! outbox_suite {
                 an_unreadable_record_is_kept_once
                 old_payloads_are_read_as_new_ones
                 predecessor_and_successor_at_once;
+            job:
+                a_plan_is_applied_once_and_in_time
+                letters_are_closed_once_and_on_the_record
+                only_what_was_delivered_is_acknowledged
+                a_job_goes_on_where_it_was
+                an_aborted_replay_is_withdrawn
+                single_changes_are_on_the_record;
+            integrity:
+                every_fault_is_found;
+            kill:
+                a_killed_redrive_opens_each_letter_once
+                a_killed_replay_delivers_each_event_once;
             inbox:
                 an_event_has_one_effect
                 every_order_and_duplication_ends_in_one_state;

@@ -165,6 +165,34 @@ pub(crate) async fn a_duplicate_waits_for_the_first<F: Factory>(factory: &F) {
     audit(factory, &outbox, "key").await;
 }
 
+/// I05, I10: what a command does is invisible until it commits, but not that it is at work. `SQLite` cannot tell.
+pub(crate) async fn a_command_at_work_is_seen<F: Factory>(factory: &F) {
+    let outbox = factory.outbox();
+    let look = async |key: &str| outbox.idempotency_key(CHECKOUT, key).await.expect("it answers");
+    let told = factory.table("x").contains('.');
+    for reserved in [false, true] {
+        let key = if reserved { "reserved" } else { "new" };
+        if reserved {
+            outbox.create_idempotency_key(CHECKOUT, key, Duration::from_mins(1)).await.expect("reserved");
+        }
+        let before = look(key).await.map(|record| record.status);
+        assert_eq!(before, reserved.then_some(KeyStatus::Active));
+        let mut tx = outbox.begin().await.expect("a transaction");
+        let operation = fresh(&outbox, &mut tx, command(key)).await;
+        let seen = look(key).await;
+        if told {
+            let seen = seen.expect("it is at work");
+            assert_eq!((seen.status, seen.command_id), (KeyStatus::InProgress, operation.command_id()));
+            assert_eq!((seen.expires_in, seen.response), (None, None));
+        } else {
+            assert_eq!(seen.map(|record| record.status), before);
+        }
+        assert!(look("another").await.is_none());
+        tx.rollback().await.expect("rolled back");
+        assert_eq!(look(key).await.map(|record| record.status), before);
+    }
+}
+
 /// I10: what was committed in progress, by a worker that may be alive.
 pub(crate) async fn a_duplicate_does_not_wait_for_ever<F: Factory>(factory: &F) {
     let outbox = factory.outbox();
@@ -291,7 +319,7 @@ pub(crate) async fn a_command_given_up_at_every_await_happens_once<F: Factory>(f
 }
 
 /// Drops the future when it is woken for the next time after `wakes`; whether it was done before.
-async fn give_up_after(wakes: usize, future: impl Future<Output = ()>) -> bool {
+pub(super) async fn give_up_after(wakes: usize, future: impl Future<Output = ()>) -> bool {
     let mut future = Box::pin(future);
     let mut polls = 0;
     std::future::poll_fn(|context| {

@@ -72,7 +72,7 @@ pub(crate) async fn a_list_is_what_the_filter_says<F: Factory>(factory: &F) {
     let time = |at: usize| stateset_outbox::filter::format_time(all[at].written_at);
     let one = all[17].event_id;
     for text in [
-        "".to_owned(),
+        String::new(),
         "type:order.created".to_owned(),
         "type:order.*".to_owned(),
         "type:order.*,*.succeeded".to_owned(),
@@ -335,7 +335,7 @@ pub(crate) async fn timelines_join_by_order_key<F: Factory>(factory: &F) {
     tx.commit().await.expect("it commits");
     assert_eq!(numbers(&reader.trace(&id.to_string(), request).await.expect("a trace").events), [5, 6]);
 
-    // I05, I07, I08: the key is found by prefix, by event, by entity.
+    // I05, I07, I08, I13: the key is found by prefix, by event, by entity.
     let event = reader.trace(&id.to_string(), request).await.expect("a trace").events[0].event.event_id;
     for search in [
         KeySearch { prefix: Some("k".to_owned()), ..KeySearch::default() },
@@ -381,7 +381,7 @@ pub(crate) async fn sums_are_per_scope<F: Factory>(factory: &F) {
     assert_eq!(reader.types().await.expect("types").len(), 5);
 }
 
-/// G02, G05: dead letters, by filter and by error.
+/// G02, G04, G05: dead letters, by filter and by error.
 pub(crate) async fn dead_letters_are_listed<F: Factory>(factory: &F) {
     let outbox = factory.outbox();
     every_state(factory).await;
@@ -430,4 +430,75 @@ pub(crate) async fn reading_and_writing_do_not_meet<F: Factory>(factory: &F) {
     assert_eq!(page.events.len(), 2);
     let value: Value = serde_json::from_str(&page.events[0].event.payload).expect("JSON");
     assert_eq!(value, json!({ "number": 2 }));
+}
+
+/// Stories: an event, a key and a destination say where they are, why, and what would mend it.
+pub(crate) async fn what_is_stuck_is_explained<F: Factory>(factory: &F) {
+    use stateset_outbox::explain::{Subject, Urgency};
+    let outbox = factory.outbox();
+    every_state(factory).await;
+    // Behind the dead event 2.
+    write(&outbox, order("2", 12)).await;
+    let all = outbox.events_for_replay(&ReplayFilter::default(), 100).await.expect("all");
+    let id_of = |number: i64| {
+        let event = all.iter().find(|event| super::number(&event.payload) == number).expect("written");
+        Subject::Event(EventRef::Id(event.event_id))
+    };
+    let reader = outbox.reader();
+    for (number, urgency, why, fix) in [
+        (0, Urgency::Fine, "took it", ""),
+        (1, Urgency::Waiting, "1 attempt failed, the last with timeout", ""),
+        (2, Urgency::Stuck, "the last with http_422", "stateset-events dlq redrive "),
+        (3, Urgency::Fine, "proved", ""),
+        (4, Urgency::Waiting, "publishing", ""),
+        (5, Urgency::Waiting, "no worker has come to it yet", ""),
+        (
+            12,
+            Urgency::Stuck,
+            "an earlier event of its key come first; the first is dead",
+            "stateset-events dlq redrive ",
+        ),
+    ] {
+        let found = reader.explain(&id_of(number)).await.expect("an explanation");
+        let [line] = found.lines.as_slice() else { panic!("{number}: {found:?}") };
+        assert_eq!(line.urgency, urgency, "{number}: {line:?}");
+        assert!(
+            line.why.contains(why) && line.fix.as_deref().unwrap_or_default().starts_with(fix),
+            "{number}: {line:?}"
+        );
+    }
+    let nowhere = reader.explain(&id_of(9)).await.expect("an explanation");
+    assert!(nowhere.lines[0].why.contains("no destination had a route"), "{nowhere:?}");
+    let found = reader.explain(&Subject::OrderKey("2".to_owned())).await.expect("an explanation");
+    assert_eq!((found.events.len(), found.lines.len(), found.lines[0].urgency), (2, 1, Urgency::Stuck));
+    let found = reader.explain(&Subject::Destination("all".to_owned())).await.expect("an explanation");
+    assert_eq!((found.lines[0].state.as_str(), found.lines[0].urgency), ("dead letters", Urgency::Stuck));
+    outbox.create_idempotency_key("checkout", "k1", Duration::from_hours(1)).await.expect("made");
+    let key = Subject::IdempotencyKey { operation: None, key: "k1".to_owned() };
+    assert_eq!(reader.explain(&key).await.expect("an explanation").lines[0].state, "active");
+    for missing in [Subject::OrderKey("none".to_owned()), Subject::Destination("none".to_owned())] {
+        assert!(matches!(reader.explain(&missing).await, Err(ReadError::NotFound(_))));
+    }
+}
+
+/// H05: the state at a time is what was written before it.
+pub(crate) async fn an_entity_is_what_its_events_say<F: Factory>(factory: &F) {
+    let outbox = factory.outbox();
+    let about = |event_type: &str, payload: Value| event(event_type, None, payload).about(Entity::new("order", "o1"));
+    write(&outbox, about("order.created", json!({ "total": 5, "status": "new" }))).await;
+    write(&outbox, about("order.noted", json!({ "note": "a gift" }))).await;
+    let all = outbox.events_for_replay(&ReplayFilter::default(), 10).await.expect("all");
+    write(&outbox, about("order.paid", json!({ "status": "paid" }))).await;
+    let reader = outbox.reader();
+    let order = Entity::new("order", "o1");
+    let now = reader.state_at(&order, None).await.expect("a state");
+    let value = |state: &stateset_outbox::read::EntityState, name: &str| {
+        state.members.get(name).map(|(value, _)| value.clone())
+    };
+    assert_eq!((now.events, value(&now, "status"), value(&now, "total")), (3, Some(json!("paid")), Some(json!(5))));
+    let then = reader.state_at(&order, Some(all[1].written_at)).await.expect("a state");
+    assert_eq!((then.events, value(&then, "status"), value(&then, "note")), (1, Some(json!("new")), None));
+    assert_eq!(then.last.expect("an event").1, "order.created");
+    let before = reader.state_at(&order, Some(all[0].written_at)).await.expect_err("there was nothing");
+    assert!(matches!(before, ReadError::NotFound(_)), "{before}");
 }

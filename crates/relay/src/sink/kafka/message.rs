@@ -1,6 +1,7 @@
 //! From a record to a Kafka message: topic, key, contract envelope, headers.
 
 use rdkafka::message::{Header, OwnedHeaders};
+use stateset_contracts::catalogue::canonical;
 use stateset_outbox::delivery::type_matches;
 
 use super::KafkaSettings;
@@ -21,7 +22,10 @@ pub(super) struct Message {
 
 impl KafkaSettings {
     pub(super) fn topic(&self, event_type: &str) -> Option<&str> {
-        self.topics.iter().find(|(glob, _)| type_matches(glob, event_type)).map(|(_, topic)| topic.as_str())
+        // An alias goes where its canonical type goes, unless a glob names the alias itself.
+        let names = [event_type, canonical(event_type)];
+        let topic = |name: &str| self.topics.iter().find(|(glob, _)| type_matches(glob, name));
+        names.into_iter().find_map(topic).map(|(_, topic)| topic.as_str())
     }
 
     pub(super) fn unmapped(&self, record: &Record) -> Option<Why> {

@@ -94,6 +94,7 @@ impl KafkaSettings {
             ("payment.*", "payment.events"),
             ("shipping.*", "shipping.events"),
             ("shipment.*", "shipping.events"),
+            ("return.*", "order.events"),
         ];
         Self {
             brokers: brokers.into(),

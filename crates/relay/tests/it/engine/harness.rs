@@ -31,6 +31,12 @@ pub(crate) trait Database: Sized + Send + Sync + 'static {
     /// First column, as text, of every row.
     async fn column(&self, sql: &'static str) -> Vec<String>;
 
+    /// Runs SQL without arguments, written for PostgreSQL.
+    async fn run(&self, sql: &str);
+
+    /// SQL that spoils the row of the log with this id, past the triggers that keep it.
+    fn spoil(id: i64) -> String;
+
     fn store(&self) -> Arc<dyn DeliveryStore> {
         self.outbox().deliveries()
     }
@@ -87,6 +93,19 @@ impl Database for Postgres {
     async fn column(&self, sql: &'static str) -> Vec<String> {
         self.pool.fetch_all(sql).await.unwrap().iter().map(|row| row.get(0)).collect()
     }
+
+    async fn run(&self, sql: &str) {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&self.pool).await.unwrap();
+    }
+
+    /// Types are the server's to keep; what a payload says is not.
+    fn spoil(id: i64) -> String {
+        format!(
+            "ALTER TABLE outbox.event_log DISABLE TRIGGER USER; \
+             UPDATE outbox.event_log SET payload = '{{\"number\": ' WHERE id = {id}; \
+             ALTER TABLE outbox.event_log ENABLE TRIGGER USER"
+        )
+    }
 }
 
 pub(crate) struct Sqlite {
@@ -121,6 +140,19 @@ impl Database for Sqlite {
         // Identities are blobs there, and there are no schemas.
         let sql = sqlx::AssertSqlSafe(sql.replace("outbox.", "").replace("id::text", "lower(hex(id))"));
         self.pool.fetch_all(sql).await.unwrap().iter().map(|row| row.get(0)).collect()
+    }
+
+    async fn run(&self, sql: &str) {
+        let sql = sql.replace("outbox.", "");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&self.pool).await.unwrap();
+    }
+
+    /// An identity of three bytes, and a text that is no UTF-8.
+    fn spoil(id: i64) -> String {
+        format!(
+            "DROP TRIGGER events_are_not_updated; \
+             UPDATE event_log SET event_id = x'010203', metadata = CAST(x'ff7b' AS text) WHERE id = {id}"
+        )
     }
 }
 

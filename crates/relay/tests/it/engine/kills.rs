@@ -30,7 +30,7 @@ fn program() -> PathBuf {
     program
 }
 
-fn worker(database: &impl Database, peer: &WebhookPeer) -> Child {
+pub(super) fn worker(database: &impl Database, peer: &WebhookPeer) -> Child {
     Command::new(program())
         .args([&database.url(), &format!("http://{}/hooks", peer.address), SECRET, &LEASE.as_millis().to_string()])
         .stdin(Stdio::null())
@@ -40,18 +40,18 @@ fn worker(database: &impl Database, peer: &WebhookPeer) -> Child {
         .unwrap()
 }
 
-async fn signal(worker: &Child, name: &str) {
+pub(super) async fn signal(worker: &Child, name: &str) {
     let id = worker.id().unwrap().to_string();
     let status = Command::new("sh").args(["-c", "kill -s \"$1\" \"$2\"", "sh", name, &id]).status().await.unwrap();
     assert!(status.success());
 }
 
-fn taken(peer: &WebhookPeer) -> usize {
+pub(super) fn taken(peer: &WebhookPeer) -> usize {
     peer.receiver.lock().unwrap().taken.len()
 }
 
 /// Everything that was written arrived at least once.
-async fn drained(peer: &WebhookPeer, ledger: &Mutex<Ledger>) {
+pub(super) async fn drained(peer: &WebhookPeer, ledger: &Mutex<Ledger>) {
     until("all events", async || audit(peer, ledger).lost == 0).await;
 }
 

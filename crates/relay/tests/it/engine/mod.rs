@@ -2,11 +2,15 @@
 
 mod crash;
 pub(crate) mod harness;
+#[cfg(feature = "health")]
+mod health;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod kills;
 pub(crate) mod ledger;
 mod replays;
+mod poison;
+mod paused;
 mod scenarios;
 mod sequencer;
 
@@ -34,6 +38,10 @@ macro_rules! engine_suite {
             engine_suite!(@cases $database, replays:
                 a_replay_goes_beside_live_events,
                 a_new_destination_gets_what_it_misses,
+            );
+            engine_suite!(@cases $database, poison:
+                an_unreadable_row_parks_its_key_only,
+                a_poisoned_order_is_redriven_while_others_flow,
             );
             engine_suite!(@cases $database, kills:
                 killed_workers_lose_nothing,

@@ -18,10 +18,13 @@ use super::ledger::Ledger;
 
 const GRACE: Duration = Duration::from_secs(20);
 
+/// An event, and the job that asked for it again.
+type Arrival = (Uuid, Option<Uuid>);
+
 /// Every arrival with the job that asked for it, if one did; replays of one event are refused.
 #[derive(Clone, Default)]
 struct Receiver {
-    arrived: Arc<Mutex<Vec<(Uuid, Option<Uuid>)>>>,
+    arrived: Arc<Mutex<Vec<Arrival>>>,
     refused: Arc<Mutex<HashSet<Uuid>>>,
 }
 
@@ -52,7 +55,7 @@ pub(crate) async fn a_replay_goes_beside_live_events<D: Database>() {
     let relay = Relay::new(database.store(), options(Duration::from_secs(15)));
     let running = relay.destination(registration("shop", &policy), Arc::new(receiver.handler())).start().await.unwrap();
     database.write_all(&ledger, keys(200, 20)).await;
-    until("the first deliveries", async || receiver.of(None).len() >= 200).await;
+    until("the first deliveries", async || running.stats()["shop"].delivered >= 200).await;
 
     let written = ledger.lock().unwrap().written.clone();
     let of_key = |key: &str| written.iter().filter(|(_, of)| of == key).map(|(id, _)| *id).collect::<Vec<Uuid>>();
@@ -79,6 +82,11 @@ pub(crate) async fn a_replay_goes_beside_live_events<D: Database>() {
     // Of the key whose event was refused, four came; the other five wait behind it.
     until("the replays", async || receiver.of(Some(job.id)).len() >= 194).await;
     until("the refusal", async || running.stats()["shop"].dead == 1).await;
+    until("the end of all that can", async || {
+        let outcomes = operator.job(job.id).await.unwrap().outcomes;
+        outcomes.iter().any(|(state, count)| *state == DeliveryState::Delivered && *count == 194)
+    })
+    .await;
     let progress = operator.job(job.id).await.unwrap();
     let outcomes: HashMap<DeliveryState, i64> = progress.outcomes.iter().copied().collect();
     assert_eq!((outcomes[&DeliveryState::Delivered], outcomes[&DeliveryState::Dead]), (194, 1));
@@ -119,7 +127,8 @@ pub(crate) async fn a_new_destination_gets_what_it_misses<D: Database>() {
     let relay = relay.destination(registration("shop", &policy()), Arc::new(old.handler()));
     let running = relay.destination(late, Arc::new(new.handler())).start().await.unwrap();
     database.write_all(&ledger, keys(30, 6)).await;
-    until("the live events", async || old.of(None).len() >= 90 && new.of(None).len() >= 30).await;
+    let delivered = |name: &str| running.stats()[name].delivered;
+    until("the live events", async || delivered("shop") >= 90 && delivered("late") >= 30).await;
     let operator = database.outbox().operator("ada").unwrap();
     let options = JobOptions { to: Some("late".to_owned()), missing: true, ..JobOptions::default() };
     let filter = Filter::parse("type:*", 0).unwrap();

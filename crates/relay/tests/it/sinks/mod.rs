@@ -3,6 +3,8 @@
 mod contract;
 #[cfg(feature = "kafka")]
 mod kafka;
+#[cfg(feature = "kafka")]
+mod kafka_security;
 mod mail;
 mod sequencer;
 mod webhook;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use stateset_ledger::bytes::Hash;
+use stateset_ledger::content::content_fault;
 use stateset_ledger::event::Seal;
 use stateset_ledger::growth::Growth;
 use stateset_ledger::id::{AgentId, KeyId, Micros, Scope, Sequence};
@@ -21,7 +22,6 @@ use stateset_store::read::{EventFilter, EventQuery, StoredEvent};
 use super::{Check, Finding, Logged, Stop, found};
 use crate::keyring::Keyring;
 use crate::payload::open_payload;
-use crate::verdict::content_fault;
 
 const PAGE: u32 = 500;
 const BATCHES: u32 = 100;

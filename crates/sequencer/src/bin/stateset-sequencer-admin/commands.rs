@@ -16,10 +16,11 @@ use stateset_sequencer::admin::{backfill, doctor, export, fsck, reencrypt, verif
 use stateset_sequencer::clock::random;
 use stateset_sequencer::config::{Config, Database};
 
+use crate::keys;
 use crate::show::{Done, Stopped, complain, json, line, progress, table};
 use crate::{Arguments, Command, KeyCommand, PayloadKeyCommand, VerifyArguments};
 
-type Outcome = Result<Done, Stopped>;
+pub(crate) type Outcome = Result<Done, Stopped>;
 
 pub(crate) fn run(arguments: Arguments) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -38,6 +39,8 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
             Command::VerifyProof(arguments) => verify_proof(json, &arguments),
             Command::Keys(KeyCommand::Payload(PayloadKeyCommand::List)) => payload_keys(json).await,
             Command::Keys(KeyCommand::Payload(PayloadKeyCommand::Generate)) => generate(json),
+            Command::Keys(KeyCommand::Api(command)) => keys::api(json, command).await,
+            Command::Keys(KeyCommand::Agent(command)) => keys::agent(json, command).await,
         }
     })
 }
@@ -51,7 +54,7 @@ fn config() -> Result<Config, Stopped> {
     Config::read_for_tools(variable).map_err(|faults| Stopped::Usage(faults.into()))
 }
 
-async fn site() -> Result<Site, Stopped> {
+pub(crate) async fn site() -> Result<Site, Stopped> {
     let config = config()?;
     let missing = config.database == Database::Embedded && !database_file(&config).exists();
     Site::open(&config).await.map_err(|error| if missing { Stopped::Missing(error) } else { error.into() })

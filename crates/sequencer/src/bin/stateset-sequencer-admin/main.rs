@@ -1,6 +1,7 @@
 //! `stateset-sequencer-admin`: the operator's tools. The work is in `stateset_sequencer::admin`; here are the words.
 
 mod commands;
+mod keys;
 mod show;
 
 use std::path::PathBuf;
@@ -133,6 +134,80 @@ enum KeyCommand {
     /// Payload keys
     #[command(subcommand)]
     Payload(PayloadKeyCommand),
+    /// API keys: who may call the server
+    #[command(subcommand)]
+    Api(ApiKeyCommand),
+    /// Agent keys: who may sign events
+    #[command(subcommand)]
+    Agent(AgentKeyCommand),
+}
+
+#[derive(Subcommand)]
+enum ApiKeyCommand {
+    /// A tenant's keys, revoked ones too; never their secrets, which nobody has
+    List {
+        /// The tenant
+        #[arg(long)]
+        tenant: Uuid,
+        /// Only keys bound to this agent
+        #[arg(long)]
+        agent: Option<Uuid>,
+    },
+    /// Make a key and print it, which happens only now
+    ///
+    /// Works without a server and without a bootstrap key: the way in for a new installation that has none.
+    Mint(MintArguments),
+    /// Revoke a key, for ever
+    ///
+    /// Running servers refuse it within two seconds.
+    Revoke {
+        /// The tenant
+        #[arg(long)]
+        tenant: Uuid,
+        /// What stands between the key's underscores
+        prefix: String,
+    },
+}
+
+#[derive(Args)]
+struct MintArguments {
+    /// The tenant
+    #[arg(long)]
+    tenant: Uuid,
+    /// What people call it
+    #[arg(long, default_value = "")]
+    name: String,
+    /// Only this store; may be given again. Default: all of the tenant's
+    #[arg(long = "store")]
+    stores: Vec<Uuid>,
+    /// `read`, `write` or `admin`; may be given again. Default: read and write
+    #[arg(long = "permission")]
+    permissions: Vec<String>,
+    /// The one agent it may act for
+    #[arg(long)]
+    agent: Option<Uuid>,
+    /// Requests per minute
+    #[arg(long)]
+    rate_limit: Option<u32>,
+    /// From when on it is refused, RFC 3339
+    #[arg(long)]
+    expires_at: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum AgentKeyCommand {
+    /// Keys of a tenant's agents, revoked ones too
+    ///
+    /// Keys change only through the server (POST /api/v1/agents/keys), because every change is an event of the tenant's key
+    /// stream with a place, a receipt and a proof.
+    List {
+        /// The tenant
+        #[arg(long)]
+        tenant: Uuid,
+        /// Only this agent's
+        #[arg(long)]
+        agent: Option<Uuid>,
+    },
 }
 
 #[derive(Subcommand)]

@@ -46,6 +46,7 @@ pub const TAGS: &[(&str, &str)] = &[
     ("log", "The public head log: checkpoint and tiles, as C2SP tlog-checkpoint and tlog-tiles."),
     ("keys", "Agent keys and the sequencer's own."),
     ("access", "API keys: who may call, and what that permits."),
+    ("schemas", "The schema registry: our routes, and those that Confluent clients use."),
     ("service", "Whether the service works, and this document."),
 ];
 
@@ -126,6 +127,29 @@ const fn post(
         status: "200",
         reply: Reply::Json(reply),
     }
+}
+
+const fn put(
+    id: &'static str,
+    path: &'static str,
+    summary: &'static str,
+    parameters: &'static [&'static str],
+    body: &'static str,
+    reply: &'static str,
+) -> Operation {
+    let post = post(id, "schemas", path, summary, parameters, body, reply);
+    Operation { method: "put", permission: Some(Permission::Admin), ..post }
+}
+
+const fn removed(
+    id: &'static str,
+    path: &'static str,
+    summary: &'static str,
+    parameters: &'static [&'static str],
+    reply: &'static str,
+) -> Operation {
+    let get = get(id, "schemas", path, summary, parameters, reply);
+    Operation { method: "delete", permission: Some(Permission::Admin), ..get }
 }
 
 const fn public(operation: Operation) -> Operation {
@@ -317,6 +341,22 @@ pub const OPERATIONS: &[Operation] = &[
         "InclusionProof",
     ),
     get(
+        "getBundle",
+        "proofs",
+        "/api/v1/proofs/bundle",
+        "Offline bundle: events with receipts, key history, inclusion proofs and checkpoint, for a verifier without network",
+        &["tenant_id", "store_id", "entity_type", "entity_id", "from", "to", "limit[bundle]", "payloads", "log_size"],
+        "Bundle",
+    ),
+    get(
+        "listOpenings",
+        "proofs",
+        "/api/v1/log/openings",
+        "What opens the stream's entries of the head log: heads newest first, or batches",
+        &["tenant_id", "store_id", "kind", "before", "from", "limit[openings]"],
+        "OpeningList",
+    ),
+    get(
         "getConsistency",
         "proofs",
         "/api/v1/proofs/consistency",
@@ -482,6 +522,203 @@ pub const OPERATIONS: &[Operation] = &[
             "RotateApiKey",
             "ApiKeyMinted",
         ),
+    ),
+    with(
+        Permission::Admin,
+        post(
+            "registerSchema",
+            "schemas",
+            "/api/v1/schemas",
+            "Register a schema for a type of event",
+            &[],
+            "RegisterSchema",
+            "SchemaRegistered",
+        ),
+    ),
+    get(
+        "listSchemas",
+        "schemas",
+        "/api/v1/schemas",
+        "Schemas of a tenant",
+        &["tenant_id[optional]", "event_type[exact]"],
+        "SchemaList",
+    ),
+    with(
+        Permission::Read,
+        post(
+            "validatePayload",
+            "schemas",
+            "/api/v1/schemas/validate",
+            "Hold a payload to the schema of its type",
+            &[],
+            "ValidatePayload",
+            "PayloadVerdict",
+        ),
+    ),
+    get(
+        "getSchema",
+        "schemas",
+        "/api/v1/schemas/{schema_id}",
+        "A schema by number",
+        &["schema_id", "tenant_id[optional]"],
+        "SchemaView",
+    ),
+    put(
+        "setSchemaStatus",
+        "/api/v1/schemas/{schema_id}/status",
+        "Put a schema in force, or out of it",
+        &["schema_id"],
+        "SetSchemaStatus",
+        "SchemaView",
+    ),
+    get(
+        "listSchemasOfType",
+        "schemas",
+        "/api/v1/schemas/event-type/{event_type}",
+        "Schemas of a type of event",
+        &["event_type[path]", "tenant_id[optional]"],
+        "SchemaList",
+    ),
+    get(
+        "getLatestSchema",
+        "schemas",
+        "/api/v1/schemas/event-type/{event_type}/latest",
+        "The schema that events of a type are held to",
+        &["event_type[path]", "tenant_id[optional]"],
+        "SchemaView",
+    ),
+    put(
+        "setSchemaPolicy",
+        "/api/v1/schemas/event-type/{event_type}/policy",
+        "Decide how events of a type are held to schemas; `*` stands for all types",
+        &["event_type[path]"],
+        "SetSchemaPolicy",
+        "SchemaPolicyView",
+    ),
+    get(
+        "listSubjects",
+        "schemas",
+        "/subjects",
+        "Subjects, as the Confluent registry lists them",
+        &["tenant_id[optional]"],
+        "SubjectList",
+    ),
+    get(
+        "listSubjectVersions",
+        "schemas",
+        "/subjects/{subject}/versions",
+        "Versions of a subject",
+        &["subject", "tenant_id[optional]"],
+        "SubjectVersions",
+    ),
+    with(
+        Permission::Admin,
+        post(
+            "registerSubjectSchema",
+            "schemas",
+            "/subjects/{subject}/versions",
+            "Register a schema, as Confluent clients do",
+            &["subject", "tenant_id[optional]"],
+            "SubjectSchema",
+            "SchemaId",
+        ),
+    ),
+    with(
+        Permission::Read,
+        post(
+            "findSubjectSchema",
+            "schemas",
+            "/subjects/{subject}",
+            "Whether a schema is registered under a subject",
+            &["subject", "tenant_id[optional]"],
+            "SubjectSchema",
+            "FoundSchema",
+        ),
+    ),
+    get(
+        "getSubjectVersion",
+        "schemas",
+        "/subjects/{subject}/versions/{version}",
+        "A version of a subject",
+        &["subject", "version", "tenant_id[optional]"],
+        "FoundSchema",
+    ),
+    get(
+        "getSchemaById",
+        "schemas",
+        "/schemas/ids/{schema_id}",
+        "A schema by number, as Confluent clients read it",
+        &["schema_id", "tenant_id[optional]"],
+        "FoundSchema",
+    ),
+    Operation {
+        permission: None,
+        ..get("listSchemaTypes", "schemas", "/schemas/types", "Kinds of schema: JSON", &[], "SchemaTypes")
+    },
+    with(
+        Permission::Read,
+        post(
+            "checkCompatibility",
+            "schemas",
+            "/compatibility/subjects/{subject}/versions/{version}",
+            "Whether a schema may follow",
+            &["subject", "version", "tenant_id[optional]"],
+            "SubjectSchema",
+            "CompatibilityVerdict",
+        ),
+    ),
+    get(
+        "getCompatibility",
+        "schemas",
+        "/config",
+        "What new versions must agree with",
+        &["tenant_id[optional]"],
+        "CompatibilityLevel",
+    ),
+    put(
+        "setCompatibility",
+        "/config",
+        "Decide what new versions must agree with",
+        &["tenant_id[optional]"],
+        "SetCompatibility",
+        "SetCompatibility",
+    ),
+    get(
+        "getCompatibilityOfSubject",
+        "schemas",
+        "/config/{subject}",
+        "What new versions of a subject must agree with",
+        &["subject", "tenant_id[optional]"],
+        "CompatibilityLevel",
+    ),
+    put(
+        "setCompatibilityOfSubject",
+        "/config/{subject}",
+        "Decide what new versions of a subject must agree with",
+        &["subject", "tenant_id[optional]"],
+        "SetCompatibility",
+        "SetCompatibility",
+    ),
+    removed(
+        "removeSubjectVersion",
+        "/subjects/{subject}/versions/{version}",
+        "Take a version out of force and out of sight",
+        &["subject", "version", "tenant_id[optional]"],
+        "SubjectVersion",
+    ),
+    removed(
+        "removeSubject",
+        "/subjects/{subject}",
+        "Take all versions of a subject out of force and out of sight",
+        &["subject", "tenant_id[optional]"],
+        "SubjectVersions",
+    ),
+    removed(
+        "removeSchema",
+        "/api/v1/schemas/{schema_id}",
+        "Take a schema out of force and out of sight",
+        &["schema_id", "tenant_id[optional]"],
+        "SchemaView",
     ),
     public(get("health", "service", "/health", "The process answers", &[], "Health")),
     public(get(

@@ -54,7 +54,43 @@ async fn the_commands_work_beside_a_server() -> anyhow::Result<()> {
         assert_eq!(keys.code, Some(0), "{}", keys.out);
         assert!(keys.json["keys"][0]["payloads"].as_u64() >= Some(640), "{}", keys.out);
         assert!(!keys.out.contains(SECRET));
+        keys_of_callers_and_agents(&site).await?;
     }
+    Ok(())
+}
+
+/// `keys api` makes a key that the running server takes, lists it without its secret, and ends it; `keys agent` lists.
+async fn keys_of_callers_and_agents(site: &Site) -> anyhow::Result<()> {
+    let tenant = uuid::Uuid::from_u128(1).to_string();
+    let mint = ["keys", "api", "mint", "--tenant", &tenant, "--permission", "read", "--name", "auditor"];
+    let minted = site.admin(&mint).await?;
+    assert_eq!(minted.code, Some(0), "{}", minted.error);
+    let key = minted.out.trim();
+    let path = format!("/api/v1/head?{}", scope(1, 2));
+    let with_key = site.server.client().with_header("authorization", &format!("ApiKey {key}"));
+    with_key.get(&path).await?.expect_status(200)?;
+    let prefix = key.split('_').nth(1).unwrap_or_default();
+    let listed = site.admin(&["keys", "api", "list", "--tenant", &tenant, "--json"]).await?;
+    assert_eq!(
+        (&listed.json["keys"][0]["prefix"], &listed.json["keys"][0]["name"]),
+        (&prefix.into(), &"auditor".into())
+    );
+    assert!(!listed.out.contains(key), "{}", listed.out);
+    let revoked = site.admin(&["keys", "api", "revoke", "--tenant", &tenant, prefix]).await?;
+    assert!(revoked.code == Some(0) && revoked.out.contains("revoked"), "{} {}", revoked.out, revoked.error);
+    // Another process obeys within the stated bound.
+    let refused = tokio::time::timeout(Duration::from_secs(20), async {
+        while with_key.get(&path).await?.status != 401 {}
+        anyhow::Ok(())
+    });
+    refused.await??;
+    let foreign = ["keys", "api", "revoke", "--tenant", &uuid::Uuid::from_u128(2).to_string(), prefix];
+    assert_eq!(site.admin(&foreign).await?.code, Some(3), "of another tenant");
+    let wrong = ["keys", "api", "mint", "--tenant", &tenant, "--permission", "root"];
+    assert_eq!(site.admin(&wrong).await?.code, Some(2));
+    let agents = site.admin(&["keys", "agent", "list", "--tenant", &tenant, "--json"]).await?;
+    let states: Vec<_> = agents.json["keys"].as_array().into_iter().flatten().map(|key| &key["status"]).collect();
+    assert_eq!(states, ["active", "revoked"], "{}", agents.out);
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 mod commands;
 mod corruption;
+mod roles;
 mod rotation;
 
 use std::path::Path;

@@ -26,6 +26,8 @@ use super::{BOOTSTRAP, guarded};
 use crate::harness::{START, Sequencer, Setting, Unsigned, query, scope};
 
 const SECRET: &str = "an example secret of 32 bytes ok";
+/// Under which the tenant has a schema.
+const SUBJECT: &str = "example.registered";
 const AGENT: Uuid = Uuid::from_u128(0xA);
 
 /// A tenant with one of everything that a route can name.
@@ -55,6 +57,8 @@ async fn populate(sequencer: &Sequencer, scope: Scope, number: u64) -> Tenant {
     let body = json!({"permissions": ["read", "write", "admin"], "agentId": AGENT});
     let (_, prefix) = sequencer.minted(scope.tenant, body).await;
     sequencer.admin(Method::POST, "/api/v1/agents/keys", &agent_key(scope, 1)).await;
+    let schema = json!({"tenantId": scope.tenant, "eventType": SUBJECT, "schemaJson": {}});
+    sequencer.admin(Method::POST, "/api/v1/schemas", &schema).await;
     Tenant { scope, event: event.id, batch, prefix }
 }
 
@@ -81,6 +85,10 @@ fn request(operation: &Operation, tenant: &Tenant) -> (String, String) {
         .replace("{sequence}", "1")
         .replace("{entity_type}", "order")
         .replace("{entity_id}", "o-1")
+        .replace("{schema_id}", "1")
+        .replace("{subject}", SUBJECT)
+        .replace("{version}", "1")
+        .replace("{event_type}", SUBJECT)
         .replace("{path}", "0/000.p/1");
     let more = match operation.id {
         "getInclusion" => "&sequence=1",
@@ -104,6 +112,14 @@ fn request(operation: &Operation, tenant: &Tenant) -> (String, String) {
         "registerAgent" => json!({"tenantId": t, "readOnly": true, "storeIds": [s]}).to_string(),
         "mintApiKey" | "mintAgentApiKey" => json!({"tenantId": t, "agentId": AGENT, "storeIds": [s]}).to_string(),
         "rotateApiKey" => json!({"tenantId": t}).to_string(),
+        "registerSchema" => json!({"tenantId": t, "eventType": SUBJECT, "schemaJson": {}}).to_string(),
+        "validatePayload" => json!({"tenantId": t, "eventType": SUBJECT, "payload": {}}).to_string(),
+        "setSchemaStatus" => json!({"tenantId": t, "status": "active"}).to_string(),
+        "setSchemaPolicy" => json!({"tenantId": t, "mode": "warn"}).to_string(),
+        "registerSubjectSchema" | "findSubjectSchema" | "checkCompatibility" => {
+            json!({"schema": "{}", "schemaType": "JSON"}).to_string()
+        },
+        "setCompatibility" | "setCompatibilityOfSubject" => json!({"compatibility": "FULL"}).to_string(),
         _ => String::new(),
     };
     (path, body)
@@ -198,7 +214,8 @@ const FOR_ALL: [&str; 10] = [
     "sequencer_keys",
     "ping",
 ];
-const HIDDEN: [&str; 4] = ["EVENT_NOT_FOUND", "BATCH_NOT_FOUND", "API_KEY_NOT_FOUND", "AGENT_KEY_NOT_FOUND"];
+const HIDDEN: [&str; 5] =
+    ["EVENT_NOT_FOUND", "BATCH_NOT_FOUND", "API_KEY_NOT_FOUND", "AGENT_KEY_NOT_FOUND", "SCHEMA_NOT_FOUND"];
 
 fn cell(status: u16, body: &Value) -> String {
     let code = body["code"].as_str().unwrap_or_default();

@@ -14,6 +14,7 @@ use stateset_store::batch::{Batch, BatchFrontier};
 use stateset_store::head_log::{Checkpoint, LogState, LogTile, PublisherLease, Round, StoredRecord, Unpublished};
 use stateset_store::memory::MemoryStore;
 use stateset_store::read::{EventPage, EventQuery, FoundEvent};
+use stateset_store::schema::{SchemaBook, SchemaPolicy, SchemaStatus, SchemaVersion};
 use stateset_store::sizes::Sizes;
 use stateset_store::stream::{OpenStream, StreamNo, StreamRow};
 use stateset_store::{Found, Store, tenancy};
@@ -127,6 +128,10 @@ watched_store! {
     api_keys(query: &'a ApiKeyQuery) -> Vec<ApiKey>;
     revoke_api_key(tenant: TenantId, agent: Option<AgentId>, prefix: &'a str, now: Micros) -> Option<ApiKey>;
     rotate_api_key(prefix: &'a str, retire_at: Micros, successor: &'a ApiKey) -> ();
+    schemas(tenant: TenantId) -> SchemaBook;
+    add_schema(tenant: TenantId, schema: &'a SchemaVersion) -> ();
+    set_schema_status(tenant: TenantId, number: u32, status: SchemaStatus) -> bool;
+    set_schema_policy(tenant: TenantId, policy: &'a SchemaPolicy) -> ();
     ping() -> ();
     sizes() -> Sizes;
 }

@@ -1,5 +1,6 @@
 //! The real server as an operator and an attacker see it.
 
+mod bundle;
 mod edge;
 mod hostile;
 mod logs;

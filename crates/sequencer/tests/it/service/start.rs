@@ -67,29 +67,101 @@ async fn the_health_check_asks_the_server_of_its_configuration() -> anyhow::Resu
     Ok(())
 }
 
-/// The calls that the first sequencer's page prints, with its bootstrap key, through curl itself.
+/// Every line of source 001 that a person could type at a running server, as it is printed there. `localhost:8080` is
+/// where the test's server listens, `<uuid>` and `uuid` are ids; what the page prints as a request line (`GET /path`) is
+/// sent by curl with the bootstrap key of the page.
+const PRINTED: [(&str, &str); 8] = [
+    ("curl http://localhost:8080/health", "\"ok\""),
+    (
+        r#"curl -H "Authorization: ApiKey dev_admin_key" "http://localhost:8080/api/v1/head?tenant_id=<uuid>&store_id=<uuid>""#,
+        "\"head_sequence\":0",
+    ),
+    ("POST /api/v1/events/ingest", "\"events_accepted\":1"),
+    ("GET /api/v1/events?tenant_id=uuid&store_id=uuid&from=0&limit=100", "\"order-123\""),
+    ("GET /api/v1/head?tenant_id=uuid&store_id=uuid", "\"head_sequence\":1"),
+    ("GET /api/v1/entities/{entity_type}/{entity_id}?tenant_id=uuid&store_id=uuid", "order.created"),
+    ("GET /health", "\"ok\""),
+    ("GET /ready", "\"ready\""),
+];
+
+/// The body that the page prints, its placeholders filled in.
+fn printed_body(payload: &str) -> String {
+    let hash = stateset_ledger::json::legacy::payload_hash(payload.as_bytes()).unwrap();
+    let printed = r#"{
+  "agent_id": "uuid",
+  "events": [
+    {
+      "event_id": "uuid",
+      "tenant_id": "uuid",
+      "store_id": "uuid",
+      "entity_type": "order",
+      "entity_id": "order-123",
+      "event_type": "order.created",
+      "payload": { ... },
+      "payload_hash": "...",
+      "created_at": "2025-01-01T00:00:00Z",
+      "source_agent": "uuid"
+    }
+  ]
+}"#;
+    printed
+        .replace("{ ... }", payload)
+        .replace("\"...\"", &format!("\"{hash}\""))
+        .replace("\"uuid\"", &format!("\"{ID}\""))
+}
+
+const ID: &str = "0b0e8c1c-5f0f-4a55-9d6e-6f7f3c1f2a11";
+
+/// L01, L06, L07, L10: the calls of source 001 work as they are printed, typed into a shell.
 #[tokio::test]
 async fn the_published_curl_lines_work() -> anyhow::Result<()> {
     let launch = stateset_testkit::server::Launch::new(env!("CARGO_BIN_EXE_stateset-sequencer"))?;
     let port = launch.address().port().to_string();
     let server = launch.variable("PORT", &port).variable("BOOTSTRAP_ADMIN_API_KEY", "dev_admin_key").start().await?;
-    let (url, ids) = (server.base_url(), scope(1, 2));
-    let key = "Authorization: ApiKey dev_admin_key";
-    let body = super::unsigned(1, 2, 1, &["{\"total\":1.10}"]);
-    let json = "Content-Type: application/json";
-    let ingest = format!("{url}/api/v1/events/ingest");
-    for (arguments, expected) in [
-        (vec![format!("{url}/health")], "\"ok\""),
-        (vec![format!("{url}/ready")], "\"ready\""),
-        (vec!["-H".into(), key.into(), format!("{url}/api/v1/head?{ids}")], "\"head_sequence\":0"),
-        (vec!["-H".into(), key.into(), "-H".into(), json.into(), "-d".into(), body, ingest], "\"events_accepted\":1"),
-        (vec!["-H".into(), key.into(), format!("{url}/api/v1/events?{ids}&from=0&limit=100")], "{\"total\":1.10}"),
-        (vec!["-H".into(), key.into(), format!("{url}/api/v1/entities/order/o-1?{ids}")], "order.created"),
-    ] {
-        let run =
-            tokio::process::Command::new("curl").args(["-sS", "--fail-with-body"]).args(&arguments).output().await?;
+    for (printed, expected) in PRINTED {
+        let line = match printed.split_once(' ') {
+            Some(("curl", _)) => printed.to_owned(),
+            Some((method, path)) => {
+                let body = match method {
+                    "POST" => format!("-H 'Content-Type: application/json' -d '{}'", printed_body("{\"total\":1.10}")),
+                    _ => String::new(),
+                };
+                format!(
+                    "curl -X {method} {body} -H 'Authorization: ApiKey dev_admin_key' 'http://localhost:8080{path}'"
+                )
+            },
+            None => unreachable!("{printed}"),
+        };
+        let line = line
+            .replace("localhost:8080", &server.address().to_string())
+            .replace("<uuid>", ID)
+            .replace("_id=uuid", &format!("_id={ID}"))
+            .replace("{entity_type}", "order")
+            .replace("{entity_id}", "order-123");
+        // As it would be typed, except that a failure of HTTP is one of the command too.
+        let line = line.replacen("curl ", "curl -sS --fail-with-body ", 1);
+        let run = tokio::process::Command::new("sh").args(["-c", &line]).output().await?;
         let text = String::from_utf8_lossy(&run.stdout);
-        assert!(run.status.success() && text.contains(expected), "{arguments:?}: {text}");
+        assert!(run.status.success() && text.contains(expected), "{line}: {text} {run:?}");
+    }
+    Ok(())
+}
+
+/// L13, L16: the commands of source 001's local set-up, with its names, against a database of their own.
+#[tokio::test]
+async fn the_published_admin_lines_work() -> anyhow::Result<()> {
+    let postgres = stateset_testkit::postgres::shared().await?;
+    let database = postgres.create_database("published").await?;
+    for line in ["migrate", "backfill-ves-state-roots --dry-run", "backfill-ves-state-roots"] {
+        let run = tokio::process::Command::new(env!("CARGO_BIN_EXE_stateset-sequencer-admin"))
+            .args(line.split(' '))
+            .env_clear()
+            .env("DATABASE_URL", database.url())
+            .env("PAYLOAD_ENCRYPTION_MODE", "required")
+            .env("PAYLOAD_ENCRYPTION_KEYS", format!("0x{SECRET},0x{}", "24".repeat(32)))
+            .output()
+            .await?;
+        assert!(run.status.success(), "{line}: {}", String::from_utf8_lossy(&run.stderr));
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ pub(crate) mod head_log;
 pub(crate) mod keys;
 pub(crate) mod known;
 pub(crate) mod random;
+pub(crate) mod schemas;
 pub(crate) mod streams;
 pub(crate) mod trees;
 pub(crate) mod writer;
@@ -86,6 +87,10 @@ macro_rules! store_suite {
                 a_revocation_is_for_ever
                 a_rotated_key_ends_when_it_should
                 api_keys_are_listed_by_tenant_and_agent;
+            schemas:
+                schemas_read_back_exactly
+                a_schemas_number_and_version_are_taken_once
+                a_policy_takes_the_place_of_the_one_before;
             batches:
                 batches_are_contiguous
                 batches_at_once_do_not_overlap

@@ -1,6 +1,8 @@
 //! A real Apache Kafka broker as a child process: `KRaft`, one node, data in a temporary folder. To be stopped, killed and
 //! started again.
 
+mod secured;
+
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -15,6 +17,8 @@ use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{environment, free_port};
+
+pub use secured::Secured;
 
 /// A broker that starts needs seconds of processor time, and on a busy machine those take a while.
 const READY_WITHIN: Duration = Duration::from_secs(90);
@@ -61,6 +65,7 @@ pub struct Broker {
     child: Option<Child>,
     /// Ends the broker when this process has ended, however it did.
     guard: Option<std::process::Child>,
+    secured: Option<Secured>,
 }
 
 /// Waits for the end of its input, which is the end of the process that holds the other side.
@@ -69,14 +74,28 @@ const GUARD: &str = "cat >/dev/null; kill -KILL \"$1\" 2>/dev/null; rm -rf \"$2\
 impl Broker {
     /// Formats a new log folder and starts a broker on free ports.
     pub async fn start() -> anyhow::Result<Self> {
+        Self::start_with(false).await
+    }
+
+    /// The same with two more listeners, one that asks for a password and one that does so over TLS.
+    pub async fn start_secured() -> anyhow::Result<Self> {
+        Self::start_with(true).await
+    }
+
+    async fn start_with(secured: bool) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("stateset-kafka-").tempdir()?;
         let (port, controller) = (free_port()?, free_port()?);
-        fs::write(folder.path().join("broker.properties"), properties(folder.path(), port, controller))?;
-        let mut broker = Self { bootstrap: format!("127.0.0.1:{port}"), folder, child: None, guard: None };
+        let secured = if secured { Some(Secured::prepare(folder.path()).await?) } else { None };
+        let properties = properties(folder.path(), port, controller, secured.as_ref());
+        fs::write(folder.path().join("broker.properties"), properties)?;
+        let mut broker = Self { bootstrap: format!("127.0.0.1:{port}"), folder, child: None, guard: None, secured };
         let mut identity = [0; 16];
         getrandom::fill(&mut identity).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
         let mut format = broker.java("kafka.tools.StorageTool")?;
         format.args(["format", "--standalone", "-t", &cluster_id(identity), "-c", "broker.properties"]);
+        if broker.secured.is_some() {
+            format.args(secured::users());
+        }
         let status = format.status().await.context("running java; scripts/setup.sh installs it")?;
         ensure!(status.success(), "the broker's log folder could not be formatted:\n{}", broker.log());
         broker.start_again().await?;
@@ -86,6 +105,11 @@ impl Broker {
     /// `host:port`.
     pub fn bootstrap(&self) -> &str {
         &self.bootstrap
+    }
+
+    /// The listeners that ask for a password, if it was started with them.
+    pub fn secured(&self) -> Option<&Secured> {
+        self.secured.as_ref()
     }
 
     /// An orderly stop.
@@ -182,13 +206,16 @@ fn cluster_id(random: [u8; 16]) -> String {
     id
 }
 
-fn properties(folder: &Path, port: u16, controller: u16) -> String {
+fn properties(folder: &Path, port: u16, controller: u16, secured: Option<&Secured>) -> String {
     let data = folder.join("data");
+    let listeners = secured.map(Secured::listeners).unwrap_or_default();
+    let advertised = secured.map(Secured::advertised).unwrap_or_default();
+    let more = secured.map(Secured::properties).unwrap_or_default();
     format!(
         "process.roles=broker,controller\n\
          node.id=1\n\
-         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
-         advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
+         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{listeners}\n\
+         advertised.listeners=PLAINTEXT://127.0.0.1:{port}{advertised}\n\
          controller.listener.names=CONTROLLER\n\
          controller.quorum.bootstrap.servers=127.0.0.1:{controller}\n\
          inter.broker.listener.name=PLAINTEXT\n\
@@ -200,7 +227,8 @@ fn properties(folder: &Path, port: u16, controller: u16) -> String {
          transaction.state.log.replication.factor=1\n\
          transaction.state.log.min.isr=1\n\
          transaction.state.log.num.partitions=1\n\
-         group.initial.rebalance.delay.ms=0\n",
+         group.initial.rebalance.delay.ms=0\n\
+         {more}",
         data.display()
     )
 }

@@ -1,0 +1,47 @@
+use stateset_inspect::{Fault, Intent};
+
+use super::timeline::entity;
+use crate::context::Context;
+use crate::exit::Ended;
+
+/// Write an event into the log, which is then delivered like any other. For trying things out: a fact stays.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// Such as payment.failed
+    event_type: String,
+    /// What it is about: order/ORD-1; otherwise a test entity of the type's first word
+    #[arg(long, value_name = "TYPE/ID")]
+    entity: Option<String>,
+    /// Root it belongs to, such as the order of a payment
+    #[arg(long, visible_alias = "order", value_name = "KEY")]
+    order_key: Option<String>,
+    /// The payload, a JSON object
+    #[arg(long, default_value = "{}", value_name = "JSON")]
+    data: String,
+    /// Do it; without this, only what would be done is said
+    #[arg(long)]
+    apply: bool,
+}
+
+impl Args {
+    pub(crate) async fn run(self, context: &Context) -> Ended {
+        let kind = self.event_type.split('.').next().unwrap_or_default();
+        let (entity_type, entity_id) = match &self.entity {
+            Some(text) => entity(text, None)?,
+            None => (kind.to_owned(), "test-1".to_owned()),
+        };
+        let data: serde_json::Value = serde_json::from_str(&self.data)
+            .map_err(|error| Fault::usage(format!("--data is no JSON: {error}"), "such as --data '{\"amount_cents\":100}'"))?;
+        if !data.is_object() {
+            return Err(Fault::usage("--data is no JSON object", "such as --data '{\"amount_cents\":100}'").into());
+        }
+        let intent = Intent::Trigger {
+            event_type: self.event_type,
+            entity_type,
+            entity_id,
+            order_key: self.order_key,
+            payload: self.data,
+        };
+        context.change(&intent, self.apply).await
+    }
+}

@@ -1,0 +1,66 @@
+//! What the program says of itself, compared with files. `UPDATE_GOLDEN=1` writes them anew.
+
+use std::path::Path;
+
+use crate::harness::Shop;
+use crate::preview::WRITES;
+
+const COMMANDS: [&str; 24] = [
+    "", "list", "inspect", "outbox", "timeline", "trace", "stats", "tail", "state", "top", "explain", "replay", "ack", "dlq",
+    "idempotency", "breaker", "jobs", "routes", "worker", "reconcile", "audit", "trigger", "migrate", "doctor",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn help_is_as_it_was() {
+    let shop = Shop::sqlite().await;
+    let mut text = String::new();
+    for command in COMMANDS {
+        let line = format!("{command} -h");
+        let ran = shop.run(line.trim()).await.well();
+        text.push_str(&format!("$ stateset-events {}\n{}\n", line.trim(), ran.out));
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden/help.txt");
+    if stateset_testkit::environment::variable("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let golden = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, golden, "look at the difference; UPDATE_GOLDEN=1 writes {}", path.display());
+}
+
+/// Every command with `--apply` is in the list of those whose preview is tried.
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_are_known() {
+    let shop = Shop::sqlite().await;
+    let script = shop.run("completions bash").await.well().out;
+    let mut found = Vec::new();
+    let mut case = String::new();
+    for line in script.lines() {
+        let line = line.trim();
+        if let Some(name) = line.strip_prefix("stateset__subcmd__events").or(line.strip_prefix("stateset__events")).and_then(|rest| rest.strip_suffix(')')) {
+            case = name.replace("__subcmd__", " ").replace("__", " ").trim().to_owned();
+        }
+        if line.starts_with("opts=") && line.contains(" --apply ") && !case.starts_with("help") {
+            found.push(case.clone());
+        }
+    }
+    found.sort();
+    let mut known: Vec<String> = WRITES.iter().map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let two = matches!(words[0], "dlq" | "idempotency" | "breaker" | "jobs" | "routes");
+        words[..if two { 2 } else { 1 }].join(" ")
+    }).collect();
+    known.sort();
+    assert_eq!(found, known);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn manuals_and_completions_are_made() {
+    let shop = Shop::sqlite().await;
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = shop.run(&format!("completions {shell}")).await.well().out;
+        assert!(script.contains("redrive"), "{shell}");
+    }
+    assert!(shop.run("man").await.well().out.contains(".TH stateset-events"));
+    shop.run("man --dir pages").await.well();
+    assert!(shop.home.path().join("pages/stateset-events-dlq-redrive.1").exists());
+}

@@ -1,0 +1,18 @@
+//! The real program against real outboxes, SQLite and PostgreSQL.
+
+#[cfg(test)]
+mod exits;
+#[cfg(test)]
+mod forms;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod help;
+#[cfg(test)]
+mod preview;
+#[cfg(test)]
+mod source_000;
+#[cfg(test)]
+mod story;
+#[cfg(test)]
+mod tail;

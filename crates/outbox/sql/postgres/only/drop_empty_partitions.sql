@@ -1,0 +1,1 @@
+SELECT outbox.drop_empty_partitions()

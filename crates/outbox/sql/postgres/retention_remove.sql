@@ -1,0 +1,1 @@
+DELETE FROM outbox.retention WHERE name = $1

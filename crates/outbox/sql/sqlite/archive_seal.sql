@@ -1,0 +1,2 @@
+INSERT INTO archive_segment (file, state, first_id, last_id, events, bytes, sha256, root, sealed_at)
+VALUES ($1, 'sealed', $2, $3, $4, $5, $6, $7, CAST((julianday('now') - 2440587.5) * 86400000000 AS integer)) RETURNING id

@@ -1,0 +1,1 @@
+DELETE FROM archive_pending WHERE segment_id = $1

@@ -1,0 +1,1 @@
+UPDATE archive_segment SET state = 'verified' WHERE id = $1 AND state = 'sealed'

@@ -1,0 +1,1 @@
+SELECT name, tenant_id, store_id, type_glob, keep_us, legal_hold, reason FROM retention ORDER BY name

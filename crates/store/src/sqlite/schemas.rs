@@ -1,0 +1,98 @@
+//! Registered schemas.
+
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+use stateset_ledger::id::TenantId;
+
+use super::{SqliteStore, store_error};
+use crate::error::StoreError;
+use crate::raw::{RawSchema, schema_number};
+use crate::schema::{SchemaBook, SchemaPolicy, SchemaStatus, SchemaVersion};
+
+impl SqliteStore {
+    pub(super) async fn read_schemas(&self, tenant: TenantId) -> Result<SchemaBook, StoreError> {
+        let read = async |statement: &'static str| {
+            sqlx::query(statement).bind(tenant.0).fetch_all(&self.readers).await.map_err(store_error)
+        };
+        let versions = read(include_str!("../../sql/sqlite/schemas.sql")).await?;
+        let policies = read(include_str!("../../sql/sqlite/schema_policies.sql")).await?;
+        Ok(SchemaBook {
+            versions: versions.iter().map(version).collect::<Result<_, _>>()?,
+            policies: policies.iter().map(policy).collect::<Result<_, _>>()?,
+        })
+    }
+
+    pub(super) async fn insert_schema(&self, tenant: TenantId, schema: &SchemaVersion) -> Result<(), StoreError> {
+        let (number, version) = (schema_number(schema.number)?, schema_number(schema.version)?);
+        let mut turn = self.writer.begin().await?;
+        let outcome = sqlx::query(include_str!("../../sql/sqlite/add_schema.sql"))
+            .bind(tenant.0)
+            .bind(number)
+            .bind(schema.subject.as_str())
+            .bind(version)
+            .bind(schema.status.word())
+            .bind(schema.text.as_str())
+            .bind(schema.description.as_str())
+            .bind(schema.created_at.0)
+            .execute(&mut turn.connection)
+            .await
+            .map(drop)
+            .map_err(store_error);
+        turn.end(outcome).await
+    }
+
+    pub(super) async fn change_schema_status(
+        &self,
+        tenant: TenantId,
+        number: u32,
+        status: SchemaStatus,
+    ) -> Result<bool, StoreError> {
+        let Ok(number) = schema_number(number) else { return Ok(false) };
+        let mut turn = self.writer.begin().await?;
+        let outcome = sqlx::query(include_str!("../../sql/sqlite/set_schema_status.sql"))
+            .bind(tenant.0)
+            .bind(number)
+            .bind(status.word())
+            .execute(&mut turn.connection)
+            .await
+            .map(|changed| changed.rows_affected() == 1)
+            .map_err(store_error);
+        turn.end(outcome).await
+    }
+
+    pub(super) async fn change_schema_policy(&self, tenant: TenantId, policy: &SchemaPolicy) -> Result<(), StoreError> {
+        let mut turn = self.writer.begin().await?;
+        let outcome = sqlx::query(include_str!("../../sql/sqlite/set_schema_policy.sql"))
+            .bind(tenant.0)
+            .bind(policy.subject.as_str())
+            .bind(policy.mode.as_deref())
+            .bind(policy.compatibility.as_deref())
+            .execute(&mut turn.connection)
+            .await
+            .map(drop)
+            .map_err(store_error);
+        turn.end(outcome).await
+    }
+}
+
+fn version(row: &SqliteRow) -> Result<SchemaVersion, StoreError> {
+    let raw = || -> Result<RawSchema, sqlx::Error> {
+        Ok(RawSchema {
+            number: row.try_get(0)?,
+            subject: row.try_get(1)?,
+            version: row.try_get(2)?,
+            status: row.try_get(3)?,
+            text: row.try_get(4)?,
+            description: row.try_get(5)?,
+            created_at: row.try_get(6)?,
+        })
+    };
+    raw().map_err(store_error)?.into_schema()
+}
+
+fn policy(row: &SqliteRow) -> Result<SchemaPolicy, StoreError> {
+    let raw = || -> Result<SchemaPolicy, sqlx::Error> {
+        Ok(SchemaPolicy { subject: row.try_get(0)?, mode: row.try_get(1)?, compatibility: row.try_get(2)? })
+    };
+    raw().map_err(store_error)
+}
