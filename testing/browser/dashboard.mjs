@@ -257,9 +257,10 @@ await check('the keyboard alone reaches the content and the filters', async () =
 });
 
 async function clip(page, selector) {
-  await page.locator(selector).scrollIntoViewIfNeeded();
+  // Its top at the top of the window, of which a clip is a part.
+  await page.locator(selector).evaluate((element) => scrollTo(0, element.getBoundingClientRect().top + scrollY - 16));
   const box = await page.locator(selector).boundingBox();
-  return { x: box.x - 16, y: box.y - 16, width: box.width + 32, height: Math.min(box.height + 32, 640) };
+  return { x: box.x - 16, y: Math.max(box.y - 16, 0), width: box.width + 32, height: Math.min(box.height + 32, 640) };
 }
 
 if (shots !== '-') {

@@ -12,6 +12,8 @@ use crate::place::{query, segment};
 use crate::text;
 
 const LIMIT: u32 = 200;
+/// Events of a history whose payloads are open at once.
+const FEW: usize = 6;
 /// Characters of a payload shown in a history.
 const PAYLOAD: usize = 2_000;
 
@@ -82,8 +84,9 @@ fn timeline(request: &InStream, history: &EntityHistory<Envelope>) -> Markup {
     let moments: Vec<_> = history.events.iter().map(|event| text::moment(&event.sequenced_at)).collect();
     let pause = |at: usize| {
         let (before, here) = (moments.get(at.checked_sub(1)?).copied()??, moments.get(at).copied()??);
-        std::time::Duration::try_from(here - before).ok()
+        std::time::Duration::try_from(here - before).ok().filter(|pause| pause.as_secs() > 0)
     };
+    let few = history.events.len() <= FEW;
     html! {
         ol.timeline {
             @for (at, event) in history.events.iter().enumerate() {
@@ -95,7 +98,7 @@ fn timeline(request: &InStream, history: &EntityHistory<Envelope>) -> Markup {
                     }
                     p.when { "place " (text::grouped(event.sequence_number)) ", " (time(&event.sequenced_at, now)) }
                     @match &event.payload {
-                        Some(payload) => details { summary { "Payload" }
+                        Some(payload) => details open[few] { summary { "Payload" }
                             (block("payload", &text::pretty(&payload.get().chars().take(PAYLOAD).collect::<String>()))) },
                         None => p.note { "The payload is encrypted; the server cannot read it." },
                     }

@@ -26,7 +26,10 @@ impl Args {
         let url = match context.settings.place()? {
             Place::Database(url) => url,
             Place::Sequencer { url, .. } => {
-                let ask = format!("open {} in a browser", url.join("/dashboard").map_or_else(|_| url.to_string(), String::from));
+                let ask = format!(
+                    "open {} in a browser",
+                    url.join("/dashboard").map_or_else(|_| url.to_string(), String::from)
+                );
                 return Err(Fault::unsupported("pages of this program's own", "a sequencer", &ask).into());
             },
         };
@@ -36,7 +39,8 @@ impl Args {
         let outbox = Outbox { inspect, actor: context.settings.actor.clone(), may_change: self.apply, flags };
         let (router, link) = mount(outbox);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await.map_err(|error| {
-            Fault::usage(format!("port {} cannot be listened on", self.port), "another process may have it; see --port").because(error)
+            Fault::usage(format!("port {} cannot be listened on", self.port), "another process may have it; see --port")
+                .because(error)
         })?;
         let address = listener.local_addr().map_err(|error| Fault::unavailable("the operating system", error))?;
         context.output.line(&format!("http://{address}{link}"))?;
