@@ -77,14 +77,13 @@ impl Api {
         if let Some(id) = last_event_id {
             request = request.header("last-event-id", id);
         }
-        match request.body(Body::empty()) {
-            Ok(request) => self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {}),
-            Err(_) => {
-                let mut response = axum::response::Response::new(Body::empty());
-                *response.status_mut() = StatusCode::BAD_REQUEST;
-                response
-            },
-        }
+        let Ok(request) = request.body(Body::empty()) else {
+            // The key holds what no header may hold, or the address what no address may.
+            let mut response = axum::response::Response::new(Body::empty());
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+            return response;
+        };
+        self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
     }
 
     /// A successful reply as it comes, such as a stream of events. `last_event_id` resumes one.

@@ -13,7 +13,7 @@ use crate::text;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Key {
+struct Registered {
     agent_id: Option<Uuid>,
     key_id: u32,
     public_key: String,
@@ -26,7 +26,7 @@ struct Key {
 
 #[derive(Deserialize)]
 struct Keys {
-    keys: Vec<Key>,
+    keys: Vec<Registered>,
 }
 
 /// `GET /stream/<tenant>/<store>/agents`.
@@ -36,11 +36,12 @@ pub async fn page(request: InStream) -> Response {
     request.visitor.page("Agents", body as Result<Markup, Fault>)
 }
 
-fn view(request: &InStream, keys: &[Key], path: &str) -> Markup {
+fn view(request: &InStream, keys: &[Registered], path: &str) -> Markup {
     let (place, now) = (&request.visitor.place, now());
-    let until = |text: &Option<String>| match text {
-        Some(at) => time(at, now),
-        None => html! { span.note { "open" } },
+    let until = |text: &Option<String>| {
+        html! {
+            @if let Some(at) = text { (time(at, now)) } @else { span.note { "open" } }
+        }
     };
     html! {
         p.lead { "Agents sign events. What a key signed while it was active stays valid when it is revoked; every change of a key is itself an event of the tenant's key stream." }

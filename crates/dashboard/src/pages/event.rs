@@ -121,9 +121,11 @@ fn view(request: &InStream, single: &Single, inclusion: Option<&InclusionProof>)
 
 fn event_facts(visitor: &Visitor, event: &Envelope) -> Markup {
     let (place, now) = (&visitor.place, now());
-    let linked = |name: &str, value: &Option<String>| match value {
-        Some(value) => html! { a href=(place.events_with(name, value)) { (value) } },
-        None => html! { span.note { "none" } },
+    let linked = |name: &str, value: &Option<String>| {
+        html! {
+            @if let Some(value) = value { a href=(place.events_with(name, value)) { (value) } }
+            @else { span.note { "none" } }
+        }
     };
     let mut pairs = vec![
         ("Event", html! { code { (event.event_id) } }),

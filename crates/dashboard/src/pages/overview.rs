@@ -154,8 +154,9 @@ fn newest_age(facts: &Facts, now: OffsetDateTime) -> String {
 /// Size and name of the newest checkpoint.
 fn checkpoint_line(head: &Head) -> Markup {
     let mut lines = head.checkpoint.as_deref().unwrap_or_default().lines();
-    match (lines.next(), lines.next()) {
-        (Some(origin), Some(size)) => html! { "checkpoint at " (size) " entries of " code { (origin) } },
-        _ => html! { "no checkpoint yet" },
+    html! {
+        @if let (Some(origin), Some(size)) = (lines.next(), lines.next()) {
+            "checkpoint at " (size) " entries of " code { (origin) }
+        } @else { "no checkpoint yet" }
     }
 }

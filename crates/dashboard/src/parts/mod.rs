@@ -58,12 +58,11 @@ pub fn hash(hex: &str) -> Markup {
 
 /// A time, and how long ago. The browser writes the second anew as it passes.
 pub fn time(rfc3339: &str, now: OffsetDateTime) -> Markup {
-    match text::moment(rfc3339) {
-        Some(at) => html! {
+    html! {
+        @if let Some(at) = text::moment(rfc3339) {
             time datetime=(rfc3339) title=(rfc3339) { (text::clock(rfc3339)) }
             " " span.ago data-since=(at.unix_timestamp()) { (text::ago(at, now)) }
-        },
-        None => html! { span { (rfc3339) } },
+        } @else { span { (rfc3339) } }
     }
 }
 
