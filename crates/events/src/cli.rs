@@ -3,8 +3,8 @@
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::command::{
-    ack, audit, breaker, catalog, completions, config, dlq, doctor, explain, export, idempotency, inspect, jobs, list,
-    man, mcp, migrate, outbox, reconcile, replay, routes, state, stats, tail, timeline, top, trace, trigger, verify,
+    ack, audit, breaker, catalog, completions, config, dashboard, dlq, doctor, explain, export, idempotency, inspect, jobs,
+    list, man, mcp, migrate, outbox, reconcile, replay, routes, state, stats, tail, timeline, top, trace, trigger, verify,
     worker,
 };
 use crate::exit;
@@ -42,6 +42,8 @@ pub(crate) enum Command {
     State(state::Args),
     /// Live view of destinations
     Top(top::Args),
+    /// Pages over the outbox, in your browser (changes with --apply)
+    Dashboard(dashboard::Args),
     /// Why something is where it is, and what to do
     Explain(explain::Args),
     /// Deliver events again (writes with --apply)

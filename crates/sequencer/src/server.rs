@@ -55,6 +55,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
         tracker.spawn(crate::tasks::checkpoint_often(Arc::clone(embedded), stop.clone()));
     }
     announce(&config, &secrets, &listener)?;
+    invite(&config, &secrets, &service, &listener)?;
     let acceptor = Acceptor {
         metrics: Arc::clone(&service.metrics),
         router: crate::http::router(service, config.request_timeout, stop.clone()),
@@ -179,6 +180,7 @@ async fn assemble(config: &Config, secrets: &Secrets, store: Arc<dyn Store>) -> 
         metrics,
         schemas: Registry::new(config.schema_mode),
         edge: Arc::new(Edge::new(config.edge.clone())),
+        sessions: Arc::default(),
     };
     Ok((service, flusher))
 }
@@ -204,6 +206,21 @@ fn tokens(config: &Config) -> anyhow::Result<Option<Tokens>> {
     let Some(settings) = &config.tokens else { return Ok(None) };
     let keys = settings.keys.clone().map(KeySet::new).transpose().context("JWT_JWKS_URL cannot be fetched")?;
     Ok(Some(Tokens::new(&settings.issuer, &settings.audience, settings.secret.as_deref(), keys)))
+}
+
+/// On the embedded database, shows whoever started the server a link into the dashboard that works once: there the key is in
+/// a file, and the person at the terminal is its owner.
+fn invite(config: &Config, secrets: &Secrets, service: &Service, listener: &TcpListener) -> anyhow::Result<()> {
+    let (scheme, address) = (if config.tls.is_some() { "https" } else { "http" }, listener.local_addr()?);
+    let base = format!("{scheme}://{address}{}", crate::http::dashboard::BASE);
+    match &secrets.access {
+        Access::Key(key) if config.database == Database::Embedded && config.bootstrap_key.is_none() => {
+            let link = service.sessions.link(key);
+            tracing::info!("dashboard, for one browser within 15 minutes: {base}{}", link.path());
+        },
+        Access::Open | Access::Key(_) | Access::Minted => tracing::info!("dashboard: {base}"),
+    }
+    Ok(())
 }
 
 /// Tells a person where the server is and how to call it; the first line is for programs that wait for it.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use stateset_dashboard::Sessions;
 use stateset_ledger::tree::TileId;
 use stateset_store::Store;
 use stateset_store::stream::StreamNo;
@@ -76,4 +77,6 @@ pub struct Service {
     pub schemas: Registry,
     /// Who may call from where, and how often.
     pub edge: Arc<Edge>,
+    /// Who is logged in to the dashboard.
+    pub sessions: Arc<Sessions>,
 }

@@ -75,6 +75,9 @@ pub trait Store: Send + Sync + 'static {
     /// Batches of a stream that end at or behind `from`, in order, at most `limit`. Their `chunk_roots` may be left empty.
     fn batches(&self, stream: StreamNo, from: Sequence, limit: u32) -> Found<'_, Vec<Batch>>;
 
+    /// Streams of one tenant, or of all, at most `limit`, the ones opened last first.
+    fn newest_streams(&self, tenant: Option<TenantId>, limit: u32) -> Found<'_, Vec<StreamRow>>;
+
     /// Streams with events behind their last batch, at most `limit`.
     fn streams_to_commit(&self, limit: u32) -> Found<'_, Vec<StreamRow>>;
 

@@ -31,6 +31,7 @@ const STEPS: [Step; 12] = [
     ("other languages", other_languages),
     ("agents", |workspace| done(program(workspace, "bash", &["scripts/mcp.sh"]).run())),
     ("live service", live_service),
+    ("browser", |workspace| done(program(workspace, "bash", &["scripts/browser.sh"]).run())),
     ("dependencies", dependencies),
 ];
 

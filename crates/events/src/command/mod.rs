@@ -6,6 +6,7 @@ pub(crate) mod breaker;
 pub(crate) mod catalog;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod dashboard;
 pub(crate) mod dlq;
 pub(crate) mod doctor;
 pub(crate) mod explain;
@@ -56,6 +57,7 @@ pub(crate) async fn run(cli: Cli) -> Ended {
         Command::Stats(args) => args.run(context).await,
         Command::Tail(args) => Box::pin(args.run(context)).await,
         Command::State(args) => args.run(context).await,
+        Command::Dashboard(args) => Box::pin(args.run(context)).await,
         Command::Top(args) => Box::pin(args.run(context)).await,
         Command::Explain(args) => args.run(context).await,
         Command::Replay(args) => args.run(context).await,

@@ -7,6 +7,7 @@ pub mod bundle;
 pub mod commitments;
 pub mod credential;
 pub mod cursors;
+pub mod dashboard;
 pub mod diagnose;
 pub mod edge;
 pub mod enrolment;
@@ -50,7 +51,7 @@ use crate::service::Service;
 pub fn router(service: Arc<Service>, timeout: Duration, stop: CancellationToken) -> Router {
     let body_limit = service.limits.body_bytes;
     let (outer, cors) = (Arc::clone(&service), edge::cors(&service.edge.origins));
-    let routes = Router::new()
+    let api = Router::new()
         .route("/api/v1/ves/events/ingest", post(ingest::ves))
         .route("/api/v1/events/ingest", post(ingest::legacy))
         .route("/api/v1/events", get(events::legacy))
@@ -100,8 +101,11 @@ pub fn router(service: Arc<Service>, timeout: Duration, stop: CancellationToken)
         .route("/metrics", get(metrics::metrics))
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(from_fn_with_state(Arc::clone(&service), tenancy::layer))
-        .with_state(service)
-        .layer(Extension(stop))
+        .with_state(Arc::clone(&service))
+        .layer(Extension(stop));
+    let pages = dashboard::router(&service, api.clone());
+    let routes = api
+        .merge(pages)
         // Covers a request up to its response's head; a stream of events goes on beyond it.
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, timeout))
         .layer(DefaultBodyLimit::max(body_limit))

@@ -143,7 +143,7 @@ pub async fn layer(request: Request, next: Next) -> Response {
     let status = response.status();
     super::trace::finish(&span, status);
     let ours = response.extensions_mut().remove::<ApiError>();
-    let foreign = || (status.is_client_error() || status.is_server_error()) && !is_json(&response);
+    let foreign = || (status.is_client_error() || status.is_server_error()) && !is_explained(&response);
     let error = match ours {
         Some(error) => Some(error),
         None if foreign() => Some(of_status(status)),
@@ -182,9 +182,11 @@ fn write(error: ApiError, path: &str, id: &str) -> Response {
     response
 }
 
-/// A handler that answers JSON with an error status, as `/ready` does, has said what it wants to say.
-fn is_json(response: &Response) -> bool {
-    response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json")
+/// A handler that answers JSON with an error status, as `/ready` does, or a page, as the dashboard does, has said what it
+/// wants to say.
+fn is_explained(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind == "application/json" || kind == "text/html; charset=utf-8")
 }
 
 /// Errors made by the framework: unknown route, wrong method, oversize, timeout, panic.

@@ -165,6 +165,7 @@ impl Sequencer {
             metrics,
             schemas: Registry::new(schema_mode),
             edge: Arc::default(),
+            sessions: Arc::default(),
         });
         let stop = CancellationToken::new();
         let router = router(Arc::clone(&service), timeout, stop.clone());

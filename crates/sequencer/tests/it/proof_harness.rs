@@ -126,6 +126,7 @@ impl Server {
             metrics,
             schemas: stateset_sequencer::schemas::Registry::new(stateset_sequencer::schemas::Mode::Disabled),
             edge: Arc::default(),
+            sessions: Arc::default(),
         });
         let router = router(Arc::clone(&service), Duration::from_secs(30), CancellationToken::new());
         Self { service, clock, router, tracker }

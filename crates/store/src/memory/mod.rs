@@ -136,6 +136,16 @@ impl Store for MemoryStore {
         })
     }
 
+    fn newest_streams(&self, tenant: Option<TenantId>, limit: u32) -> Found<'_, Vec<StreamRow>> {
+        self.run(move |state| {
+            let mut rows: Vec<StreamRow> = state.streams.iter().map(|stream| stream.row.clone()).collect();
+            rows.retain(|row| tenant.is_none_or(|tenant| row.scope.tenant == tenant));
+            rows.sort_by_key(|row| std::cmp::Reverse(row.stream));
+            rows.truncate(limit as usize);
+            Ok(rows)
+        })
+    }
+
     fn streams_to_commit(&self, limit: u32) -> Found<'_, Vec<StreamRow>> {
         self.run(move |state| {
             let open = state.streams.iter().filter(|stream| stream.row.size > stream.batch_frontier().end);

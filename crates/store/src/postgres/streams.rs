@@ -93,6 +93,18 @@ impl PostgresStore {
             .transpose()
     }
 
+    pub(super) async fn list_streams(
+        &self,
+        tenant: Option<TenantId>,
+        limit: u32,
+    ) -> Result<Vec<StreamRow>, StoreError> {
+        let query = match tenant {
+            Some(tenant) => sqlx::query(include_str!("../../sql/postgres/tenant_streams.sql")).bind(tenant.0),
+            None => sqlx::query(include_str!("../../sql/postgres/newest_streams.sql")),
+        };
+        self.rows(query.bind(i64::from(limit))).await?.iter().map(|row| stream_row(row, 0)).collect()
+    }
+
     pub(super) async fn find_known(&self, stream: StreamNo, ids: &[EventId]) -> Result<Vec<KnownEvent>, StoreError> {
         let rows = self
             .rows(

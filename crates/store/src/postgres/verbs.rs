@@ -78,6 +78,10 @@ impl Store for PostgresStore {
         Box::pin(self.list_batches(stream, from, limit))
     }
 
+    fn newest_streams(&self, tenant: Option<TenantId>, limit: u32) -> Found<'_, Vec<StreamRow>> {
+        Box::pin(self.list_streams(tenant, limit))
+    }
+
     fn streams_to_commit(&self, limit: u32) -> Found<'_, Vec<StreamRow>> {
         Box::pin(self.find_streams_to_commit(limit))
     }

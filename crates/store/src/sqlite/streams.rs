@@ -100,6 +100,19 @@ impl SqliteStore {
             .transpose()
     }
 
+    pub(super) async fn list_streams(
+        &self,
+        tenant: Option<TenantId>,
+        limit: u32,
+    ) -> Result<Vec<StreamRow>, StoreError> {
+        let query = match tenant {
+            Some(tenant) => sqlx::query(include_str!("../../sql/sqlite/tenant_streams.sql")).bind(tenant.0),
+            None => sqlx::query(include_str!("../../sql/sqlite/newest_streams.sql")),
+        };
+        let rows = query.bind(i64::from(limit)).fetch_all(&self.readers).await.map_err(store_error)?;
+        rows.iter().map(|row| stream_row(row, 0)).collect()
+    }
+
     pub(super) async fn find_known(&self, stream: StreamNo, ids: &[EventId]) -> Result<Vec<KnownEvent>, StoreError> {
         let mut wanted = ids.to_vec();
         wanted.sort_unstable();

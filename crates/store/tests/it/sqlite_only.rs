@@ -130,6 +130,7 @@ async fn statements_that_run_often_search_indexes() {
         ("batch_frontier.sql", "(stream_no=?)"),
         ("unpublished_batches.sql", "batches_unpublished"),
         ("set_batch_records.sql", "SEARCH batches USING"),
+        ("tenant_streams.sql", "SEARCH streams USING INDEX sqlite_autoindex_streams_1 (tenant_id=?)"),
         ("streams_to_commit.sql", "SEARCH b USING COVERING INDEX sqlite_autoindex_batches_3 (stream_no=?)"),
     ];
     for (name, expected) in cases {

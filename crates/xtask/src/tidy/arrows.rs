@@ -11,13 +11,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // A stranger adopts it alone; the catalogue is a feature that is off.
     ("outbox", &["contracts"]),
     ("relay", &["contracts", "ledger", "outbox"]),
-    ("sequencer", &["api", "contracts", "ledger", "store"]),
+    ("dashboard", &["api", "contracts", "inspect"]),
+    ("sequencer", &["api", "contracts", "dashboard", "ledger", "store"]),
     ("testkit", &["ledger"]),
     ("bench", &["ledger", "outbox", "relay", "testkit"]),
     ("inspect", &["api", "outbox"]),
     // Its tests write the log that is asked, with the outbox.
     ("mcp", &["inspect", "outbox"]),
-    ("events", &["contracts", "inspect", "ledger", "mcp", "outbox", "relay"]),
+    ("events", &["contracts", "dashboard", "inspect", "ledger", "mcp", "outbox", "relay", "sync"]),
     ("xtask", &[]),
     ("contracts", &[]),
     // An agent's own machine: writes through the outbox, pushes as the relay's sink does, checks as an auditor does.

@@ -8,7 +8,6 @@ mod health;
 mod kafka;
 mod kills;
 pub(crate) mod ledger;
-mod replays;
 mod paused;
 #[cfg(feature = "personal")]
 mod personal;

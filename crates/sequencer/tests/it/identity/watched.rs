@@ -109,6 +109,7 @@ watched_store! {
     batch(id: BatchId) -> Option<(Scope, Batch)>;
     batch_covering(stream: StreamNo, sequence: Sequence) -> Option<Batch>;
     batches(stream: StreamNo, from: Sequence, limit: u32) -> Vec<Batch>;
+    newest_streams(tenant: Option<TenantId>, limit: u32) -> Vec<StreamRow>;
     streams_to_commit(limit: u32) -> Vec<StreamRow>;
     cursor(stream: StreamNo, agent: AgentId) -> Option<(u64, Micros)>;
     advance_cursor(stream: StreamNo, agent: AgentId, acknowledged: u64, now: Micros) -> (u64, Micros);

@@ -153,6 +153,27 @@ pub(crate) async fn batches_are_found_by_id_place_and_page(factory: &impl Factor
     }
 }
 
+/// R12: a tenant's streams are its own, the newest first.
+pub(crate) async fn streams_are_listed_by_tenant(factory: &impl Factory) {
+    let store = factory.open().await;
+    let mut random = Random::new(74);
+    let mut streams = Vec::new();
+    for _ in 0..3 {
+        let scope = random.scope();
+        streams.push((scope, Writer::open(&store, scope).await.stream()));
+    }
+    let all = store.newest_streams(None, 100).await.expect("answer");
+    assert!(all.is_sorted_by(|left, right| left.stream > right.stream));
+    for (scope, stream) in &streams {
+        assert!(all.iter().any(|row| row.stream == *stream && row.scope == *scope));
+        let own = store.newest_streams(Some(scope.tenant), 100).await.expect("answer");
+        let of_tenant: Vec<StreamRow> = all.iter().filter(|row| row.scope.tenant == scope.tenant).cloned().collect();
+        assert_eq!(own, of_tenant, "the tenant's streams, its key stream among them, and no other");
+        assert!(own.len() >= 2);
+    }
+    assert_eq!(store.newest_streams(None, 2).await.expect("answer"), all[..2]);
+}
+
 /// N01: a stream is due as long as it has events behind its last batch.
 pub(crate) async fn streams_to_commit_are_those_behind_their_batches(factory: &impl Factory) {
     let store = factory.open().await;

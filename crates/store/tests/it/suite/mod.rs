@@ -95,7 +95,8 @@ macro_rules! store_suite {
                 batches_are_contiguous
                 batches_at_once_do_not_overlap
                 batches_are_found_by_id_place_and_page
-                streams_to_commit_are_those_behind_their_batches;
+                streams_to_commit_are_those_behind_their_batches
+                streams_are_listed_by_tenant;
             head_log:
                 the_log_is_created_once
                 a_lease_keeps_others_out_until_it_lapses

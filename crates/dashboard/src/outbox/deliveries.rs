@@ -1,0 +1,126 @@
+//! Deliveries by destination and lane, and a destination by itself.
+
+use axum::response::Response;
+use maud::{Markup, html};
+use stateset_inspect::Subject;
+use stateset_inspect::answer::{BreakerAnswer, Delivery, Explanation, OutboxAnswer};
+
+use super::Asking;
+use super::events::{explained, explanation, nothing};
+use super::overview::millis;
+use crate::parts::{Tone, badge, empty, facts, now, time};
+use crate::place::query;
+use crate::text;
+
+/// Status words that lead to their states.
+const STATES: &[(&str, &str)] = &[
+    ("", "Not finished"),
+    ("state:pending", "Waiting"),
+    ("state:held", "Held"),
+    ("state:in_flight", "In flight"),
+    ("state:retry_wait", "Will be tried again"),
+    ("state:dead", "Dead"),
+    ("state:rejected", "Rejected"),
+];
+
+pub(super) async fn page(asking: Asking) -> Response {
+    let body = async {
+        let filter = asking.filter()?;
+        Ok(view(&asking, &asking.outbox.inspect.outbox(&filter, &asking.page()).await?))
+    };
+    let body = body.await;
+    asking.visitor.page("Deliveries", body)
+}
+
+fn view(asking: &Asking, found: &OutboxAnswer) -> Markup {
+    let (place, now) = (&asking.visitor.place, now());
+    let to = |q: &str| place.at(&format!("/deliveries?{}", query(&[("q", q)])));
+    html! {
+        nav.tabs aria-label="States" { ul {
+            @for (q, name) in STATES {
+                li { a href=(to(q)) aria-current=[(asking.parameter("q") == *q).then_some("page")] { (name) } }
+            }
+        } }
+        (asking.search("/deliveries", "destination:kafka state:retry_wait"))
+        p.summary role="status" { @if !found.total_exact { "more than " } b { (text::grouped(found.total)) } " deliveries" }
+        @if found.deliveries.is_empty() { (nothing(asking, "/deliveries", found.diagnostics.as_ref())) } @else {
+            table {
+                thead { tr { th { "Event" } th { "Destination" } th { "State" } th { "Lane" } th.number { "Tries" } th { "Next try" } th { "Last failure" } } }
+                tbody {
+                    @for one in &found.deliveries {
+                        tr {
+                            td data-label="Event" { a href=(asking.event(&one.event_id)) { (one.event_type) } " " code.note { (one.event_id) } }
+                            td data-label="Destination" { (one.destination) }
+                            td data-label="State" { (state(one)) @if let Some(reason) = &one.reason { " " (reason) } }
+                            td data-label="Lane" { @match &one.order_key { Some(key) => a href=(to(&format!("key:{key}"))) { (key) }, None => { (one.entity_type) "/" (one.entity_id) } } }
+                            td.number data-label="Tries" { (one.attempts) }
+                            td data-label="Next try" { @match &one.next_attempt_at { Some(at) => (time(at, now)), None => "–" } }
+                            td data-label="Last failure" { (one.last_error.as_deref().unwrap_or("–")) }
+                        }
+                    }
+                }
+            }
+        }
+        (asking.next(found.next_cursor.as_ref()))
+        (asking.command(&format!("outbox {}", asking.filter_word())))
+    }
+}
+
+/// A delivery's state; whether it goes on by itself is said too.
+pub(super) fn state(delivery: &Delivery) -> Markup {
+    let tone = match delivery.state.as_str() {
+        "acknowledged" | "delivered" => Tone::Good,
+        "dead" | "rejected" => Tone::Bad,
+        "held" | "retry_wait" => Tone::Warn,
+        _ => Tone::Plain,
+    };
+    html! { (badge(tone, &delivery.state)) @if !delivery.will_retry && tone == Tone::Bad { span.note { " not tried again" } } }
+}
+
+/// Whether a destination is up.
+pub(super) fn breaker(found: &BreakerAnswer) -> Markup {
+    let tone = match found.state.as_str() {
+        "closed" => Tone::Good,
+        "open" => Tone::Bad,
+        _ => Tone::Warn,
+    };
+    html! { (badge(tone, &found.state)) @if let Some(since) = found.since_ms.filter(|_| tone != Tone::Good) { " for " (millis(since)) } }
+}
+
+pub(super) async fn destination(asking: Asking) -> Response {
+    let body = async {
+        let found = asking.outbox.inspect.breaker(&asking.rest).await?;
+        let why = explained(&asking, &Subject::Destination(asking.rest.clone())).await?;
+        Ok(destination_view(&asking, &found, why.as_ref()))
+    };
+    let body = body.await;
+    asking.visitor.page(&asking.rest, body)
+}
+
+fn destination_view(asking: &Asking, found: &BreakerAnswer, why: Option<&Explanation>) -> Markup {
+    let place = &asking.visitor.place;
+    let name = &asking.rest;
+    let open = found.state == "open";
+    html! {
+        @if let Some(why) = why { (explanation(why)) }
+        (facts(&[
+            ("Breaker", breaker(found)),
+            ("Failures in a row", html! { (found.failures) }),
+            ("Last failure", html! { (found.reason.as_deref().unwrap_or("none")) }),
+            ("Tried again in", html! { (found.probe_in_ms.map_or_else(|| "–".to_owned(), millis)) }),
+        ]))
+        p { a href=(place.at(&format!("/deliveries?{}", query(&[("q", &format!("destination:{name}"))])))) { "Its deliveries" } " · "
+            a href=(place.at(&format!("/dead-letters?{}", query(&[("q", &format!("destination:{name}"))])))) { "its dead letters" } }
+        @if asking.outbox.may_change {
+            section { h2 { @if open { "Close the breaker" } @else { "Open the breaker" } }
+                form.inline method="post" action=(place.at(&format!("/destinations/{}", crate::place::segment(name)))) {
+                    (asking.token())
+                    input type="hidden" name="open" value=(if open { "no" } else { "yes" });
+                    label { "Why" input name="reason" required maxlength="200"; }
+                    button type="submit" { @if open { "Close: try it again at once" } @else { "Open: leave it alone" } }
+                }
+            }
+        } @else { (empty("Nothing can be changed from here", &html! { p { "Start the dashboard with " code { "--apply" } ", or use the commands above." } })) }
+        (asking.command(&format!("explain --destination {}", crate::parts::commands::shell(name))))
+    }
+}

@@ -1,0 +1,44 @@
+//! The same request for a terminal.
+
+use maud::{Markup, html};
+
+use super::block;
+use crate::web::Visitor;
+
+/// `curl` for an API path, and the tool's own command if there is one.
+pub fn commands(visitor: &Visitor, api_path: &str, tool: Option<&str>) -> Markup {
+    let url = shell(&format!("{}{api_path}", visitor.origin));
+    let curl = if visitor.session.is_some() {
+        format!("curl -H \"Authorization: ApiKey $STATESET_API_KEY\" {url}")
+    } else {
+        format!("curl {url}")
+    };
+    html! {
+        details.commands {
+            summary { "From a terminal" }
+            div.command { (block("curl command", &curl)) button.copy type="button" data-copy=(curl) { "Copy" } }
+            @if let Some(tool) = tool {
+                div.command { (block("stateset-events command", tool)) button.copy type="button" data-copy=(tool) { "Copy" } }
+            }
+        }
+    }
+}
+
+/// A command of `stateset-events` about the page's stream.
+pub fn tool(visitor: &Visitor, words: &str) -> String {
+    let scope = visitor.place.scope.map(|scope| format!(" --tenant {} --store {}", scope.tenant, scope.store));
+    format!("stateset-events {words} --url {}{}", shell(&visitor.origin), scope.unwrap_or_default())
+}
+
+/// Text as one word of a shell, whatever is in it.
+pub fn shell(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_copied_command_is_one_command() {
+        assert_eq!(super::shell("a'b; rm -rf $HOME `id`"), r"'a'\''b; rm -rf $HOME `id`'");
+    }
+}

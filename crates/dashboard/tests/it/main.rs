@@ -1,0 +1,12 @@
+//! The dashboard's router: who gets in, what is refused, and that nothing anybody wrote becomes markup.
+//!
+//! What a browser does with the pages is tested against the real server by `scripts/browser.sh`.
+
+#[cfg(test)]
+mod access;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod hostile;
+#[cfg(all(test, feature = "outbox"))]
+mod outbox;
