@@ -87,7 +87,8 @@ impl Site {
             // How many batches there are depends on the machine; the last one ends at the last event.
             let newest = format!("/api/v1/ves/commitments?{}&from=601", crate::service::scope(1, 2));
             let newest: Value = client.get(&newest).await?.json()?;
-            if newest["count"] == 1 && batches >= 102 && unpublished && log.json["records"].as_u64().unwrap_or(0) >= 306 {
+            if newest["count"] == 1 && batches >= 102 && unpublished && log.json["records"].as_u64().unwrap_or(0) >= 306
+            {
                 return Ok(());
             }
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
