@@ -412,13 +412,15 @@ impl Handler<sqlx::Postgres> for Refuses {
 }
 
 /// Rows of tables that nothing else here writes to.
-async fn fill_by_hand(pool: &PgPool, tenant: Uuid) {
+async fn fill_by_hand(pool: &PgPool, scopes: &[Scope]) {
     for sql in [
         "INSERT INTO outbox.retention VALUES ($1::text, $1, NULL, '*', 0, true, 'a test', 0)",
         "INSERT INTO outbox.subject_key VALUES ($1, $1, 'a', 1, 'm', '\\x00', 0)",
         "INSERT INTO outbox.subject_data VALUES ($1, $1, $1, 'payload:/a', 'a', 1, '\\x00')",
     ] {
-        sqlx::query(sql).bind(tenant).execute(pool).await.expect("a row");
+        for scope in scopes {
+            sqlx::query(sql).bind(scope.tenant).execute(pool).await.expect("a row");
+        }
     }
 }
 
@@ -450,8 +452,8 @@ async fn no_tenant_sees_another() {
         }
     }
     park_everything(&reader).await;
+    fill_by_hand(&pool, &tenants).await;
     for scope in tenants {
-        fill_by_hand(&pool, scope.tenant).await;
         write(&shop.for_scope(scope), order("2", 3)).await;
     }
     for scope in tenants {
@@ -462,9 +464,8 @@ async fn no_tenant_sees_another() {
         None
     );
 
-    let forged = shop.for_scope(tenants[0]);
+    let (forged, other) = (shop.for_scope(tenants[0]), shop.for_scope(tenants[1]));
     let mut tx = forged.begin().await.expect("a transaction");
-    let other = shop.for_scope(tenants[1]);
     other.write_event_with_outbox(&mut tx, order("1", 2)).await.expect_err("one tenant's transaction, another's event");
     drop(tx);
 
