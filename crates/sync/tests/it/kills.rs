@@ -17,6 +17,8 @@ const SERVER_EVERY: u64 = 12;
 /// Events written between two kills.
 const EVENTS: u64 = 200;
 
+const ON_THEIR_WAY: &str = "SELECT EXISTS (SELECT 1 FROM sync_event WHERE state = 'in_flight')";
+
 fn splitmix(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut z = *state;
@@ -50,14 +52,19 @@ async fn nothing_is_lost_and_nothing_comes_twice() {
         let verb = ["push", "pull", "push", "run"][usize::try_from(kill % 4).unwrap()];
         let mut child =
             machine.spawn(if verb == "run" { &["run", "--every", "1"] } else { std::slice::from_ref(&verb) });
-        // From before its first statement to after its last one.
-        sleep(Duration::from_micros(splitmix(&mut seed) % 200_000)).await;
+        if verb == "push" && kill % 8 == 0 {
+            // At the worst moment: events are on their way.
+            while child.try_wait().unwrap().is_none() && count(&audit, ON_THEIR_WAY).await == 0 {}
+        } else {
+            // From before its first statement to after its last one.
+            sleep(Duration::from_micros(splitmix(&mut seed) % 200_000)).await;
+        }
         died_at_work += u64::from(child.try_wait().unwrap().is_none());
         if kill % SERVER_EVERY == SERVER_EVERY - 1 {
             server.0.kill9().await.unwrap();
         }
         child.kill().await.unwrap();
-        in_flight += count(&audit, "SELECT EXISTS (SELECT 1 FROM sync_event WHERE state = 'in_flight')").await;
+        in_flight += count(&audit, ON_THEIR_WAY).await;
         if kill % SERVER_EVERY == SERVER_EVERY - 1 {
             server.0.restart().await.unwrap();
         }
