@@ -38,6 +38,7 @@ trap 'exit 143' TERM
 node --test verifier-js/test/*.test.js
 
 # The embedded start, which makes its own keys and prints the one-time link.
+: >"$folder/server.log"
 env -i PATH="$PATH" PORT=0 HOST=127.0.0.1 STATESET_DATA_DIR="$folder/data" COMMIT_INTERVAL_MS=100 "$binary" 2>"$folder/server.log" &
 server=$!
 for ((tries = 0; tries < 600; tries++)); do

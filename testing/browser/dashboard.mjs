@@ -260,7 +260,7 @@ async function clip(page, selector) {
   // Its top at the top of the window, of which a clip is a part.
   await page.locator(selector).evaluate((element) => scrollTo(0, element.getBoundingClientRect().top + scrollY - 16));
   const box = await page.locator(selector).boundingBox();
-  return { x: box.x - 16, y: Math.max(box.y - 16, 0), width: box.width + 32, height: Math.min(box.height + 32, 640) };
+  return { x: box.x - 16, y: Math.max(box.y - 16, 0), width: box.width + 32, height: Math.min(box.height + 32, 560) };
 }
 
 if (shots !== '-') {

@@ -42,7 +42,7 @@ pub(crate) enum Command {
     State(state::Args),
     /// Live view of destinations
     Top(top::Args),
-    /// Pages over the outbox, in your browser (changes with --apply)
+    /// Pages over the outbox, in your browser
     Dashboard(dashboard::Args),
     /// Why something is where it is, and what to do
     Explain(explain::Args),

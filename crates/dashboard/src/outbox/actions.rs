@@ -1,4 +1,4 @@
-//! Changes: a preview, then its plan. Every form carries the session's token; without `--apply` at the start there is none.
+//! Changes: a preview, then its plan. Every form carries the session's token; without `--allow-changes` at the start there is none.
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -107,7 +107,7 @@ fn permitted(asking: &Asking, form: &[(String, String)]) -> Result<(), Fault> {
             StatusCode::FORBIDDEN,
             "READ_ONLY",
             "this dashboard was started for reading, so nothing was done",
-            "Start it with --apply, or use stateset-events with --apply.",
+            "Start it with --allow-changes, or use stateset-events with --apply.",
         ));
     }
     Ok(())

@@ -120,7 +120,7 @@ fn destination_view(asking: &Asking, found: &BreakerAnswer, why: Option<&Explana
                     button type="submit" { @if open { "Close: try it again at once" } @else { "Open: leave it alone" } }
                 }
             }
-        } @else { (empty("Nothing can be changed from here", &html! { p { "Start the dashboard with " code { "--apply" } ", or use the commands above." } })) }
+        } @else { (empty("Nothing can be changed from here", &html! { p { "Start the dashboard with " code { "--allow-changes" } ", or use the commands above." } })) }
         (asking.command(&format!("explain --destination {}", crate::parts::commands::shell(name))))
     }
 }

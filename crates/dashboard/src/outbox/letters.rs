@@ -73,7 +73,7 @@ fn actions(asking: &Asking, q: &str, total: u64) -> Markup {
     html! {
         section { h2 { "All that match" }
             @if !asking.outbox.may_change {
-                p.note { "Nothing can be changed from here: start the dashboard with " code { "--apply" } "." }
+                p.note { "Nothing can be changed from here: start the dashboard with " code { "--allow-changes" } "." }
             } @else if q.trim().is_empty() {
                 p { "Set a filter first. For really all of them filter by " a href=(asking.visitor.place.at("/dead-letters?q=type%3A*")) { code { "type:*" } } "." }
             } @else {

@@ -44,7 +44,7 @@ fn view(asking: &Asking, facts: &Facts) -> Markup {
     html! {
         p.lead { "Outbox in " code { (source.place) } ". "
             @if asking.outbox.may_change { "Changes can be made from here; each is shown first, and kept in the audit." }
-            @else { "Nothing can be changed from here: start the dashboard with " code { "--apply" } " to change something." } }
+            @else { "Nothing can be changed from here: start the dashboard with " code { "--allow-changes" } " to change something." } }
         dl.figures {
             (figure("Events", &text::grouped(facts.stats.total), &html! { @if let Some(last) = &facts.stats.last_at { "last at " (text::clock(last)) } }))
             (figure("Waiting", &count(counts.pending, counts.pending_capped), &html! { a href=(place.at("/deliveries")) { "deliveries" } }))

@@ -18,7 +18,7 @@ pub(crate) struct Args {
     port: u16,
     /// Let pages make changes, each after a preview; without this the database is opened for reading
     #[arg(long)]
-    apply: bool,
+    allow_changes: bool,
 }
 
 impl Args {
@@ -33,10 +33,10 @@ impl Args {
                 return Err(Fault::unsupported("pages of this program's own", "a sequencer", &ask).into());
             },
         };
-        let mode = if self.apply { OpenMode::Write } else { OpenMode::Read };
+        let mode = if self.allow_changes { OpenMode::Write } else { OpenMode::Read };
         let inspect = context.database(mode, CONNECTIONS).await?.inspect();
         let flags = flags(url, context.settings.profile.as_deref());
-        let outbox = Outbox { inspect, actor: context.settings.actor.clone(), may_change: self.apply, flags };
+        let outbox = Outbox { inspect, actor: context.settings.actor.clone(), may_change: self.allow_changes, flags };
         let (router, link) = mount(outbox);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await.map_err(|error| {
             Fault::usage(format!("port {} cannot be listened on", self.port), "another process may have it; see --port")
