@@ -3,9 +3,9 @@
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::command::{
-    ack, audit, breaker, catalog, completions, config, dashboard, dlq, doctor, explain, export, idempotency, inspect, jobs,
-    list, man, mcp, migrate, outbox, reconcile, replay, routes, state, stats, tail, timeline, top, trace, trigger, verify,
-    worker,
+    ack, audit, breaker, catalog, completions, config, dashboard, dlq, doctor, explain, export, idempotency, inspect,
+    jobs, list, man, mcp, migrate, outbox, reconcile, replay, routes, state, stats, sync, tail, timeline, top, trace,
+    trigger, verify, worker,
 };
 use crate::exit;
 use crate::settings::Global;
@@ -70,6 +70,8 @@ pub(crate) enum Command {
     Trigger(trigger::Args),
     /// Serve agents over the Model Context Protocol (writes with --apply)
     Mcp(mcp::Args),
+    /// An agent's own machine: write offline, push, pull and check (resolve and rebase write with --apply)
+    Sync(sync::Args),
     /// Event types, with examples
     Catalog(catalog::Args),
     /// Evidence of events in a file that can be checked offline

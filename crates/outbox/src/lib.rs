@@ -12,8 +12,8 @@
 
 #![warn(missing_docs)]
 
-mod audit;
 pub mod archive;
+mod audit;
 #[cfg(feature = "axum")]
 pub mod axum;
 pub mod consumer;

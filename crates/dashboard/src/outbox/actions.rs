@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use stateset_inspect::answer::{Change, Planned};
 use stateset_inspect::{Apply, Intent};
 
-use super::{Asking, parse, value};
+use super::{Asking, command_text, parse, value};
 use crate::api::Fault;
 use crate::parts::facts;
 use crate::place::pairs;
@@ -20,8 +20,8 @@ pub(super) async fn preview(asking: Asking, body: String) -> Response {
         let filter = parse(value(&form, "q"))?;
         let rate = rate(value(&form, "rate"))?;
         let intent = match value(&form, "action") {
-            "redrive" => Intent::Redrive { filter, rate },
-            "discard" => Intent::Discard { filter, reason: value(&form, "reason").to_owned(), rate },
+            "redrive" => Intent::Redrive { filter, letter: None, rate },
+            "discard" => Intent::Discard { filter, letter: None, reason: value(&form, "reason").to_owned(), rate },
             other => return Err(bad(format!("there is no action {other:.20}"))),
         };
         let apply = Apply::Preview { actor: asking.outbox.actor.clone() };
@@ -141,7 +141,7 @@ fn preview_view(asking: &Asking, change: &Change, form: &[(String, String)]) -> 
             }
             p.note { "The plan " code { (plan) } " is good for 15 minutes. What fails after this preview is not touched." }
         }
-        @if let Some(command) = &change.apply_with { (asking.command_text(command)) }
+        @if let Some(command) = &change.apply_with { (command_text(command)) }
     }
 }
 

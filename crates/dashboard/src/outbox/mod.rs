@@ -179,17 +179,7 @@ impl Asking {
 
     /// The command that prints what the page shows.
     pub(crate) fn command(&self, words: &str) -> Markup {
-        self.command_text(format!("stateset-events {words} {}", self.outbox.flags).trim())
-    }
-
-    /// A command that is complete as it is.
-    pub(crate) fn command_text(&self, text: &str) -> Markup {
-        html! {
-            details.commands {
-                summary { "From a terminal" }
-                div.command { (crate::parts::block("command", text)) button.copy type="button" data-copy=(text) { "Copy" } }
-            }
-        }
+        command_text(format!("stateset-events {words} {}", self.outbox.flags).trim())
     }
 
     /// The filter as a word of a command.
@@ -276,4 +266,14 @@ pub fn mount(outbox: Outbox) -> (Router, String) {
     let link = format!("{BASE}{}", sessions.link(&key).path());
     let owner = Owner { key, actor: outbox.actor.clone(), may_change: outbox.may_change };
     (router(Dashboard::over_outbox(Arc::new(owner), sessions, BASE, outbox)), link)
+}
+
+/// A command that is complete as it is.
+fn command_text(text: &str) -> Markup {
+    html! {
+        details.commands {
+            summary { "From a terminal" }
+            div.command { (crate::parts::block("command", text)) button.copy type="button" data-copy=(text) { "Copy" } }
+        }
+    }
 }

@@ -25,6 +25,7 @@ pub(crate) mod routes;
 mod sheets;
 pub(crate) mod state;
 pub(crate) mod stats;
+pub(crate) mod sync;
 pub(crate) mod tail;
 pub(crate) mod timeline;
 pub(crate) mod top;
@@ -55,6 +56,7 @@ pub(crate) async fn run(cli: Cli) -> Ended {
         Command::Timeline(args) => args.run(context).await,
         Command::Trace(args) => args.run(context).await,
         Command::Stats(args) => args.run(context).await,
+        Command::Sync(args) => Box::pin(args.run(context)).await,
         Command::Tail(args) => Box::pin(args.run(context)).await,
         Command::State(args) => args.run(context).await,
         Command::Dashboard(args) => Box::pin(args.run(context)).await,
