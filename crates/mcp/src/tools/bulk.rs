@@ -172,7 +172,7 @@ impl Tool for RedriveDeadLetters {
     async fn call(call: Call, arguments: RedriveArguments) -> Result<BulkChange, Failure> {
         let filter = something(arguments.which.read(call.now)?)?;
         let rate = arguments.how.rate()?;
-        change(&call, Intent::Redrive { filter, rate }, "redrive").await
+        change(&call, Intent::Redrive { filter, letter: None, rate }, "redrive").await
     }
 
     fn sentence(answer: &BulkChange) -> Option<&str> {
