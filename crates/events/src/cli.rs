@@ -3,8 +3,9 @@
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::command::{
-    ack, audit, breaker, completions, config, dlq, doctor, explain, idempotency, inspect, jobs, list, man, mcp, migrate,
-    outbox, reconcile, replay, routes, state, stats, tail, timeline, top, trace, trigger, worker,
+    ack, audit, breaker, catalog, completions, config, dlq, doctor, explain, export, idempotency, inspect, jobs, list,
+    man, mcp, migrate, outbox, reconcile, replay, routes, state, stats, tail, timeline, top, trace, trigger, verify,
+    worker,
 };
 use crate::exit;
 use crate::settings::Global;
@@ -67,6 +68,12 @@ pub(crate) enum Command {
     Trigger(trigger::Args),
     /// Serve agents over the Model Context Protocol (writes with --apply)
     Mcp(mcp::Args),
+    /// Event types, with examples
+    Catalog(catalog::Args),
+    /// Evidence of events in a file that can be checked offline
+    Export(export::Args),
+    /// Check a file of evidence, without network
+    Verify(verify::Args),
     /// Create the outbox tables, or bring them to this version (writes with --apply)
     Migrate(migrate::Args),
     /// Find out what is wrong with source, destinations and configuration

@@ -3,11 +3,13 @@
 pub(crate) mod ack;
 pub(crate) mod audit;
 pub(crate) mod breaker;
+pub(crate) mod catalog;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod dlq;
 pub(crate) mod doctor;
 pub(crate) mod explain;
+pub(crate) mod export;
 pub(crate) mod idempotency;
 pub(crate) mod inspect;
 pub(crate) mod jobs;
@@ -27,6 +29,7 @@ pub(crate) mod timeline;
 pub(crate) mod top;
 pub(crate) mod trace;
 pub(crate) mod trigger;
+pub(crate) mod verify;
 pub(crate) mod worker;
 
 use crate::cli::{Cli, Command};
@@ -38,6 +41,8 @@ pub(crate) async fn run(cli: Cli) -> Ended {
     match &cli.command {
         Command::Completions(args) => return args.run(),
         Command::Man(args) => return args.run(),
+        Command::Verify(args) => return args.run(cli.global.format(), cli.global.quiet),
+        Command::Catalog(args) => return args.run(cli.global.format(), cli.global.quiet),
         _ => {},
     }
     let context = Context::new(&cli.global)?;
@@ -65,6 +70,9 @@ pub(crate) async fn run(cli: Cli) -> Ended {
         Command::Audit(args) => args.run(context).await,
         Command::Trigger(args) => args.run(context).await,
         Command::Mcp(args) => Box::pin(args.run(context)).await,
+        Command::Export(args) => args.run(context).await,
+        Command::Verify(args) => args.run(cli.global.format(), cli.global.quiet),
+        Command::Catalog(args) => args.run(cli.global.format(), cli.global.quiet),
         Command::Migrate(args) => args.run(context).await,
         Command::Doctor(args) => args.run(context).await,
         Command::Config(args) => args.run(context),

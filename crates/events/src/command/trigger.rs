@@ -15,9 +15,9 @@ pub(crate) struct Args {
     /// Root it belongs to, such as the order of a payment
     #[arg(long, visible_alias = "order", value_name = "KEY")]
     order_key: Option<String>,
-    /// The payload, a JSON object
-    #[arg(long, default_value = "{}", value_name = "JSON")]
-    data: String,
+    /// The payload, a JSON object; otherwise the catalogue's example of the type
+    #[arg(long, value_name = "JSON")]
+    data: Option<String>,
     /// Do it; without this, only what would be done is said
     #[arg(long)]
     apply: bool,
@@ -26,14 +26,17 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) async fn run(self, context: &Context) -> Ended {
         let kind = self.event_type.split('.').next().unwrap_or_default();
+        let contract = stateset_contracts::catalogue::find(&self.event_type);
+        let kind = contract.map_or(kind, |contract| contract.family.entity);
         let (entity_type, entity_id) = match &self.entity {
             Some(text) => entity(text, None)?,
             None => (kind.to_owned(), "test-1".to_owned()),
         };
-        let data: serde_json::Value = serde_json::from_str(&self.data).map_err(|error| {
+        let data = self.data.unwrap_or_else(|| contract.map_or("{}", |contract| contract.example).to_owned());
+        let object: serde_json::Value = serde_json::from_str(&data).map_err(|error| {
             Fault::usage(format!("--data is no JSON: {error}"), "such as --data '{\"amount_cents\":100}'")
         })?;
-        if !data.is_object() {
+        if !object.is_object() {
             return Err(Fault::usage("--data is no JSON object", "such as --data '{\"amount_cents\":100}'").into());
         }
         let intent = Intent::Trigger {
@@ -41,7 +44,7 @@ impl Args {
             entity_type,
             entity_id,
             order_key: self.order_key,
-            payload: self.data,
+            payload: data,
         };
         context.change(&intent, self.apply).await
     }

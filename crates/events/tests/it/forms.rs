@@ -39,3 +39,20 @@ async fn a_list_in_every_form() {
         assert!(!ran.out.contains('\u{1b}') && !ran.err.contains('\u{1b}'), "no terminal, no colours: {ran:?}");
     }
 }
+
+/// C19, C20: every type with its example, by any of its names; and what is triggered has that example.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_catalogue_is_shown_and_triggered() {
+    let shop = Shop::sqlite().await;
+    let all = shop.run("catalog list --json").await.well().json();
+    assert!(all["total"].as_u64().is_some_and(|total| total >= 33), "{all}");
+    let one = shop.run("catalog show payment.completed --json").await.well().json();
+    assert_eq!(one["event_type"], serde_json::json!("payment.succeeded"));
+    let none = shop.run("catalog show order.craeted").await;
+    assert!(none.code == 3 && none.err.contains("did you mean order.created?"), "{none:?}");
+    shop.run("trigger payment.failed --order 123 --apply").await.well();
+    let found = shop.run("list --json --include-payload").await.well().json();
+    let example = shop.run("catalog show payment.failed --json").await.well().json();
+    assert_eq!(found["events"][0]["payload"], example["example"]);
+    assert_eq!(found["events"][0]["order_key"], serde_json::json!("123"));
+}

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::harness::Shop;
 use crate::preview::WRITES;
 
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 28] = [
     "",
     "list",
     "inspect",
@@ -31,6 +31,9 @@ const COMMANDS: [&str; 25] = [
     "mcp",
     "migrate",
     "doctor",
+    "catalog",
+    "export",
+    "verify",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -225,3 +225,49 @@ async fn next<R: tokio::io::AsyncBufRead + Unpin>(lines: &mut tokio::io::Lines<R
     let event: Value = serde_json::from_str(&line).unwrap();
     event["sequence_number"].as_u64().expect("a place")
 }
+
+/// N02, N03, J08: evidence is exported, and checked without the server; a changed byte is named.
+#[tokio::test(flavor = "multi_thread")]
+async fn evidence_is_checked_offline() {
+    let mut log = Log::start().await;
+    log.fill(1, 5).await;
+    let key = until_logged(&log).await;
+    log.run("export --from 1 --to 5 --file all.bundle").await.well();
+    log.process.kill9().await.unwrap();
+    let valid = log.shop.run(&format!("verify all.bundle --trusted-key '{key}' --json")).await.well().json();
+    assert_eq!(
+        (&valid["events"], &valid["signatures"], &valid["complete"]),
+        (&json!(5), &json!(5), &json!(true)),
+        "{valid}"
+    );
+    assert_eq!(valid["faults"], json!([]));
+
+    let path = log.shop.home.path().join("all.bundle");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let spoilt = text.replacen("amount_cents\\\":3", "amount_cents\\\":9", 1);
+    assert_ne!(spoilt, text, "the third payload is in it");
+    std::fs::write(&path, spoilt).unwrap();
+    let wrong = log.shop.run(&format!("verify all.bundle --trusted-key '{key}'")).await;
+    assert!(
+        wrong.code == 1 && wrong.out.contains("WRONG: stream event 3: payload") && wrong.out.contains("NOT VALID"),
+        "{wrong:?}"
+    );
+    let missing = log.shop.run(&format!("verify none.bundle --trusted-key '{key}'")).await;
+    assert!(missing.code == 3 && missing.err.contains("FILE_NOT_FOUND"), "{missing:?}");
+}
+
+/// The log's verifier key, once the log covers the events.
+async fn until_logged(log: &Log) -> String {
+    loop {
+        let ran = log.run("export --from 1 --to 5").await;
+        if ran.code == 0 && ran.json()["stream"]["events"].as_array().map(Vec::len) == Some(5) {
+            break;
+        }
+        assert!(ran.code == 0 || ran.err.contains("NOT_LOGGED"), "{ran:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let keys: Value = log.process.client().get("/.well-known/ves-keys").await.unwrap().json().unwrap();
+    let found =
+        keys.as_object().unwrap().values().filter_map(Value::as_str).find(|text| text.matches('+').count() >= 2);
+    found.unwrap_or_else(|| panic!("no verifier key: {keys}")).to_owned()
+}

@@ -17,7 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("inspect", &["api", "outbox"]),
     // Its tests write the log that is asked, with the outbox.
     ("mcp", &["inspect", "outbox"]),
-    ("events", &["inspect", "ledger", "mcp", "outbox", "relay"]),
+    ("events", &["contracts", "inspect", "ledger", "mcp", "outbox", "relay"]),
     ("xtask", &[]),
     ("contracts", &[]),
     // An agent's own machine: writes through the outbox, pushes as the relay's sink does, checks as an auditor does.
