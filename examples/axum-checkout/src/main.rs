@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use sqlx::PgPool;
 
 #[tokio::main]
+#[expect(clippy::print_stdout, reason = "whoever starts it has to know where it listens")]
 async fn main() -> anyhow::Result<()> {
     #[expect(clippy::disallowed_methods, reason = "this is the command's configuration")]
     let url = std::env::var("DATABASE_URL").context("set DATABASE_URL to the URL of a PostgreSQL database")?;
