@@ -155,8 +155,8 @@ mod tests {
         assert_eq!(grouped(1_048_221), "1\u{202f}048\u{202f}221");
         assert_eq!((grouped(0), grouped(999)), ("0".to_owned(), "999".to_owned()));
         assert_eq!(duration(Duration::from_millis(310)), "310 ms");
-        assert_eq!(duration(Duration::from_secs(7_500)), "2 h 5 min");
-        assert_eq!(duration(Duration::from_secs(86_400)), "1 d");
+        assert_eq!(duration(Duration::from_mins(125)), "2 h 5 min");
+        assert_eq!(duration(Duration::from_hours(24)), "1 d");
         assert_eq!(clock("2026-03-01T12:00:05.123+02:00"), "2026-03-01 10:00:05");
         assert_eq!(clock("yesterday"), "yesterday");
         assert_eq!((rate(1234.4), rate(0.5), rate(0.0)), ("1234/s".to_owned(), "30.0/min".to_owned(), "0".to_owned()));

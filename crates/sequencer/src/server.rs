@@ -58,7 +58,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     invite(&config, &secrets, &service, &listener)?;
     let acceptor = Acceptor {
         metrics: Arc::clone(&service.metrics),
-        router: crate::http::router(service, config.request_timeout, stop.clone()),
+        router: crate::http::router(&service, config.request_timeout, stop.clone()),
         limit: config.max_connections,
         tls,
     };

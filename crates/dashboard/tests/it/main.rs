@@ -8,5 +8,6 @@ mod access;
 mod harness;
 #[cfg(test)]
 mod hostile;
-#[cfg(all(test, feature = "outbox"))]
+#[cfg(test)]
+#[cfg(feature = "outbox")]
 mod outbox;

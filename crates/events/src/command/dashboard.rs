@@ -43,7 +43,7 @@ impl Args {
                 .because(error)
         })?;
         let address = listener.local_addr().map_err(|error| Fault::unavailable("the operating system", error))?;
-        context.output.line(&format!("http://{address}{link}"))?;
+        crate::output::Output::line(&format!("http://{address}{link}"))?;
         context.output.note("the link lets one browser in, once, within 15 minutes; stop with Ctrl-C");
         let stop = async {
             tokio::signal::ctrl_c().await.ok();

@@ -17,7 +17,7 @@ const CONNECTIONS: u32 = 8;
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// Serve Streamable HTTP at /mcp of this address; otherwise one client on standard input and output. Beyond loopback, a
-    /// token is needed [env: STATESET_MCP_TOKEN]
+    /// token is needed [env: `STATESET_MCP_TOKEN`]
     #[arg(long, value_name = "ADDRESS")]
     http: Option<SocketAddr>,
     /// Let a call that says apply: true change something; without this, every write is a preview
@@ -26,7 +26,7 @@ pub(crate) struct Args {
     /// Storefront in which `create_order` makes orders; without one there is no such tool
     #[arg(long, value_name = "URL")]
     storefront: Option<Url>,
-    /// Origin of a web page that may call, such as https://agents.example:443; none by default
+    /// Origin of a web page that may call, such as <https://agents.example:443>; none by default
     #[arg(long, value_name = "ORIGIN", requires = "http")]
     allow_origin: Vec<String>,
     /// Name under which clients reach the address, besides loopback

@@ -37,7 +37,7 @@ impl Args {
             sequencer,
             api_key: variable("STATESET_API_KEY").map(|key| Secret::new(key.trim().as_bytes())),
         };
-        let answer = Box::pin(execute(machine, self.command)).await.map_err(fault)?;
+        let answer = Box::pin(execute(machine, self.command)).await.map_err(|error| fault(&error))?;
         if context.output.format.is_for_programs() {
             context.output.print::<Value>(&answer.json, |_| crate::output::Sheet::new(&[]))?;
         } else {
@@ -61,7 +61,7 @@ fn file(url: &str) -> Result<PathBuf, Fault> {
 }
 
 /// The causes are part of the message: the report's own words come first.
-fn fault(error: SyncError) -> Fault {
+fn fault(error: &SyncError) -> Fault {
     let report = error.report();
     let kind = match error.exit_code() {
         2 => Kind::Usage,
@@ -73,7 +73,7 @@ fn fault(error: SyncError) -> Fault {
     };
     let fix = if report.retryable { "try again; what was done stays done" } else { "" };
     let mut message = report.message;
-    let mut cause = std::error::Error::source(&error);
+    let mut cause = std::error::Error::source(error);
     while let Some(why) = cause {
         message.push_str(&format!(": {why}"));
         cause = why.source();

@@ -220,7 +220,7 @@ async fn a_stream_is_followed_over_a_restart() {
 }
 
 async fn next<R: tokio::io::AsyncBufRead + Unpin>(lines: &mut tokio::io::Lines<R>) -> u64 {
-    let line = tokio::time::timeout(std::time::Duration::from_secs(60), lines.next_line()).await;
+    let line = tokio::time::timeout(std::time::Duration::from_mins(1), lines.next_line()).await;
     let line = line.expect("an event comes").unwrap().expect("the tail goes on");
     let event: Value = serde_json::from_str(&line).unwrap();
     event["sequence_number"].as_u64().expect("a place")

@@ -55,7 +55,7 @@ impl Host for Here {
                 Some(tenant) => as_tenant(tenant, self.of_tenant(tenant, who)).await,
                 None => self.0.store.newest_streams(None, MAX_STREAMS).await,
             };
-            Ok(rows.map_err(|_| Denied::Unavailable)?.into_iter().map(line).collect())
+            Ok(rows.map_err(|_| Denied::Unavailable)?.iter().map(line).collect())
         })
     }
 }
@@ -88,7 +88,7 @@ fn who(credential: &Credential) -> Who {
     }
 }
 
-fn line(row: StreamRow) -> StreamLine {
+fn line(row: &StreamRow) -> StreamLine {
     StreamLine {
         scope: Shown { tenant: row.scope.tenant.0, store: row.scope.store.0 },
         size: row.size,

@@ -48,9 +48,9 @@ use tower_http::timeout::TimeoutLayer;
 use crate::service::Service;
 
 /// All routes with the layers around them. `stop` ends streams that would otherwise outlive the server.
-pub fn router(service: Arc<Service>, timeout: Duration, stop: CancellationToken) -> Router {
+pub fn router(service: &Arc<Service>, timeout: Duration, stop: CancellationToken) -> Router {
     let body_limit = service.limits.body_bytes;
-    let (outer, cors) = (Arc::clone(&service), edge::cors(&service.edge.origins));
+    let (outer, cors) = (Arc::clone(service), edge::cors(&service.edge.origins));
     let api = Router::new()
         .route("/api/v1/ves/events/ingest", post(ingest::ves))
         .route("/api/v1/events/ingest", post(ingest::legacy))
@@ -100,10 +100,10 @@ pub fn router(service: Arc<Service>, timeout: Duration, stop: CancellationToken)
         .route("/ready", get(health::ready))
         .route("/metrics", get(metrics::metrics))
         .fallback(|| async { StatusCode::NOT_FOUND })
-        .layer(from_fn_with_state(Arc::clone(&service), tenancy::layer))
-        .with_state(Arc::clone(&service))
+        .layer(from_fn_with_state(Arc::clone(service), tenancy::layer))
+        .with_state(Arc::clone(service))
         .layer(Extension(stop));
-    let pages = dashboard::router(&service, api.clone());
+    let pages = dashboard::router(service, api.clone());
     let routes = api
         .merge(pages)
         // Covers a request up to its response's head; a stream of events goes on beyond it.

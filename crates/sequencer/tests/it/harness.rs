@@ -168,7 +168,7 @@ impl Sequencer {
             sessions: Arc::default(),
         });
         let stop = CancellationToken::new();
-        let router = router(Arc::clone(&service), timeout, stop.clone());
+        let router = router(&service, timeout, stop.clone());
         Self { service, clock, stop, router }
     }
 

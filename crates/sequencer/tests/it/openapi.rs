@@ -1,6 +1,5 @@
 //! The document and the router agree.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -19,7 +18,7 @@ use crate::harness::Sequencer;
 async fn every_operation_has_a_route() {
     let sequencer = Sequencer::new().await;
     for operation in OPERATIONS {
-        let routes = router(Arc::clone(&sequencer.service), Duration::from_secs(5), CancellationToken::new());
+        let routes = router(&sequencer.service, Duration::from_secs(5), CancellationToken::new());
         let path = operation.path.replace("{path}", "0/000");
         let path =
             path.split('/').map(|part| if part.starts_with('{') { "1" } else { part }).collect::<Vec<_>>().join("/");

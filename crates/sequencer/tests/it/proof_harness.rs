@@ -128,7 +128,7 @@ impl Server {
             edge: Arc::default(),
             sessions: Arc::default(),
         });
-        let router = router(Arc::clone(&service), Duration::from_secs(30), CancellationToken::new());
+        let router = router(&service, Duration::from_secs(30), CancellationToken::new());
         Self { service, clock, router, tracker }
     }
 

@@ -182,9 +182,9 @@ impl Replica {
             resolved.push(self.resolve_one(&mut tx, &conflict, choice).await?);
         }
         if apply {
-            self.outbox.commit(tx).await?
+            self.outbox.commit(tx).await?;
         } else {
-            tx.rollback().await?
+            tx.rollback().await?;
         }
         Ok(resolved)
     }

@@ -11,7 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // A stranger adopts it alone; the catalogue is a feature that is off.
     ("outbox", &["contracts"]),
     ("relay", &["contracts", "ledger", "outbox"]),
-    ("dashboard", &["api", "contracts", "inspect"]),
+    ("dashboard", &["api", "contracts", "inspect", "outbox"]),
     ("sequencer", &["api", "contracts", "dashboard", "ledger", "store"]),
     ("testkit", &["ledger"]),
     ("bench", &["ledger", "outbox", "relay", "testkit"]),

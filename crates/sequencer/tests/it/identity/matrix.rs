@@ -135,7 +135,7 @@ fn request(operation: &Operation, tenant: &Tenant) -> (String, String) {
 
 /// Status and body of an answer; a stream that goes on has none.
 async fn call(sequencer: &Sequencer, operation: &Operation, tenant: &Tenant, headers: &HeaderMap) -> (u16, Value) {
-    let routes = router(Arc::clone(&sequencer.service), Duration::from_secs(5), CancellationToken::new());
+    let routes = router(&sequencer.service, Duration::from_secs(5), CancellationToken::new());
     let (path, body) = request(operation, tenant);
     let method = Method::from_bytes(operation.method.to_uppercase().as_bytes()).expect("a method");
     let mut request = Request::builder().method(method).uri(path).body(Body::from(body)).expect("a request");
