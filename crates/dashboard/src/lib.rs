@@ -13,7 +13,7 @@
 //! raw text in markup: `maud` escapes everything, and the one way around it is not used (a test looks).
 //!
 //! Start with [`web`], which says what happens to every request, then [`pages`]. To add a page: a function in the file of its
-//! subject that asks [`api`] and answers markup; a line in [`web::routes`]; a request for it in `tests/it/pages.rs`, which
+//! subject that asks [`api`] and answers markup; a line in `web::routes`; a request for it in `tests/it/pages.rs`, which
 //! puts hostile text into every field there is.
 
 #![warn(missing_docs)]

@@ -2,7 +2,7 @@
 //!
 //! [`Server`] answers; [`Server::stdio`] and [`Server::http`] are the two ways to reach it. What is asked goes to
 //! `stateset_inspect`, so an agent gets the same answer as a person at the command line. `tools/` has one file per subject,
-//! and [`tool`] the table of all of them.
+//! and `tool` the table of all of them.
 //!
 //! What an agent may do is decided in one place, `gate`: a change is made only if the operator started the server with
 //! `apply`, the call says `apply: true`, and, for changes of many things, the call names the plan of a fresh preview of the

@@ -40,7 +40,7 @@ const PAGE_BYTES: usize = 16 << 20;
 /// Events looked at before it is known how large they are.
 const FIRST_EVENTS: u32 = 100;
 
-/// A page of at most `query.limit` events that also keeps to [`PAGE_BYTES`], read in a few steps by the size of the events so
+/// A page of at most `query.limit` events that also keeps to `PAGE_BYTES`, read in a few steps by the size of the events so
 /// far. What was read first is in every later snapshot too, so the page has no gap below its head. Counts only if one step
 /// was enough.
 pub async fn bounded_page(store: &dyn Store, query: &EventQuery) -> Result<EventPage, StoreError> {

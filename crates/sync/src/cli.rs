@@ -79,7 +79,7 @@ pub struct InitArgs {
     /// Copy the signing key from this file (32 bytes, hexadecimal or base64) instead of making one.
     #[arg(long)]
     pub import_key: Option<PathBuf>,
-    /// A key of the sequencer that you have compared, as <number>:<hex>; may be repeated. Without it, the keys of the first
+    /// A key of the sequencer that you have compared, as `NUMBER:HEX`; may be repeated. Without it, the keys of the first
     /// contact are believed.
     #[arg(long, value_parser = sequencer_key)]
     pub sequencer_key: Vec<(u32, PublicKeyBytes)>,

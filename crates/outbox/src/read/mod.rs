@@ -1,6 +1,6 @@
 //! Looking at an outbox: its events, what became of them, what waits.
 //!
-//! [`Reader`] answers what people and their tools ask, in the words of one [`Filter`]. It opens transactions that only
+//! [`Reader`] answers what people and their tools ask, in the words of one [`Filter`](crate::filter::Filter). It opens transactions that only
 //! read, so it never makes a writer wait and works on a SQLite file that was opened for reading, or on a standby.
 //!
 //! Statements fetch facts; what they mean (the state of a delivery, which way a filter takes) is decided by pure

@@ -1,6 +1,6 @@
 //! The schema registry: what payloads of a tenant's events must look like.
 //!
-//! [`admit`] says which schemas are taken, [`register`] adds one, [`judge`] holds the events of a batch to them. A tenant's
+//! `admit` says which schemas are taken, `register` adds one, `judge` holds the events of a batch to them. A tenant's
 //! schemas are kept in memory for [`FRESH_FOR`]; this process forgets them at once when it changes them, others find a change
 //! within that time.
 //!
