@@ -25,7 +25,9 @@ fn program() -> &'static Path {
     PROGRAM.get_or_init(|| {
         let program = Path::new(env!("CARGO_BIN_EXE_stateset-events")).with_file_name("stateset-sequencer");
         let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let sources = ["api", "ledger", "sequencer", "store"].iter().map(|name| newest(&crates.join(name)));
+        let sources = ["api", "contracts", "dashboard", "ledger", "sequencer", "store"]
+            .iter()
+            .map(|name| newest(&crates.join(name)));
         let built = program.metadata().and_then(|file| file.modified());
         if !built.is_ok_and(|built| built >= sources.max().unwrap()) {
             let cargo =
@@ -270,4 +272,27 @@ async fn until_logged(log: &Log) -> String {
     let found =
         keys.as_object().unwrap().values().filter_map(Value::as_str).find(|text| text.matches('+').count() >= 2);
     found.unwrap_or_else(|| panic!("no verifier key: {keys}")).to_owned()
+}
+
+/// J09, M01, M02: an agent's own machine from the first command to a second machine that has checked its events.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_works_offline_and_syncs() {
+    let log = Log::start().await;
+    let here = "--database sqlite:agent.db";
+    let unknown = log.run(&format!("sync status {here}")).await;
+    assert_eq!(unknown.code, 3, "{}", unknown.err);
+    assert!(unknown.err.contains("SYNC_NOT_INITIALISED"), "{}", unknown.err);
+    log.run(&format!("sync init --agent {} {here}", Uuid::from_u128(77))).await.well();
+    let written = log.json(&format!("trigger order.created --entity order/ORD-77 --apply {here}")).await;
+    assert_eq!(written["applied"], true);
+    let waiting = log.json(&format!("sync status {here}")).await;
+    assert!(waiting["oldest_pending"].is_object(), "{waiting}");
+    let pushed = log.json(&format!("sync push {here}")).await;
+    assert_eq!((&pushed["acknowledged"], &pushed["last_sequence"]), (&json!(1), &json!(1)), "{pushed}");
+    let there = "--database sqlite:other.db";
+    log.run(&format!("sync init --agent {} {there}", Uuid::from_u128(78))).await.well();
+    let pulled = log.json(&format!("sync pull {there}")).await;
+    assert_eq!((&pulled["pulled"], &pulled["quarantined"]), (&json!(1), &json!(0)), "{pulled}");
+    let postgres = log.run("sync status --database postgres://localhost/shop").await;
+    assert_eq!(postgres.code, 2, "{}", postgres.err);
 }

@@ -1,9 +1,12 @@
 //! Migrations: embedded, forward only, idempotent.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use sqlx::SqlStr;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+
+use tokio::time::{Instant, sleep};
 
 use super::{SqliteStore, store_error};
 use crate::error::StoreError;
@@ -13,6 +16,10 @@ const MIGRATIONS: [(i64, &str, &str); 3] = [
     (2, "identity", include_str!("../../migrations/sqlite/0002_identity.sql")),
     (3, "schemas", include_str!("../../migrations/sqlite/0003_schemas.sql")),
 ];
+
+/// How long another process's migration is waited for: a transaction that began by reading is refused at once.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Numbers of this program's migrations.
 pub(super) fn own() -> Vec<i64> {
@@ -33,13 +40,17 @@ impl SqliteStore {
     /// Brings the database to this program's schema. A database that is ahead of this program is refused. Several
     /// processes may do so at once.
     pub async fn migrate(&self) -> Result<(), StoreError> {
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let before = self.list_applied().await?;
             let Err(error) = self.run_migrations().await else { return Ok(()) };
             // Each migration is one transaction, so whoever comes second fails without a trace, and goes on behind the first.
-            if self.list_applied().await?.len() <= before.len() {
+            let others_did = self.list_applied().await?.len() > before.len();
+            let others_do = matches!(error, StoreError::Unavailable(_)) && Instant::now() < deadline;
+            if !others_did && !others_do {
                 return Err(error);
             }
+            sleep(PAUSE).await;
         }
     }
 

@@ -312,6 +312,8 @@ impl<S: Store> Service<'_, S> {
     async fn read(&self) {
         let row = again(async || self.store.stream(self.scope).await).await.expect("opened");
         let (stream, last) = (row.stream, sequence(row.size));
+        let newest = again(async || self.store.newest_streams(Some(self.scope.tenant), 10).await).await;
+        assert!(newest.iter().any(|other| other.stream == stream));
         let (limit, filter) = (1, EventFilter::default());
         let query = EventQuery { stream, from: last, limit, filter, count: true };
         let page = again(async || self.store.events(&query).await).await;

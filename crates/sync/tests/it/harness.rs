@@ -126,7 +126,8 @@ impl Server {
     /// Pushes a stranger's event about an order.
     pub(crate) async fn push(&self, agent: &Agent, order: &str, payload: Value) -> Value {
         let event = agent.event(order, "order.updated", payload).version(2).sign();
-        let reply = self.client().post_json("/api/v1/ves/events/ingest", &agent.batch(&[event])).await.unwrap();
+        let reply =
+            self.client().post_json("/api/v1/ves/events/ingest?wait=logged", &agent.batch(&[event])).await.unwrap();
         let reply: Value = reply.expect_status(200).unwrap().json().unwrap();
         assert_eq!(reply["eventsAccepted"], 1, "{reply}");
         reply
