@@ -1,7 +1,7 @@
 //! Older payloads in today's shape.
 //!
 //! What is stored stays as it was signed; an upcast works on a copy, when somebody reads. To add one, write a function
-//! from the payload of version *n* to that of *n* + 1 and a line in [`STEPS`]. A version whose new members may all be
+//! from the payload of version *n* to that of *n* + 1 and a line in `STEPS`. A version whose new members may all be
 //! missing needs none.
 
 use serde_json::{Map, Value};

@@ -1,6 +1,6 @@
 //! Every type of event there is, with what it means and what it carries.
 //!
-//! To add a type, write it in the file of its family with [`contracts!`](crate::declare), run `cargo xtask codegen` and
+//! To add a type, write it in the file of its family with `contracts!`, run `cargo xtask codegen` and
 //! commit what that writes. To add a member to a payload, make it an `Option`, mark it `since(n)`, raise the version, and
 //! give [`crate::upcast`] what older payloads get.
 
