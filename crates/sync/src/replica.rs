@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Row as _, SqlSafeStr as _, Sqlite, SqlitePool, Transaction};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqlSafeStr as _, Sqlite, SqlitePool, Transaction};
 use stateset_outbox::{Outbox, Scope};
 use stateset_relay::clock::{Clock, SystemClock};
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::error::{SyncError, unreadable};
@@ -16,6 +17,7 @@ use crate::sql;
 
 /// Longest wait for another process's transaction. One that pulls a page of large events takes a while.
 const BUSY: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(10);
 /// Readers beside one writer; each is a thread.
 const CONNECTIONS: u32 = 4;
 /// Most events of one read by a consumer.
@@ -142,14 +144,26 @@ pub(crate) async fn connect(path: &Path) -> Result<SqlitePool, SyncError> {
     }
     let options = SqliteConnectOptions::new()
         .filename(path)
-        .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY)
         // Without it INSERT OR REPLACE deletes rows behind the back of the triggers that refuse deletion.
         .pragma("recursive_triggers", "ON")
         .pragma("cache_size", "-16384");
+    log_ahead(options.clone().journal_mode(SqliteJournalMode::Wal)).await?;
     Ok(SqlitePoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await?)
+}
+
+/// Turns the write-ahead log on, which the file then keeps. That needs the file alone, and SQLite refuses it at once instead
+/// of waiting for another process for as long as it was told to.
+async fn log_ahead(options: SqliteConnectOptions) -> Result<(), SyncError> {
+    let deadline = Instant::now() + BUSY;
+    loop {
+        match options.connect().await.map_err(SyncError::from) {
+            Err(error) if error.is_retryable() && Instant::now() < deadline => sleep(PAUSE).await,
+            connected => return Ok(connected?.close().await?),
+        }
+    }
 }
 
 const MIGRATIONS: [(i64, &str); 1] = [(1, include_str!("../migrations/0001_sync.sql"))];

@@ -8,6 +8,7 @@ use std::time::Duration;
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::{Instant, sleep};
 
 use super::{SqliteStore, store_error};
 use crate::error::StoreError;
@@ -21,6 +22,7 @@ const ROLLBACK: &str = "ROLLBACK";
 pub(super) const CACHED_STATEMENTS: usize = 200;
 /// How long a writer waits for another process, and a reader for a connection.
 const WAIT: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(10);
 /// Pages in the write-ahead log at which a commit moves them itself. High, because the commit waits for that; from
 /// another connection [`SqliteStore::checkpoint_wal`] gets most of them there first.
 const AUTOCHECKPOINT_PAGES: &str = "20000";
@@ -109,11 +111,20 @@ impl Writer {
         Self { options, slot: Mutex::new(None) }
     }
 
+    /// Connects, waiting for others: turning the write-ahead log on needs the file alone, and SQLite refuses that at once
+    /// instead of waiting for as long as it was told to.
     async fn connect(&self) -> Result<(), StoreError> {
         let mut slot = self.slot.lock().await;
-        let connection = self.take(&mut slot).await?;
-        *slot = Some(connection);
-        Ok(())
+        let deadline = Instant::now() + WAIT;
+        loop {
+            match self.take(&mut slot).await {
+                Err(StoreError::Unavailable(_)) if Instant::now() < deadline => sleep(PAUSE).await,
+                connected => {
+                    *slot = Some(connected?);
+                    return Ok(());
+                },
+            }
+        }
     }
 
     async fn take(&self, slot: &mut Option<SqliteConnection>) -> Result<SqliteConnection, StoreError> {
@@ -176,7 +187,10 @@ impl Turn<'_> {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::SqliteConnection;
+    use std::time::Duration;
+
+    use sqlx::ConnectOptions as _;
+    use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
     use super::SqliteStore;
 
@@ -214,6 +228,28 @@ mod tests {
             let file = directory.path().join(name).metadata().expect("the file is there");
             assert_eq!(file.permissions().mode() & 0o777, 0o600, "{name}");
         }
+    }
+
+    /// J06: several programs may start on one new file.
+    #[tokio::test]
+    async fn a_file_that_another_program_is_making_is_waited_for() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("log.sqlite");
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        let mut other = options.connect().await.expect("the file is made");
+        sqlx::raw_sql("BEGIN IMMEDIATE; CREATE TABLE t (a integer)").execute(&mut other).await.expect("it is locked");
+        let opening = SqliteStore::open(&path, 1);
+        tokio::pin!(opening);
+        let early = tokio::time::timeout(Duration::from_millis(100), &mut opening).await;
+        assert!(early.is_err(), "the file is locked: {early:?}");
+        sqlx::raw_sql("COMMIT").execute(&mut other).await.expect("the lock is free");
+        let store = opening.await.expect("the file opens");
+        let mut turn = store.writer.turn().await.expect("the writer is free");
+        let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
+            .fetch_one(&mut turn.connection)
+            .await
+            .expect("the pragma answers");
+        assert_eq!(mode, "wal");
     }
 
     #[tokio::test]

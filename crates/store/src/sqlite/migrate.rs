@@ -1,13 +1,11 @@
 //! Migrations: embedded, forward only, idempotent.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
-use sqlx::SqlStr;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{Connection as _, SqlStr};
 
-use tokio::time::{Instant, sleep};
-
+use super::connect::BEGIN;
 use super::{SqliteStore, store_error};
 use crate::error::StoreError;
 
@@ -16,10 +14,6 @@ const MIGRATIONS: [(i64, &str, &str); 3] = [
     (2, "identity", include_str!("../../migrations/sqlite/0002_identity.sql")),
     (3, "schemas", include_str!("../../migrations/sqlite/0003_schemas.sql")),
 ];
-
-/// How long another process's migration is waited for: a transaction that began by reading is refused at once.
-const PATIENCE: Duration = Duration::from_secs(10);
-const PAUSE: Duration = Duration::from_millis(20);
 
 /// Numbers of this program's migrations.
 pub(super) fn own() -> Vec<i64> {
@@ -37,26 +31,14 @@ fn migrator() -> Migrator {
 }
 
 impl SqliteStore {
-    /// Brings the database to this program's schema. A database that is ahead of this program is refused. Several
-    /// processes may do so at once.
+    /// Brings the database to this program's schema, all of it or nothing. A database that is ahead of this program is
+    /// refused. Several processes may do so at once: each waits for the one before.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let before = self.list_applied().await?;
-            let Err(error) = self.run_migrations().await else { return Ok(()) };
-            // Each migration is one transaction, so whoever comes second fails without a trace, and goes on behind the first.
-            let others_did = self.list_applied().await?.len() > before.len();
-            let others_do = matches!(error, StoreError::Unavailable(_)) && Instant::now() < deadline;
-            if !others_did && !others_do {
-                return Err(error);
-            }
-            sleep(PAUSE).await;
-        }
-    }
-
-    async fn run_migrations(&self) -> Result<(), StoreError> {
         let mut turn = self.writer.turn().await?;
-        migrator().run(&mut turn.connection).await.map_err(refused)?;
+        // Not the migrator's own transactions: they read first and ask for the write lock later, which SQLite refuses.
+        let mut alone = turn.connection.begin_with(BEGIN).await.map_err(store_error)?;
+        migrator().run(&mut *alone).await.map_err(refused)?;
+        alone.commit().await.map_err(store_error)?;
         turn.put_back();
         Ok(())
     }
