@@ -8,12 +8,12 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Pool, Postgres, Sqlite};
-use stateset_outbox::{Outbox, Schema, Scope};
+use stateset_outbox::{Outbox, Schema};
 use tokio::time::{Instant, sleep};
 
 use crate::dialect::{Dialect, Statement, look_once, statement, values};
 use crate::error::StartError;
-use crate::settings::Service;
+use crate::settings::{Service, Settings};
 
 /// Connections of one service: its requests, its relay and its consumer share them.
 const CONNECTIONS: u32 = 12;
@@ -64,7 +64,7 @@ pub(crate) fn place_of(service: Service) -> String {
 }
 
 /// A service's schema of a PostgreSQL database.
-pub(crate) async fn postgres(url: &str, service: Service, scope: Scope) -> Result<Own<Postgres>, StartError> {
+pub(crate) async fn postgres(url: &str, service: Service, settings: &Settings) -> Result<Own<Postgres>, StartError> {
     let schema = Schema::new(&place_of(service)).map_err(|fault| StartError::Settings(fault.to_string()))?;
     let options = PgConnectOptions::from_str(url)
         .map_err(StartError::database)?
@@ -72,12 +72,12 @@ pub(crate) async fn postgres(url: &str, service: Service, scope: Scope) -> Resul
         .options([("search_path", schema.name())]);
     let pool = PgPoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await;
     let pool = pool.map_err(StartError::database)?;
-    let outbox = Outbox::in_schema(pool.clone(), schema).for_scope(scope);
+    let outbox = told(Outbox::in_schema(pool.clone(), schema), settings);
     Ok(Own { pool, outbox })
 }
 
 /// A service's file in a folder, which is made.
-pub(crate) async fn sqlite(folder: &Path, service: Service, scope: Scope) -> Result<Own<Sqlite>, StartError> {
+pub(crate) async fn sqlite(folder: &Path, service: Service, settings: &Settings) -> Result<Own<Sqlite>, StartError> {
     std::fs::create_dir_all(folder).map_err(|source| StartError::Folder { path: folder.to_owned(), source })?;
     let options = SqliteConnectOptions::new()
         .filename(folder.join(format!("{}.db", place_of(service))))
@@ -88,8 +88,17 @@ pub(crate) async fn sqlite(folder: &Path, service: Service, scope: Scope) -> Res
     log_ahead(options.clone().journal_mode(SqliteJournalMode::Wal)).await.map_err(StartError::database)?;
     let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await;
     let pool = pool.map_err(StartError::database)?;
-    let outbox = Outbox::new(pool.clone()).for_scope(scope);
+    let outbox = told(Outbox::new(pool.clone()), settings);
     Ok(Own { pool, outbox })
+}
+
+/// Whose events they are, and who signs them.
+fn told<DB: Dialect>(outbox: Outbox<DB>, settings: &Settings) -> Outbox<DB> {
+    let outbox = outbox.for_scope(settings.scope);
+    match &settings.sequencer {
+        Some(place) => outbox.with_agent(place.agent, place.agent_key_id),
+        None => outbox,
+    }
 }
 
 /// Turns the write-ahead log on, which the file then keeps. SQLite wants the file alone for that, and does not wait.

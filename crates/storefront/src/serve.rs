@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 #[cfg(feature = "kafka")]
 use stateset_outbox::consumer::{Consumer, Handler};
 use stateset_relay::engine::{Options, Relay, Running};
+use stateset_relay::sink::Sink;
+use stateset_relay::sink::sequencer::{Sequencer, SequencerSettings};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -23,7 +25,7 @@ use crate::own::{self, Own};
 use crate::payment::{self, Payments};
 #[cfg(feature = "kafka")]
 use crate::settings::KafkaPlace;
-use crate::settings::{Place, Service, Settings};
+use crate::settings::{Place, SequencerPlace, Service, Settings};
 use crate::shipping::{self, Shipments};
 use crate::status::{self, Watched};
 use crate::transport::{Takes, destination, hand_over, keep_house};
@@ -80,14 +82,14 @@ impl Storefront {
             Place::Sqlite(folder) => {
                 let mut owns = Vec::new();
                 for service in services(&settings) {
-                    owns.push((service, own::sqlite(&folder, service, settings.scope).await?));
+                    owns.push((service, own::sqlite(&folder, service, &settings).await?));
                 }
                 Self::on(settings, owns).await
             },
             Place::Postgres(url) => {
                 let mut owns = Vec::new();
                 for service in services(&settings) {
-                    owns.push((service, own::postgres(&url, service, settings.scope).await?));
+                    owns.push((service, own::postgres(&url, service, &settings).await?));
                 }
                 Self::on(settings, owns).await
             },
@@ -261,6 +263,9 @@ fn publish<DB: Dialect>(
     all: &[Prepared<DB>],
     settings: &Settings,
 ) -> Result<Relay, StartError> {
+    if let Some(place) = &settings.sequencer {
+        relay = destination(relay, "sequencer", "sequencer", &["*"], sequencer(place)?);
+    }
     #[cfg(feature = "kafka")]
     if let Some(place) = &settings.kafka {
         return Ok(destination(relay, "kafka", "kafka", &["*"], crate::transport::kafka::sink(place)?));
@@ -273,8 +278,15 @@ fn publish<DB: Dialect>(
             relay = destination(relay, &name, "handler", &globs, hand_over(Arc::clone(&other.takes)));
         }
     }
-    let _ = settings;
     Ok(relay)
+}
+
+fn sequencer(place: &SequencerPlace) -> Result<Arc<dyn Sink>, StartError> {
+    let seeds = [(place.agent_key_id, place.agent_key)];
+    let settings =
+        SequencerSettings::new(place.url.clone(), &place.api_key, place.agent, seeds, place.sequencer_keys.clone());
+    let sink = settings.and_then(Sequencer::new).map_err(|fault| StartError::peer("the sequencer", fault))?;
+    Ok(Arc::new(sink))
 }
 
 #[cfg(feature = "kafka")]

@@ -36,7 +36,7 @@ impl Failure {
     /// A fault of one member of the body, or of a parameter.
     pub(crate) fn fault(code: Code, pointer: impl Into<String>, message: impl Into<String>) -> Self {
         let (pointer, message) = (pointer.into(), message.into());
-        let detail = format!("{pointer}: {message}");
+        let detail = if pointer.is_empty() { message.clone() } else { format!("{pointer}: {message}") };
         Self { errors: vec![Fault { pointer, message }], ..Self::new(code, detail) }
     }
 
@@ -75,7 +75,8 @@ impl From<Incomplete> for Failure {
 
 impl From<Illegal> for Failure {
     fn from(refusal: Illegal) -> Self {
-        Self::new(Code::InvalidTransition, refusal.to_string())
+        let Illegal { from, event, reason } = refusal;
+        Self::new(Code::InvalidTransition, format!("{event} from {from}: {reason}"))
     }
 }
 
