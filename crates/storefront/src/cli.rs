@@ -41,7 +41,7 @@ pub struct ServeArguments {
     /// Sequencer that puts the shop's events into one provable order, besides
     #[arg(long, env = "STOREFRONT_SEQUENCER", value_name = "URL", requires = "sequencer_agent")]
     pub sequencer: Option<Url>,
-    /// Agent in whose name events are signed, a UUID; its key is in STOREFRONT_SEQUENCER_AGENT_KEY
+    /// Agent in whose name events are signed, a UUID; the environment has its key
     #[arg(long, env = "STOREFRONT_SEQUENCER_AGENT", value_name = "UUID")]
     pub sequencer_agent: Option<Uuid>,
     /// Number of the agent's key

@@ -68,7 +68,7 @@ pub(super) struct Dispatch {
     tracking_number: String,
 }
 
-/// D05, D10: from READY_TO_SHIP only.
+/// D05, D10: from `READY_TO_SHIP` only.
 pub(super) async fn dispatch<DB: Dialect>(
     mut work: Work<DB>,
     context: Context,
