@@ -6,18 +6,19 @@ CREATE FUNCTION outbox.current_tenant() RETURNS uuid LANGUAGE sql STABLE PARALLE
 
 -- From now on every role, the owner included, sees and writes rows of the current tenant only; a member of `service_role`,
 -- which is what workers connect as, sees all. A superuser, or a role with BYPASSRLS, is above all policies.
--- Grant applications nothing on the partitions: a policy holds where a table is named. It covers every table that has a
--- tenant, those of later versions too: call it again after a migration.
+-- Grant applications nothing on the partitions: a policy holds where a table is named. Tables are listed, because the schema
+-- may hold others of the application's own; call it again after a migration, which may have brought more.
 CREATE FUNCTION outbox.enable_row_security(service_role text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     name text;
     own text;
 BEGIN
     FOR name, own IN
-        SELECT c.oid::regclass::text, 'tenant_id = ' || 'outbox.current_tenant()'
-        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-        WHERE c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'outbox.event_log'::regclass)
-          AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.attname = 'tenant_id' AND NOT a.attisdropped
+        SELECT n, 'tenant_id = outbox.current_tenant()'
+        FROM unnest(ARRAY['outbox.event_identity', 'outbox.event_log', 'outbox.delivery', 'outbox.parked_lane',
+                          'outbox.dead_letter', 'outbox.idempotency_keys', 'outbox.idempotency_key_history',
+                          'outbox.inbox', 'outbox.job', 'outbox.audit', 'outbox.held_event', 'outbox.quarantine',
+                          'outbox.retention', 'outbox.subject_key', 'outbox.subject_data']) AS n
         UNION ALL VALUES
         -- Rows of these belong to the tenant of their delivery or event, which the policies above hide.
         ('outbox.attempt', 'EXISTS (SELECT 1 FROM outbox.delivery d WHERE d.id = delivery_id)'),
