@@ -103,7 +103,9 @@ pub fn pages_in(folder: &Path) -> io::Result<Vec<Page>> {
         named.push((name, Page { kind, body: std::fs::read(entry.path())? }));
     }
     // Products before orders, as a reader wants them.
-    named.sort_by(|(one, _), (other, _)| other.starts_with("products").cmp(&one.starts_with("products")).then(one.cmp(other)));
+    named.sort_by(|(one, _), (other, _)| {
+        other.starts_with("products").cmp(&one.starts_with("products")).then(one.cmp(other))
+    });
     Ok(named.into_iter().map(|(_, page)| page).collect())
 }
 
@@ -165,12 +167,7 @@ impl Imported {
 }
 
 /// Every thing of a page, as a request of its own that the run makes up.
-fn read_page(
-    shopify: &Shopify,
-    shop: &str,
-    sync_id: &str,
-    page: &Page,
-) -> Result<Vec<(Request, Reading)>, Unreadable> {
+fn read_page(shopify: &Shopify, shop: &str, sync_id: &str, page: &Page) -> Result<Vec<(Request, Reading)>, Unreadable> {
     let topic = match page.kind {
         PageKind::Products => "sync/products",
         PageKind::Orders => "sync/orders",

@@ -151,8 +151,7 @@ pub(crate) async fn write_reading<DB: Tables>(
     reading: &Reading,
 ) -> Result<Taken, TakeError> {
     let (connector, request, resource) = (origin.connector, origin.request, &reading.resource);
-    let place =
-        Place { scope: outbox.scope(), connector, shop: &request.shop, kind: resource.kind, id: &resource.id };
+    let place = Place { scope: outbox.scope(), connector, shop: &request.shop, kind: resource.kind, id: &resource.id };
     let mut known = DB::lock(tx, place).await.map_err(WriteError::from)?;
     if let Says::Stock { item, .. } = &reading.says {
         known.label = DB::label(tx, place, item).await.map_err(WriteError::from)?;

@@ -30,7 +30,7 @@ mod stats;
 mod tables;
 
 pub use connector::{Connector, Reading, Refused, Request, Resource, Says, Unreadable};
-pub use intake::{Intake, Taken, TakeError};
+pub use intake::{Intake, TakeError, Taken};
 pub use stats::Stats;
 pub use tables::{Tables, migrate};
 

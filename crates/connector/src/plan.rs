@@ -120,8 +120,11 @@ mod tests {
     fn a_stock_that_is_the_same_says_nothing() {
         assert_eq!(stock("MUG-1", "a", 6, Some(6)), []);
         let first = stock("MUG-1", "a", -2, None);
-        assert!(matches!(&first[..], [OfStock::Initialized(first), OfStock::Adjusted(short)]
-            if first.on_hand.0 == 0 && short.delta == -2 && short.on_hand.is_none()), "{first:?}");
+        assert!(
+            matches!(&first[..], [OfStock::Initialized(first), OfStock::Adjusted(short)]
+            if first.on_hand.0 == 0 && short.delta == -2 && short.on_hand.is_none()),
+            "{first:?}"
+        );
     }
 
     proptest! {

@@ -147,11 +147,7 @@ impl<DB: Tables> PriceBook<DB> {
     }
 
     /// Asks for a price, in the caller's transaction.
-    pub async fn request(
-        &self,
-        tx: &mut Transaction<'_, DB>,
-        request: &PriceRequest,
-    ) -> Result<Requested, PriceError> {
+    pub async fn request(&self, tx: &mut Transaction<'_, DB>, request: &PriceRequest) -> Result<Requested, PriceError> {
         check(request)?;
         let correlation_id = request.correlation_id.clone().unwrap_or_else(|| format!("price-{}", Uuid::new_v4()));
         let payload = ProductUpdated {
@@ -304,7 +300,9 @@ fn check(request: &PriceRequest) -> Result<(), PriceError> {
         return Err(PriceError::Invalid("a currency has three capital letters, such as USD"));
     }
     if reason.is_some_and(|reason| !is_code(reason)) {
-        return Err(PriceError::Invalid("a reason is a word of a-z, 0-9 and _ that begins with a letter, such as sale"));
+        return Err(PriceError::Invalid(
+            "a reason is a word of a-z, 0-9 and _ that begins with a letter, such as sale",
+        ));
     }
     if !(1..=200).contains(&request.actor.chars().count()) || request.actor.contains(char::is_control) {
         return Err(PriceError::Invalid("an actor has 1 to 200 characters and no control characters"));

@@ -10,12 +10,12 @@ use crate::plan::Known;
 
 /// Where a thing of a shop is in the tables.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place<'a> {
-    pub(crate) scope: Scope,
-    pub(crate) connector: &'a str,
-    pub(crate) shop: &'a str,
-    pub(crate) kind: &'a str,
-    pub(crate) id: &'a str,
+pub struct Place<'a> {
+    pub scope: Scope,
+    pub connector: &'a str,
+    pub shop: &'a str,
+    pub kind: &'a str,
+    pub id: &'a str,
 }
 
 /// A price as it is in force.
@@ -30,50 +30,45 @@ pub struct PriceRow {
 /// An engine that the tables are on. Sealed: a bound for callers, the verbs are ours.
 pub trait Tables: Verbs {}
 
-pub(crate) mod verbs {
-    use super::{Engine, Known, Place, PriceRow, Scope, Transaction, Uuid};
+type Sql<T> = Result<T, sqlx::Error>;
 
-    type Sql<T> = Result<T, sqlx::Error>;
-
-    pub trait Verbs: Engine {
-        /// Creates what is missing.
-        fn create(tx: &mut Transaction<'_, Self>) -> impl Future<Output = Sql<()>> + Send;
-        /// What is known of a thing, which nobody else changes until the end of the transaction.
-        fn lock(tx: &mut Transaction<'_, Self>, place: Place<'_>) -> impl Future<Output = Sql<Known>> + Send;
-        fn set(
-            tx: &mut Transaction<'_, Self>,
-            place: Place<'_>,
-            at: i64,
-            amount: Option<i64>,
-        ) -> impl Future<Output = Sql<()>> + Send;
-        /// The stock keeping unit of an item.
-        fn label(
-            tx: &mut Transaction<'_, Self>,
-            place: Place<'_>,
-            item: &str,
-        ) -> impl Future<Output = Sql<Option<String>>> + Send;
-        fn set_label(
-            tx: &mut Transaction<'_, Self>,
-            place: Place<'_>,
-            item: &str,
-            label: &str,
-        ) -> impl Future<Output = Sql<()>> + Send;
-        /// A price, which nobody else changes until the end of the transaction if it is there.
-        fn price(
-            tx: &mut Transaction<'_, Self>,
-            scope: Scope,
-            product: i64,
-        ) -> impl Future<Output = Sql<Option<PriceRow>>> + Send;
-        fn set_price(
-            tx: &mut Transaction<'_, Self>,
-            scope: Scope,
-            product: i64,
-            price: &PriceRow,
-            by: Uuid,
-        ) -> impl Future<Output = Sql<()>> + Send;
-    }
+pub trait Verbs: Engine {
+    /// Creates what is missing.
+    fn create(tx: &mut Transaction<'_, Self>) -> impl Future<Output = Sql<()>> + Send;
+    /// What is known of a thing, which nobody else changes until the end of the transaction.
+    fn lock(tx: &mut Transaction<'_, Self>, place: Place<'_>) -> impl Future<Output = Sql<Known>> + Send;
+    fn set(
+        tx: &mut Transaction<'_, Self>,
+        place: Place<'_>,
+        at: i64,
+        amount: Option<i64>,
+    ) -> impl Future<Output = Sql<()>> + Send;
+    /// The stock keeping unit of an item.
+    fn label(
+        tx: &mut Transaction<'_, Self>,
+        place: Place<'_>,
+        item: &str,
+    ) -> impl Future<Output = Sql<Option<String>>> + Send;
+    fn set_label(
+        tx: &mut Transaction<'_, Self>,
+        place: Place<'_>,
+        item: &str,
+        label: &str,
+    ) -> impl Future<Output = Sql<()>> + Send;
+    /// A price, which nobody else changes until the end of the transaction if it is there.
+    fn price(
+        tx: &mut Transaction<'_, Self>,
+        scope: Scope,
+        product: i64,
+    ) -> impl Future<Output = Sql<Option<PriceRow>>> + Send;
+    fn set_price(
+        tx: &mut Transaction<'_, Self>,
+        scope: Scope,
+        product: i64,
+        price: &PriceRow,
+        by: Uuid,
+    ) -> impl Future<Output = Sql<()>> + Send;
 }
-pub(crate) use verbs::Verbs;
 
 macro_rules! tables {
     ($engine:ty, $folder:literal, $lock:literal) => {

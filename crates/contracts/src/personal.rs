@@ -66,7 +66,8 @@ mod tests {
     #[test]
     fn marks_lead_to_what_is_there() {
         let added = find("customer.address_added").unwrap();
-        let payload = json!({ "address": { "line1": "1 Main Street", "line2": null, "city": "Springfield", "country": "US" } });
+        let payload =
+            json!({ "address": { "line1": "1 Main Street", "line2": null, "city": "Springfield", "country": "US" } });
         assert_eq!(places(added, &payload), ["/address/line1", "/address/city"]);
         assert_eq!(places(find("customer.created").unwrap(), &json!({ "email": "a@b.example" })), ["/email"]);
         assert_eq!(places(find("order.created").unwrap(), &payload), [] as [&str; 0]);

@@ -54,7 +54,8 @@ fn is_version(text: &str) -> bool {
 
 fn is_domain(text: &str) -> bool {
     let label = |label: &str| {
-        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        !label.is_empty()
+            && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
     };
     text.contains('.') && text.split('.').all(label)
 }
@@ -77,7 +78,10 @@ mod tests {
     #[test]
     fn what_is_needed_is_there_or_named() {
         let read_well = read(&headers(&[(API_VERSION, "2025-07"), (TRIGGERED_AT, "2025-08-25T20:00:00.5Z")])).unwrap();
-        assert_eq!((read_well.shop.as_str(), read_well.api_version.as_deref()), ("example.myshopify.com", Some("2025-07")));
+        assert_eq!(
+            (read_well.shop.as_str(), read_well.api_version.as_deref()),
+            ("example.myshopify.com", Some("2025-07"))
+        );
         assert!(read(&headers(&[])).unwrap().triggered_at.is_none());
         for name in [TOPIC, SHOP, WEBHOOK_ID] {
             let mut without = headers(&[]);

@@ -151,7 +151,8 @@ fn parse<T: DeserializeOwned>(request: &Request, body: &[u8]) -> Result<T, Unrea
 /// The one event of a request.
 fn fact<P: Payload>(request: &Request, payload: P) -> Result<Draft<Box<RawValue>>, Unreadable> {
     let unreadable = |why: String| Unreadable { topic: request.topic.clone(), why };
-    let draft = draft(Commerce::new(payload), Some(request.token(NAME, 0))).map_err(|why| unreadable(why.to_string()))?;
+    let draft =
+        draft(Commerce::new(payload), Some(request.token(NAME, 0))).map_err(|why| unreadable(why.to_string()))?;
     draft.erased().map_err(|why| unreadable(why.to_string()))
 }
 

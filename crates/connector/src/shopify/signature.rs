@@ -89,7 +89,9 @@ mod tests {
         ] {
             assert!(!secrets.verify(tag.as_bytes(), body), "{tag}");
         }
-        for bad in ["", "short", "\n\n", &format!("{SECRET}\nshort"), &"x".repeat(513), &format!("{SECRET}\n").repeat(5)] {
+        for bad in
+            ["", "short", "\n\n", &format!("{SECRET}\nshort"), &"x".repeat(513), &format!("{SECRET}\n").repeat(5)]
+        {
             assert_eq!(Secrets::parse(bad).err(), Some(NoSecret));
         }
         assert_eq!(format!("{secrets:?}"), "Secrets(2)");

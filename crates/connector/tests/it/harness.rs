@@ -30,7 +30,7 @@ pub(crate) trait Database: Sized + Send + Sync + 'static {
     async fn number(&self, sql: &str) -> i64;
     /// Makes the log refuse events of this type, and undoes that.
     async fn refuse(&self, event_type: &str);
-    async fn admit(&self);
+    async fn admit(&self, event_type: &str);
 
     fn keyed(&self) -> Outbox<Self::Db> {
         self.outbox().with_master_keys(MasterKeys::new("2026", [7; 32]))
@@ -93,7 +93,7 @@ impl Database for OnPostgres {
         .await;
     }
 
-    async fn admit(&self) {
+    async fn admit(&self, _: &str) {
         self.run("DROP TRIGGER refuse ON outbox.event_log; DROP FUNCTION refuse()").await;
     }
 }
@@ -129,14 +129,15 @@ impl Database for OnSqlite {
 
     async fn refuse(&self, event_type: &str) {
         self.run(&format!(
-            "CREATE TRIGGER refuse BEFORE INSERT ON event_log WHEN NEW.event_type = '{event_type}' \
+            "CREATE TRIGGER \"refuse {event_type}\" BEFORE INSERT ON event_log WHEN NEW.event_type = '{event_type}' \
              BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
         ))
         .await;
     }
 
-    async fn admit(&self) {
-        self.run("DROP TRIGGER refuse").await;
+    async fn admit(&self, event_type: &str) {
+        // A connection whose view of the schema is old refuses a name that was free again: each type has its own.
+        self.run(&format!("DROP TRIGGER \"refuse {event_type}\"")).await;
     }
 }
 

@@ -1,5 +1,7 @@
 //! A price from the change to the audit.
 
+use std::task::Poll;
+
 use serde_json::json;
 use stateset_connector::price::{Applied, PriceBook, PriceError, PriceRequest};
 use stateset_outbox::delivery::LoggedEvent;
@@ -111,7 +113,7 @@ async fn a_failed_statement_leaves_the_price_as_it_was<D: Database>() {
         let failed = book.apply(&change).await.unwrap_err();
         assert!(matches!(&failed, PriceError::Write(WriteError::Database(_))) && failed.may_pass(), "{failed:?}");
         assert_eq!(left(&database).await, [0, 0, 0, 1], "{event_type}");
-        database.admit().await;
+        database.admit(event_type).await;
     }
     // Nor without the keys that the actor's name needs.
     let keyless = PriceBook::new(database.outbox()).apply(&change).await.unwrap_err();
@@ -121,38 +123,55 @@ async fn a_failed_statement_leaves_the_price_as_it_was<D: Database>() {
     assert_eq!(left(&database).await, [1, 1, 1, 2]);
 }
 
-/// D13: the process goes away at any point of the transaction: all of it, or nothing.
+/// D13: whoever applies it goes away at any point of the transaction: all of it, or nothing.
 async fn a_transaction_that_is_cut_off_leaves_nothing<D: Database>() {
     let database = D::create().await;
     let book = PriceBook::new(database.keyed());
     let first = changed(&database, &request(12_999)).await;
     book.apply(&first).await.unwrap();
-    let change = changed(&database, &request(11_999)).await;
-    // Polled so many times and then dropped: every point at which it waits for the database is met in turn.
-    let mut whole = 0;
-    for polls in 1..500 {
-        let applying = book.apply(&change);
-        let mut applying = std::pin::pin!(applying);
-        let mut count = 0;
-        let ended = std::future::poll_fn(|context| {
-            count += 1;
-            match applying.as_mut().poll(context) {
-                std::task::Poll::Ready(applied) => std::task::Poll::Ready(Some(applied)),
-                std::task::Poll::Pending if count >= polls => std::task::Poll::Ready(None),
-                std::task::Poll::Pending => std::task::Poll::Pending,
-            }
-        })
-        .await;
-        if let Some(applied) = ended {
-            applied.unwrap();
-            whole = polls;
-            break;
+    let mut cuts = 0;
+    for round in 1..=15 {
+        let change = changed(&database, &request(12_999 - round)).await;
+        // Polled so many times and then dropped: wherever it waits for the database, in turn.
+        let mut polls = 1;
+        while !cut_off(book.apply(&change), polls).await {
+            (polls, cuts) = (polls + 1, cuts + 1);
+            let [_, applied, audited, taken] = settled(&database).await;
+            assert_eq!((applied, taken), (audited, applied + 1), "cut off after {polls}");
+            assert_eq!(price(&database).await, 12_999 - applied, "cut off after {polls}");
         }
-        let found = left(&database).await;
-        assert!(found == [0, 0, 0, 1] || found == [1, 1, 1, 2], "cut off after {polls}: {found:?}");
+        assert_eq!(settled(&database).await, [1, round, round, round + 1]);
     }
-    assert!(whole > 5, "it was cut off {whole} times");
-    assert_eq!(left(&database).await, [1, 1, 1, 2]);
+    assert!(cuts >= 15, "it was cut off {cuts} times only");
+}
+
+/// Drops the future after so many polls; `true`: it had ended before.
+async fn cut_off(applying: impl Future<Output = Result<Applied, PriceError>>, polls: u32) -> bool {
+    let (mut applying, mut count) = (std::pin::pin!(applying), 0);
+    std::future::poll_fn(|context| {
+        count += 1;
+        match applying.as_mut().poll(context) {
+            Poll::Ready(applied) => {
+                applied.unwrap();
+                Poll::Ready(true)
+            },
+            Poll::Pending if count >= polls => Poll::Ready(false),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// A commit may be under way: until it stays as it is.
+async fn settled<D: Database>(database: &D) -> [i64; 4] {
+    let mut found = left(database).await;
+    loop {
+        let again = left(database).await;
+        if again == found {
+            return found;
+        }
+        found = again;
+    }
 }
 
 /// D13: the server takes the connection away between the row of the price and its events.
@@ -167,7 +186,8 @@ async fn a_killed_connection_leaves_nothing() {
     let mut blocker = database.pool.begin().await.unwrap();
     sqlx::raw_sql("LOCK TABLE outbox.event_identity IN EXCLUSIVE MODE").execute(&mut *blocker).await.unwrap();
     let (applied, ()) = tokio::join!(book.apply(&change), async {
-        let waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+        let waiting =
+            "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
         let pid: i32 = loop {
             if let Some(pid) = sqlx::query_scalar(waiting).fetch_optional(&database.pool).await.unwrap() {
                 break pid;

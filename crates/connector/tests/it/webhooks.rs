@@ -167,7 +167,7 @@ async fn a_failed_write_leaves_nothing<D: Database>() {
     for table in ["outbox.inbox", "outbox.event_log", "outbox.event_identity", "connector.resource"] {
         assert_eq!(database.number(&format!("SELECT count(*) FROM {table}")).await, 0, "{table}");
     }
-    database.admit().await;
+    database.admit("inventory.initialized").await;
     assert!(matches!(intake.take(&headers(&request), request.body()).await.unwrap(), Taken::Written(_)));
     assert_eq!(intake.stats().outcome("failed"), 1);
 }
@@ -206,7 +206,7 @@ async fn post(client: &Client, headers: &HeaderMap, body: &[u8]) -> (u16, Value)
     for (name, value) in headers {
         client = client.with_header(name.as_str(), value.to_str().unwrap());
     }
-    let reply = client.post("/webhooks/shopify", body).await.unwrap();
+    let reply = client.post("/webhooks/shopify", "application/json", body).await.unwrap();
     (reply.status, reply.json().unwrap())
 }
 

@@ -241,7 +241,15 @@ mod tests {
         let keys = MasterKeys::parse(&format!("2026={one}, 2025={two}")).expect("two keys");
         assert_eq!(format!("{keys:?}"), "MasterKeys { current: \"2026\", older: [\"2025\"] }");
         assert_eq!((keys.find("2026"), keys.find("2025")), (Ok(&[7; 32]), Ok(&[8; 32])));
-        for bad in ["", "2026", &one, &format!("={one}"), &format!("a={one}0"), &format!("a={one},"), &format!("a={}", "zz".repeat(32))] {
+        for bad in [
+            "",
+            "2026",
+            &one,
+            &format!("={one}"),
+            &format!("a={one}0"),
+            &format!("a={one},"),
+            &format!("a={}", "zz".repeat(32)),
+        ] {
             let fault = MasterKeys::parse(bad).expect_err("no keys").to_string();
             assert!(!fault.contains("0707"), "{fault}");
         }

@@ -50,9 +50,8 @@ impl RawRecord {
         check("type", &envelope.event_type)?;
         check("order_id", &key)?;
         let version = i32::try_from(envelope.version).ok().filter(|version| *version >= 1);
-        let schema_version = version.ok_or_else(|| {
-            format!("version is {}, and versions are 1 to {}", envelope.version, i32::MAX)
-        })?;
+        let schema_version =
+            version.ok_or_else(|| format!("version is {}, and versions are 1 to {}", envelope.version, i32::MAX))?;
         let id = |name: &str| self.header(name).and_then(|text| text.parse::<Uuid>().ok());
         Ok(Incoming {
             event_id: self.event_id(value),
