@@ -64,8 +64,8 @@ impl Run {
         tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter("info").init();
         let file = RoutesFile::read(&self.routes)?;
         let groups: u32 = 4;
-        let database = context.database(OpenMode::Write, groups + 4).await?;
-        let store = database.deliveries();
+        let opened = context.database(OpenMode::Write, groups + 4).await?;
+        let store = opened.deliveries();
         let found = compared(&*store, &file).await?;
         if !found.is_empty() {
             let lines: Vec<String> = found.iter().map(|one| format!("\n  {}", line(one))).collect();
@@ -76,7 +76,7 @@ impl Run {
         let mut options = Options::new(format!("{}-{}", context.settings.actor, std::process::id()));
         options.lease = self.lease;
         let mut relay = Relay::new(store, options);
-        let people = personal::source(&database)?;
+        let people = personal::source(&opened)?;
         for described in &file.destinations {
             let sink = personal::on_the_way(&described.name, described.wants(), described.sink()?, people.as_ref())?;
             relay = relay.destination(described.registration()?, sink);
