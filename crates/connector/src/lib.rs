@@ -38,3 +38,8 @@ pub use tables::{Tables, migrate};
 pub(crate) fn namespace() -> uuid::Uuid {
     uuid::Uuid::new_v5(&uuid::Uuid::nil(), b"stateset:connector")
 }
+
+/// The guide's code, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/connectors.md")]
+struct Guide;

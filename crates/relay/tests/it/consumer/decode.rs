@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 use serde_json::json;
+use stateset_contracts::catalogue::OrderCreated;
+use stateset_contracts::upcast;
 use stateset_outbox::Scope;
 use stateset_relay::consumer::RawRecord;
 use uuid::Uuid;
@@ -150,6 +152,9 @@ proptest! {
     #[test]
     fn unknown_members_change_nothing(name in "[a-z]{1,8}x", value in any::<i64>()) {
         let grown = CREATED.replacen('{', &format!(r#"{{ "{name}": {{"deep": [{value}]}},"#), 1);
+        let deep = CREATED.replacen("\"data\": {", &format!("\"data\": {{ \"{name}\": [{value}],"), 1);
+        let read: OrderCreated = upcast::read(&record(&deep).decode(SCOPE).unwrap().payload, 1).unwrap();
+        prop_assert_eq!(read.amount_cents.0, 25_998);
         let (plain, grown) = (record(CREATED).decode(SCOPE).unwrap(), record(&grown).decode(SCOPE).unwrap());
         prop_assert_eq!((plain.payload, plain.key, plain.event_type), (grown.payload, grown.key, grown.event_type));
     }
