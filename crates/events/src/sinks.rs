@@ -73,7 +73,8 @@ impl TryFrom<toml::Table> for Described {
     type Error = toml::de::Error;
 
     fn try_from(all: toml::Table) -> Result<Self, Self::Error> {
-        let is_common = |name: &String| matches!(name.as_str(), "name" | "shard_groups" | "start" | "reveal" | "upcast" | "route");
+        let is_common =
+            |name: &String| matches!(name.as_str(), "name" | "shard_groups" | "start" | "reveal" | "upcast" | "route");
         let (common, kind): (toml::Table, toml::Table) = all.into_iter().partition(|(name, _)| is_common(name));
         let common: Common = common.try_into()?;
         Ok(Self { name: common.name.clone(), common, kind: kind.try_into()? })

@@ -83,16 +83,15 @@ fn unanswered(error: sqlx::Error) -> Fault {
 }
 
 fn sheet(change: &Change, certificate: Option<&ErasureCertificate>) -> Sheet {
-    let mut sheet = Sheet::new(&[]).head(format!("applied: {}", change.applied)).head(change.message.clone());
+    let mut sheet = Sheet::new(&["certificate", "what"]);
+    sheet = sheet.head(format!("applied: {}", change.applied)).head(change.message.clone());
     if let Some(done) = certificate {
-        for what in &done.unaffected {
-            sheet = sheet.head(format!("unaffected: {what}"));
-        }
-        for what in &done.destinations {
-            sheet = sheet.head(format!("to be told: {what}"));
-        }
-        for what in &done.not_reached {
-            sheet = sheet.head(format!("not reached: {what}"));
+        let told = done.destinations.iter().map(|name| ("to be told", name.as_str()));
+        let fixed = |word, list: &[&'static str]| list.iter().map(|what| (word, *what)).collect::<Vec<_>>();
+        for (word, what) in
+            fixed("unaffected", &done.unaffected).into_iter().chain(told).chain(fixed("not reached", &done.not_reached))
+        {
+            sheet = sheet.row([word, what]);
         }
     }
     match &change.apply_with {

@@ -166,8 +166,11 @@ async fn a_price_change_is_traced(shop: Shop) {
 /// Ruling 54: previewed, applied, audited; the destination that saw the values sees commitments from then on.
 async fn a_person_is_erased_everywhere(shop: Shop) {
     let (child, address) = serving(&shop).await;
-    ok(&shop, &format!("connector fixtures shopify --send {address} --secret-file secret.txt --topic customers/create"))
-        .await;
+    ok(
+        &shop,
+        &format!("connector fixtures shopify --send {address} --secret-file secret.txt --topic customers/create"),
+    )
+    .await;
     ended(child).await;
     let hook = Hook::listen().await;
     shop.file("routes.toml", &hook.routes("start = 'beginning'\nreveal = true"));
@@ -181,10 +184,14 @@ async fn a_person_is_erased_everywhere(shop: Shop) {
     let before = shop.dump().await;
     assert!(!before.contains("ada@example.com"), "nothing of it is in the database in clear");
     let preview = json(&shop, erase).await;
-    assert_eq!((&preview["applied"], &preview["result"]["before"]["readable"]), (&json!(false), &json!(2)), "{preview}");
+    assert_eq!(
+        (&preview["applied"], &preview["result"]["before"]["readable"]),
+        (&json!(false), &json!(2)),
+        "{preview}"
+    );
     assert_eq!(shop.dump().await, before);
     let done = shop.run(&format!("{erase} --apply")).await.well();
-    for word in ["applied: true", "2 fields in 1 events", "to be told: hook (webhook)", "not reached: backups"] {
+    for word in ["applied: true", "2 fields in 1 events", "to be told   hook (webhook)", "not reached  backups"] {
         assert!(done.out.contains(word), "{done:?}");
     }
     let again = json(&shop, &format!("{erase} --apply")).await;

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use serde_json::json;
 use stateset_connector::import::{ImportError, Imported, Page, import, pages_in, preview};
 use stateset_connector::shopify::{Secrets, Shopify};
-use stateset_connector::{TakeError, Tables, fixtures, migrate};
+use stateset_connector::{Tables, TakeError, fixtures, migrate};
 use stateset_inspect::answer::Change;
 use stateset_inspect::{Database, Fault, Kind, OpenMode};
 use stateset_outbox::{Outbox, WriteError};
@@ -102,7 +102,9 @@ impl Args {
 fn fault(error: ImportError) -> Fault {
     let message = error.to_string();
     match error {
-        ImportError::Take(TakeError::Database(error) | TakeError::Write(WriteError::Database(error))) => unanswered(error),
+        ImportError::Take(TakeError::Database(error) | TakeError::Write(WriteError::Database(error))) => {
+            unanswered(error)
+        },
         ImportError::Unreadable { .. } => {
             Fault::usage(message, "mend the page and do the run again: what was written is not written twice")
         },

@@ -158,10 +158,8 @@ async fn handler<DB: Tables>(outbox: &Outbox<DB>) -> Result<Handler, Fault> {
 
 /// Keys and databases that are missing are no event's fault.
 fn failure(error: &PriceError) -> HandlerError {
-    let keys = matches!(
-        error,
-        PriceError::Reveal(RevealError::Personal(_)) | PriceError::Write(WriteError::Personal(_))
-    );
+    let keys =
+        matches!(error, PriceError::Reveal(RevealError::Personal(_)) | PriceError::Write(WriteError::Personal(_)));
     let text = error.to_string();
     if keys || error.may_pass() { HandlerError::Unavailable(text) } else { HandlerError::Refuse(text) }
 }

@@ -183,6 +183,7 @@ async fn an_erased_person_is_gone_and_every_proof_holds() {
     assert!(running.stop(Duration::from_secs(20)).await.unwrap());
     let log = database.column("SELECT t::text FROM outbox.event_log t").await;
     assert!(log.len() == 2 && !log.concat().contains(ADDRESS), "{log:?}");
-    let audit = database.column("SELECT action || ' ' || subject || ' ' || actor FROM outbox.audit WHERE job_id IS NULL").await;
+    let audit =
+        database.column("SELECT action || ' ' || subject || ' ' || actor FROM outbox.audit WHERE job_id IS NULL").await;
     assert_eq!(audit, ["subject.erased subject:customer/7 ada"]);
 }

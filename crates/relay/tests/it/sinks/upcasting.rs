@@ -35,6 +35,9 @@ async fn an_old_payload_goes_out_as_a_new_one() {
     assert_eq!((&new["version"], &new["data"]["tax_cents"]), (&json!(2), &json!(0)));
     assert_eq!(new["data"]["amount_cents"], json!(25_998));
     assert_eq!(seen[1..], records[1..], "byte for byte");
-    let unknown = Record { event: stateset_outbox::delivery::LoggedEvent { event_type: "shoe.bought".into(), ..records[0].event.clone() }, ..records[0].clone() };
+    let unknown = Record {
+        event: stateset_outbox::delivery::LoggedEvent { event_type: "shoe.bought".into(), ..records[0].event.clone() },
+        ..records[0].clone()
+    };
     assert_eq!(*upcasted(&unknown), unknown);
 }
