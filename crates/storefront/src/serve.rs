@@ -102,9 +102,8 @@ impl Storefront {
 
     async fn on<DB: Dialect>(settings: Settings, owns: Vec<(Service, Own<DB>)>) -> Result<Self, StartError> {
         let listen = settings.listen;
-        let listener = TcpListener::bind(listen)
-            .await
-            .map_err(|source| StartError::Listen { address: listen, source })?;
+        let listener =
+            TcpListener::bind(listen).await.map_err(|source| StartError::Listen { address: listen, source })?;
         let address = listener.local_addr().map_err(|source| StartError::Listen { address: listen, source })?;
         let mut prepared = Vec::new();
         for (service, own) in owns {

@@ -35,8 +35,9 @@ impl<DB: Dialect> Orders<DB> {
     }
 
     pub(crate) fn routes(own: &Own<DB>) -> Router {
-        let reading =
-            Router::new().route("/orders/{id}", get(http::order::<DB>)).route("/stock/{product_id}", get(http::stock::<DB>));
+        let reading = Router::new()
+            .route("/orders/{id}", get(http::order::<DB>))
+            .route("/stock/{product_id}", get(http::stock::<DB>));
         let changing = Router::new()
             .route("/orders/checkout", post(http::checkout::<DB>))
             .route("/orders/{id}/cancel", post(http::cancel::<DB>))
