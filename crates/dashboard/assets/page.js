@@ -34,6 +34,10 @@ export function ago(since) {
   return `${Math.floor(passed / length)} ${unit}${rest ? ` ${rest} ${next[0]}` : ''} ago`;
 }
 
+/** A text in which what cannot be seen is spelt, as the server writes it. */
+export const plain = (text) => text.replace(/[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu, (letter) =>
+  [...Array(letter.length).keys()].map((at) => `\\u${letter.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''));
+
 setInterval(() => {
   if (document.hidden) return;
   for (const element of document.querySelectorAll('[data-since]')) {
@@ -43,3 +47,11 @@ setInterval(() => {
 
 if (document.querySelector('[data-live]')) import('./live.js');
 if (document.querySelector('[data-evidence]')) import('./prove.js');
+
+// A page about something that moves is read anew, unless somebody is looking elsewhere or typing.
+const moving = document.querySelector('[data-again]');
+if (moving) {
+  setInterval(() => {
+    if (!document.hidden && !document.activeElement?.closest('form, [data-copy]')) location.reload();
+  }, Number(moving.dataset.again));
+}

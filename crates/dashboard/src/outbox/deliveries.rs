@@ -5,13 +5,14 @@ use maud::{Markup, html};
 use stateset_inspect::Subject;
 use stateset_inspect::answer::{BreakerAnswer, Delivery, Explanation, OutboxAnswer};
 
-use super::Asking;
+use super::{Asking, word};
 use super::events::{explained, explanation, nothing};
 use super::overview::millis;
-use crate::parts::{Tone, badge, empty, facts, now, time};
+use crate::parts::{Tone, badge, empty, facts, name, now, time};
 use crate::place::query;
 use crate::text;
 
+const EXAMPLE: &str = "destination:kafka state:retry_wait";
 /// Status words that lead to their states.
 const STATES: &[(&str, &str)] = &[
     ("", "Not finished"),
@@ -29,7 +30,7 @@ pub(super) async fn page(asking: Asking) -> Response {
         Ok(view(&asking, &asking.outbox.inspect.outbox(&filter, &asking.page()).await?))
     };
     let body = body.await;
-    asking.visitor.page("Deliveries", body)
+    asking.listed("Deliveries", "/deliveries", EXAMPLE, body)
 }
 
 fn view(asking: &Asking, found: &OutboxAnswer) -> Markup {
@@ -41,7 +42,7 @@ fn view(asking: &Asking, found: &OutboxAnswer) -> Markup {
                 li { a href=(to(q)) aria-current=[(asking.parameter("q") == *q).then_some("page")] { (name) } }
             }
         } }
-        (asking.search("/deliveries", "destination:kafka state:retry_wait"))
+        (asking.search("/deliveries", EXAMPLE))
         p.summary role="status" { @if !found.total_exact { "more than " } b { (text::grouped(found.total)) } " deliveries" }
         @if found.deliveries.is_empty() { (nothing(asking, "/deliveries", found.diagnostics.as_ref())) } @else {
             table {
@@ -52,7 +53,7 @@ fn view(asking: &Asking, found: &OutboxAnswer) -> Markup {
                             td data-label="Event" { a href=(asking.event(&one.event_id)) { (one.event_type) } " " code.note { (one.event_id) } }
                             td data-label="Destination" { (one.destination) }
                             td data-label="State" { (state(one)) @if let Some(reason) = &one.reason { " " (reason) } }
-                            td data-label="Lane" { @match &one.order_key { Some(key) => a href=(to(&format!("key:{key}"))) { (key) }, None => { (one.entity_type) "/" (one.entity_id) } } }
+                            td data-label="Lane" { @match &one.order_key { Some(key) => a href=(to(&word("key", key))) { (name(key)) }, None => { (name(&one.entity_type)) "/" (name(&one.entity_id)) } } }
                             td.number data-label="Tries" { (one.attempts) }
                             td data-label="Next try" { @match &one.next_attempt_at { Some(at) => (time(at, now)), None => "–" } }
                             td data-label="Last failure" { (one.last_error.as_deref().unwrap_or("–")) }
@@ -109,8 +110,8 @@ fn destination_view(asking: &Asking, found: &BreakerAnswer, why: Option<&Explana
             ("Last failure", html! { (found.reason.as_deref().unwrap_or("none")) }),
             ("Tried again in", html! { (found.probe_in_ms.map_or_else(|| "–".to_owned(), millis)) }),
         ]))
-        p { a href=(place.at(&format!("/deliveries?{}", query(&[("q", &format!("destination:{name}"))])))) { "Its deliveries" } " · "
-            a href=(place.at(&format!("/dead-letters?{}", query(&[("q", &format!("destination:{name}"))])))) { "its dead letters" } }
+        p { a href=(place.at(&format!("/deliveries?{}", query(&[("q", &word("destination", name))])))) { "Its deliveries" } " · "
+            a href=(place.at(&format!("/dead-letters?{}", query(&[("q", &word("destination", name))])))) { "its dead letters" } }
         @if asking.outbox.may_change {
             section { h2 { @if open { "Close the breaker" } @else { "Open the breaker" } }
                 form.inline method="post" action=(place.at(&format!("/destinations/{}", crate::place::segment(name)))) {

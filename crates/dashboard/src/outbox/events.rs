@@ -5,13 +5,14 @@ use maud::{Markup, html};
 use stateset_inspect::answer::{Attempt, Delivery, Detail, Diagnostics, EventList, EventRow, Explanation, Timeline};
 use stateset_inspect::{EventRef, Kind, Page, Subject, TimelineOf};
 
-use super::Asking;
+use super::{Asking, word};
 use super::deliveries::state;
 use crate::api::Fault;
-use crate::parts::{block, empty, facts, hash, now, time};
+use crate::parts::{block, empty, facts, hash, json, name, now, time};
 use crate::place::query;
 use crate::text;
 
+const EXAMPLE: &str = "type:order.* since:1h";
 /// Characters of a payload that a page shows.
 const PAYLOAD: usize = 64 * 1024;
 
@@ -22,18 +23,27 @@ pub(super) async fn list(asking: Asking) -> Response {
         Ok(view(&asking, &found))
     };
     let body = body.await;
-    asking.visitor.page("Events", body)
+    asking.listed("Events", "/events", EXAMPLE, body)
 }
 
 fn view(asking: &Asking, found: &EventList) -> Markup {
     html! {
-        (asking.search("/events", "type:order.* since:1h"))
+        (asking.search("/events", EXAMPLE))
         p.summary role="status" { @if !found.total_exact { "more than " } b { (text::grouped(found.total)) } " events, newest first"
             @if found.partial { ". Not every candidate was looked at: narrow the filter on payloads by type or time" } }
-        @if found.events.is_empty() { (nothing(asking, "/events", found.diagnostics.as_ref())) } @else { (rows(asking, &found.events)) }
+        @if found.events.is_empty() { (nothing(asking, "/events", found.diagnostics.as_ref())) } @else {
+            div data-live=[live_path(asking)] data-kind="outbox" data-base=(asking.visitor.place.base) { (rows(asking, &found.events)) }
+        }
         (asking.next(found.next_cursor.as_ref()))
         (asking.command(&format!("list {}", asking.filter_word())))
     }
+}
+
+/// Where the script listens for new events; nowhere, if the page does not begin with the newest.
+fn live_path(asking: &Asking) -> Option<String> {
+    let newest = asking.parameter("cursor").is_empty()
+        && asking.filter().is_ok_and(|filter| !filter.asks_about_deliveries() && filter.until.is_none());
+    newest.then(|| asking.visitor.place.at(&format!("/live?{}", query(&[("q", asking.parameter("q"))]))))
 }
 
 /// Why a list is empty, and which word of the filter to blame.
@@ -51,7 +61,7 @@ pub(super) fn nothing(asking: &Asking, path: &str, diagnostics: Option<&Diagnost
                     @if !diagnostics.nearest_event_types.is_empty() {
                         p { "Did you mean " @for (at, near) in diagnostics.nearest_event_types.iter().enumerate() { @if at > 0 { ", " } a href=(to(&format!("type:{near}"))) { (near) } } "?" }
                     }
-                    @if let Some(near) = &diagnostics.nearest_destination { p { "The destination may be " a href=(to(&format!("destination:{near}"))) { (near) } "." } }
+                    @if let Some(near) = &diagnostics.nearest_destination { p { "The destination may be " a href=(to(&word("destination", near))) { (near) } "." } }
                 },
             }
         },
@@ -64,16 +74,16 @@ pub(super) fn rows(asking: &Asking, events: &[EventRow]) -> Markup {
     let with = |word: String| place.at(&format!("/events?{}", query(&[("q", word.as_str())])));
     html! {
         table.events {
-            thead { tr { th { "Event" } th { "Type" } th { "Entity" } th { "Made" } th { "Order key" } th.number { "Place at the sequencer" } } }
+            thead { tr { th { "Type" } th { "Entity" } th { "Order key" } th { "Made" } th.number { "Place" } th { "Event" } } }
             tbody {
                 @for event in events {
                     tr {
-                        td data-label="Event" { a href=(asking.event(&event.event_id)) { code { (event.event_id) } } }
-                        td data-label="Type" { a.type href=(with(format!("type:{}", event.event_type))) { (event.event_type) } }
-                        td data-label="Entity" { a href=(place.at(&format!("/timeline?{}", query(&[("entity_type", &event.entity_type), ("entity_id", &event.entity_id)])))) { (event.entity_type) " " b { (event.entity_id) } } }
+                        td data-label="Type" { a.type href=(with(format!("type:{}", event.event_type))) { (name(&event.event_type)) } }
+                        td data-label="Entity" { a href=(place.at(&format!("/timeline?{}", query(&[("entity_type", &event.entity_type), ("entity_id", &event.entity_id)])))) { (name(&event.entity_type)) " " b { (name(&event.entity_id)) } } }
+                        td data-label="Order key" { @match &event.order_key { Some(key) => (name(key)), None => "–" } }
                         td data-label="Made" { (time(&event.created_at, now)) }
-                        td data-label="Order key" { (event.order_key.as_deref().unwrap_or("–")) }
-                        td.number data-label="Place" { @match event.sequence_number { Some(place) => (text::grouped(place)), None => "–" } }
+                        td.number data-label="Place" title="Place in its stream at the sequencer" { @match event.sequence_number { Some(place) => (text::grouped(place)), None => "–" } }
+                        td data-label="Event" { a href=(asking.event(&event.event_id)) { code { (event.event_id) } } }
                     }
                 }
             }
@@ -106,9 +116,13 @@ pub(super) async fn explained(asking: &Asking, subject: &Subject) -> Result<Opti
 
 fn detail_view(asking: &Asking, detail: &Detail, why: Option<&Explanation>) -> Markup {
     let (event, now) = (&detail.event, now());
-    let or_none = |text: &Option<String>| html! { (text.as_deref().unwrap_or("–")) };
+    let or_none = |text: &Option<String>| html! { @match text { Some(text) => (name(text)), None => "–" } };
     html! {
-        p.lead { b.type { (event.event_type) } " about " (event.entity_type) " " b { (event.entity_id) } }
+        p.lead { b.type { (name(&event.event_type)) } " about "
+            a href=(asking.visitor.place.at(&format!("/timeline?{}", query(&[("entity_type", &event.entity_type), ("entity_id", &event.entity_id)])))) {
+                (name(&event.entity_type)) " " b { (name(&event.entity_id)) }
+            }
+        }
         @if let Some(why) = why { (explanation(why)) }
         section { h2 { "Deliveries" }
             @if detail.deliveries.is_empty() { (empty("No delivery", &html! { p { "No route takes this event, or its deliveries are finished and tidied away." } })) }
@@ -123,7 +137,7 @@ fn detail_view(asking: &Asking, detail: &Detail, why: Option<&Explanation>) -> M
                 ("Place at the sequencer", html! { @match event.sequence_number { Some(place) => (text::grouped(place)), None => "none yet" } }),
                 ("Order key", or_none(&event.order_key)),
                 ("Correlation", html! { @match &event.correlation_id {
-                    Some(id) => a href=(asking.visitor.place.at(&format!("/timeline?{}", query(&[("correlation", id)])))) { (id) },
+                    Some(id) => a href=(asking.visitor.place.at(&format!("/timeline?{}", query(&[("correlation", id)])))) { (name(id)) },
                     None => "–",
                 } }),
                 ("Command", or_none(&event.command_id)),
@@ -132,7 +146,7 @@ fn detail_view(asking: &Asking, detail: &Detail, why: Option<&Explanation>) -> M
             ])) }
             section { h2 { "Payload" }
                 @match &event.payload {
-                    Some(payload) => (block("payload", &text::pretty(&payload.get().chars().take(PAYLOAD).collect::<String>()))),
+                    Some(payload) => (json("payload", payload.get(), PAYLOAD, "The command below prints all of it.")),
                     None => (empty("No payload", &html! { p { "It was archived or erased." } })),
                 }
             }
@@ -217,15 +231,15 @@ fn timeline_form(asking: &Asking) -> Markup {
 fn timeline_view(asking: &Asking, found: &Timeline) -> Markup {
     let now = now();
     html! {
-        p.summary { b { (found.subject) } ": " (text::grouped(found.total)) " events"
+        p.summary { b { (name(&found.subject)) } ": " (text::grouped(found.total)) " events"
             @if let Some(waiting) = found.pending_deliveries { ", " (text::grouped(waiting)) " deliveries not finished" } }
         @if found.events.is_empty() { (nothing(asking, "/events", found.diagnostics.as_ref())) (timeline_form(asking)) }
         ol.timeline {
             @for event in &found.events {
                 li {
-                    p.what { a.type href=(asking.event(&event.event_id)) { (event.event_type) } " " span.note { (event.entity_type) " " (event.entity_id) } }
+                    p.what { a.type href=(asking.event(&event.event_id)) { (name(&event.event_type)) } " " span.note { (name(&event.entity_type)) " " (name(&event.entity_id)) } }
                     p.when { (time(&event.created_at, now)) }
-                    @if let Some(payload) = &event.payload { details { summary { "Payload" } (block("payload", &text::pretty(&payload.get().chars().take(2_000).collect::<String>()))) } }
+                    @if let Some(payload) = &event.payload { details { summary { "Payload" } (json("payload", payload.get(), 2_000, "All of it is on the event's page.")) } }
                 }
             }
         }

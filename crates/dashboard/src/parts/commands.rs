@@ -30,9 +30,21 @@ pub fn tool(visitor: &Visitor, words: &str) -> String {
     format!("stateset-events {words} --url {}{}", shell(&visitor.origin), scope.unwrap_or_default())
 }
 
-/// Text as one word of a shell, whatever is in it.
+/// Text as one word of a shell, whatever is in it. Control characters are spelt: a terminal into which the word is pasted
+/// would obey them before the shell sees a quote.
 pub fn shell(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
+    if !text.contains(char::is_control) {
+        return format!("'{}'", text.replace('\'', r"'\''"));
+    }
+    let spelt = text.chars().map(|letter| match letter {
+        '\'' => r"\'".to_owned(),
+        '\\' => r"\\".to_owned(),
+        letter if letter.is_control() => {
+            letter.to_string().bytes().map(|byte| format!("\\x{byte:02x}")).collect()
+        },
+        letter => letter.to_string(),
+    });
+    format!("$'{}'", spelt.collect::<String>())
 }
 
 #[cfg(test)]
@@ -40,5 +52,8 @@ mod tests {
     #[test]
     fn a_copied_command_is_one_command() {
         assert_eq!(super::shell("a'b; rm -rf $HOME `id`"), r"'a'\''b; rm -rf $HOME `id`'");
+        // Ends a bracketed paste, gives up the line, and types another.
+        let pasted = "x\u{1b}[201~\u{3}\nrm -rf ~ 'y\\";
+        assert_eq!(super::shell(pasted), r"$'x\x1b[201~\x03\x0arm -rf ~ \'y\\'");
     }
 }
