@@ -118,7 +118,7 @@ fn detail_view(asking: &Asking, detail: &Detail, why: Option<&Explanation>) -> M
     let (event, now) = (&detail.event, now());
     let or_none = |text: &Option<String>| html! { @match text { Some(text) => (name(text)), None => "–" } };
     html! {
-        p.lead { b.type { (name(&event.event_type)) } " about "
+        p.lead { a.type href=(asking.visitor.place.at(&format!("/catalogue?{}", query(&[("type", &event.event_type)])))) { (name(&event.event_type)) } " about "
             a href=(asking.visitor.place.at(&format!("/timeline?{}", query(&[("entity_type", &event.entity_type), ("entity_id", &event.entity_id)])))) {
                 (name(&event.entity_type)) " " b { (name(&event.entity_id)) }
             }

@@ -104,7 +104,7 @@ fn view(request: &InStream, single: &Single, inclusion: Option<&InclusionProof>)
     let tool = tool(visitor, &format!("inspect {} --include-payload", event.event_id));
     html! {
         p.lead {
-            b.type { (name(&event.event_type)) } " about "
+            a.type href=(visitor.place.at(&format!("/catalogue?{}", crate::place::query(&[("type", &event.event_type)])))) { (name(&event.event_type)) } " about "
             a href=(visitor.place.entity(&event.entity_type, &event.entity_id)) { (name(&event.entity_type)) " " b { (name(&event.entity_id)) } }
         }
         div.columns {

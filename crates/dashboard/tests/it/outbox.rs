@@ -222,7 +222,8 @@ async fn a_long_action_is_only_begun() {
     let form = format!("token={token}&q=type%3A*&action=redrive&rate=1");
     let preview = browser.post("/dashboard/dead-letters", &form).await.body;
     let plan = preview.split("name=\"plan\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
-    let apply = browser.post("/dashboard/apply", &format!("token={token}&rate=1&plan={plan}"));
+    let form = format!("token={token}&rate=1&plan={plan}");
+    let apply = browser.post("/dashboard/apply", &form);
     let applied = tokio::time::timeout(Duration::from_millis(900), apply).await.expect("it does not wait for the end");
     let job = applied.header("location").to_owned();
     let page = browser.get(&job).await;
