@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { HOSTILE, browser, check, held, look, open, soundPage } from './harness.mjs';
+import { HOSTILE, accessible, browser, check, held, look, open, soundPage } from './harness.mjs';
 
 const [events, shop, database, shots] = process.argv.slice(2);
 const seeded = JSON.parse(execFileSync(shop, [database], { encoding: 'utf8' }));
@@ -95,11 +95,205 @@ if (process.env.LOOK) {
   mkdirSync(process.env.LOOK, { recursive: true });
   const wanted = new RegExp(process.env.PAGES ?? '.');
   for (const [name, url] of Object.entries(paths)) if (wanted.test(name)) await look(desk.page, url, process.env.LOOK, name);
+  desk.noise.length = 0;
 }
 
 for (const [name, url] of Object.entries(paths)) {
   await check(`outbox page ${name}: quiet, accessible in light and dark, and 375 px wide`, () => soundPage(desk, url, { status: answers[name] ?? 200 }));
 }
+
+await check('outbox: what others wrote is text, stays in its place, and hides nothing', async () => {
+  const { page, noise } = desk;
+  await page.goto(paths.hostile);
+  assert.equal(await page.locator('main img, main script').count(), 0);
+  const facts = await page.textContent('main');
+  assert.ok(facts.includes('<img src=x onerror="alert(1)">'), facts);
+  // A character that turns the order around is spelt, so nothing that stands beside it is turned.
+  assert.ok(facts.includes('\\u202eredro\\u200b') && !/[\u200b\u202e\u2066]/.test(facts));
+  await page.goto(paths.large);
+  assert.match(await page.textContent('main'), /The first 65.536 of 9\d\d.\d{3} bytes/);
+  assert.deepEqual(noise, []);
+});
+
+await check('outbox: another tenant\'s event is not there, like one that never was', async () => {
+  const { page } = desk;
+  const said = [];
+  for (const id of [seeded.foreign, 'evt_00000000000000000000000001']) {
+    const reply = await page.goto(`${base}/events/${id}`);
+    assert.equal(reply.status(), 404);
+    said.push((await page.textContent('main')).replaceAll(id, 'ID').replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'ID'));
+  }
+  assert.equal(said[0], said[1]);
+  await page.goto(`${base}/timeline?entity_type=order&entity_id=ORD-1001`);
+  assert.ok(!(await page.content()).includes('theirs'));
+});
+
+await check('outbox: dead letters are redriven: filter, preview, apply, job, audit', async () => {
+  const { page, noise } = desk;
+  await page.goto(paths.letters);
+  assert.match(await page.textContent('main'), /Set a filter first/);
+  await page.fill('main input[name=q]', 'class:exhausted');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/dead-letters\?q=class/);
+  const all = Number((await page.textContent('.summary b')).replace(/\D/g, ''));
+  assert.ok(all >= 3, String(all));
+  await page.click('button:has-text("Preview")');
+  await page.waitForSelector('button:has-text("Do it")');
+  assert.match(await page.textContent('.lead'), /^NOT EXECUTED/);
+  await accessible(page, 'preview');
+  await page.goBack();
+  assert.equal(Number((await page.textContent('.summary b')).replace(/\D/g, '')), all, 'a preview changes nothing');
+  await page.selectOption('select[name=action]', 'discard');
+  await page.click('button:has-text("Preview")');
+  await page.waitForSelector('.fault');
+  assert.match(await page.textContent('.fault'), /reason/);
+  await page.goBack();
+  await page.selectOption('select[name=action]', 'redrive');
+  await page.click('button:has-text("Preview")');
+  await page.click('button:has-text("Do it")');
+  await page.waitForURL(/\/jobs\//);
+  await page.waitForFunction(() => document.querySelector('.facts .badge')?.textContent === 'done');
+  assert.match(await page.textContent('main'), /redrive/);
+  await page.goto(`${base}/dead-letters?q=${q('class:exhausted')}`);
+  assert.match(await page.textContent('.summary'), /^\s*0/);
+  await page.goto(paths.audit);
+  assert.match(await page.textContent('tbody'), /mira/);
+  assert.deepEqual(noise, []);
+});
+
+await check('outbox: a breaker is opened and closed, with a reason', async () => {
+  const { page } = desk;
+  await page.goto(paths.destination);
+  for (const [button, word] of [['Open:', 'open'], ['Close:', 'closed']]) {
+    await page.fill('input[name=reason]', 'the ERP is moved');
+    await page.click(`button:has-text("${button}")`);
+    await page.waitForFunction((word) => document.querySelector('.facts .badge')?.textContent === word, word);
+  }
+  await page.goto(paths.audit);
+  assert.match(await page.textContent('tbody'), /the ERP is moved/);
+});
+
+await check('outbox: forms of others, and without the session\'s token, do nothing', async () => {
+  const { context, page } = desk;
+  await page.goto(paths.chosen);
+  const token = await page.getAttribute('form[method=post] input[name=token]', 'value');
+  const origin = new URL(base).origin;
+  const form = { token, q: 'class:refused', action: 'redrive' };
+  const post = (path, form, headers) => context.request.post(base + path, { form, headers, maxRedirects: 0 });
+  for (const path of ['/dead-letters', '/apply', '/destinations/mail', `/jobs/${seeded.jobs.running}`, '/logout']) {
+    for (const headers of [{ origin: 'https://evil.example' }, { origin: 'null' }, { origin, 'sec-fetch-site': 'cross-site' }, {}]) {
+      assert.equal((await post(path, form, headers)).status(), 403, `${path} ${JSON.stringify(headers)}`);
+    }
+    assert.equal((await post(path, { ...form, token: '0'.repeat(64) }, { origin })).status(), 403, path);
+  }
+  assert.equal((await post('/dead-letters', form, { origin })).status(), 200, 'the same from our own page');
+});
+
+await check('outbox: a dashboard for reading offers and does nothing, beside one that may', async () => {
+  const watcher = { page: await desk.context.newPage() };
+  // In the same browser: the other dashboard is on the same address, and must not log this one out.
+  await enter(watcher, reader);
+  for (const path of ['', '/dead-letters?q=type%3A*', '/destinations/erp-webhook', `/jobs/${seeded.jobs.running}`]) {
+    assert.equal((await watcher.page.goto(reader.base + path)).status(), 200);
+    const forms = await watcher.page.locator('main form[method=post]').count();
+    assert.equal(forms, 0, path);
+  }
+  const token = await watcher.page.getAttribute('.visitor input[name=token]', 'value');
+  const origin = new URL(reader.base).origin;
+  for (const [path, form] of [['/dead-letters', { q: 'type:*', action: 'redrive' }], ['/destinations/mail', { open: 'no', reason: 'x' }], [`/jobs/${seeded.jobs.running}`, { action: 'abort' }]]) {
+    const reply = await desk.context.request.post(reader.base + path, { form: { ...form, token }, headers: { origin } });
+    assert.equal(reply.status(), 403, path);
+    assert.match(await reply.text(), /--allow-changes/);
+  }
+  await desk.page.goto(paths.overview);
+  assert.equal(desk.page.url(), paths.overview, 'still logged in');
+  await watcher.page.close();
+});
+
+await check('outbox: a name that points here is not believed', async () => {
+  const port = new URL(base).port;
+  for (const host of [`evil.example:${port}`, 'evil.example']) {
+    const reply = await desk.context.request.get(base, { headers: { host } });
+    assert.equal(reply.status(), 421, host);
+  }
+});
+
+await check('outbox: nothing inline, nothing cached, whatever the answer', async () => {
+  for (const [name, url] of Object.entries(paths)) {
+    const reply = await desk.context.request.get(url);
+    const headers = reply.headers();
+    assert.match(headers['content-security-policy'], /^default-src 'none'; script-src 'self'; style-src 'self'/, name);
+    assert.doesNotMatch(headers['content-security-policy'], /unsafe/, name);
+    assert.equal(headers['cache-control'], 'no-store', name);
+    assert.doesNotMatch(await reply.text(), / style=| on[a-z]+="|<style|<iframe|<base|javascript:/, name);
+  }
+});
+
+await check('outbox: reading works without scripts', async () => {
+  const plain = await open({ javaScriptEnabled: false });
+  await plain.context.addCookies(await desk.context.cookies());
+  for (const [name, url] of Object.entries(paths)) {
+    assert.equal((await plain.page.goto(url)).status(), answers[name] ?? 200, url);
+    assert.ok(await plain.page.isVisible('main h1'), url);
+  }
+  await plain.page.goto(paths.retried);
+  await plain.page.click('main a:has-text("erp-webhook")');
+  await plain.page.waitForURL(/destinations\/erp-webhook/);
+  await plain.context.close();
+});
+
+await check('outbox: the keyboard alone filters the list and opens an event', async () => {
+  const { page } = desk;
+  await page.goto(paths.events);
+  await page.keyboard.press('Tab');
+  assert.equal(await page.evaluate(() => document.activeElement.className), 'skip');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Tab');
+  assert.equal(await page.evaluate(() => document.activeElement.name), 'q');
+  await page.keyboard.type('type:payment.* key:ORD-1002');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/q=type%3Apayment/);
+  assert.equal(await page.locator('tbody tr').count(), 1);
+  for (let tries = 0; tries < 30 && !(await page.evaluate(() => document.activeElement.href?.includes('/events/evt_'))); tries += 1) await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/events\/evt_/);
+});
+
+await check('outbox: new events come by themselves, as text, under the filter of the address', async () => {
+  const { page, noise } = desk;
+  await page.goto(`${base}/events?q=${q('type:order.*')}`);
+  await page.click('.live button');
+  await page.waitForFunction(() => document.querySelector('.live .note').textContent.startsWith('Live'));
+  const trigger = (type, entity) => execFileSync(events, ['--database', database, '--as', 'mira', 'trigger', type, '--entity', `order/${entity}`, '--apply', '--quiet'], { env });
+  trigger('payment.succeeded', 'LIVE-0');
+  trigger('order.cancelled', `LIVE-${HOSTILE}`);
+  await page.waitForFunction(() => document.querySelector('tr.fresh')?.textContent.includes('order.cancelled'));
+  assert.equal(await page.locator('tr.fresh').count(), 1);
+  assert.ok((await page.textContent('tr.fresh')).includes(HOSTILE));
+  assert.equal(await page.locator('tbody img, tbody script').count(), 0);
+  await accessible(page, 'with a new event');
+  assert.deepEqual(noise, []);
+});
+
+await check('outbox: strange addresses are answered as mistakes of whoever wrote them', async () => {
+  for (const bad of ['%00', '%1b%5B31m', '%E2%80%AE', '%22%27%3C%3E', '-1', 'x'.repeat(9_000)]) {
+    for (const path of [`/events?q=${bad}`, `/events?cursor=${bad}`, `/events/${bad}`, `/timeline?entity_type=${bad}&entity_id=${bad}`, `/timeline?correlation=${bad}`,
+      `/deliveries?q=destination%3A${bad}`, `/destinations/${bad}`, `/dead-letters?q=${bad}&cursor=${bad}`, `/keys?key=${bad}`, `/keys?key=a&operation=${bad}`, `/jobs/${bad}`,
+      `/audit?actor=${bad}`, `/audit?cursor=${bad}`]) {
+      const reply = await desk.context.request.get(base + path);
+      assert.ok(reply.status() < 500, `${path.slice(0, 80)}: ${reply.status()} ${(await reply.text()).match(/class="title">([^<]*)/)?.[1]}`);
+    }
+  }
+});
+
+await check('outbox: logging out ends the session', async () => {
+  const { page, context } = desk;
+  await page.goto(paths.overview);
+  await page.click('.visitor button');
+  await page.waitForURL(/login/);
+  assert.match(await page.textContent('main'), /printed/);
+  assert.equal((await context.request.get(paths.events, { maxRedirects: 0 })).status(), 303);
+});
 
 await browser.close();
 for (const { child } of [writer, reader]) child.kill('SIGTERM');

@@ -85,14 +85,14 @@ function outboxCells(event) {
   const entity = query({ entity_type: event.entity_type, entity_id: event.entity_id });
   const type = link(`${base}/events?${query({ q: `type:${event.event_type}` })}`, name(event.event_type));
   type.className = 'type';
-  const id = link(`${base}/events/${encodeURIComponent(event.event_id)}`, make('code', '', event.event_id));
+  const id = link(`${base}/events/${encodeURIComponent(event.event_id)}`, make('code', 'id', event.event_id));
   const more = event.replay_job ? [' ', make('span', 'badge', 'replay')] : [];
   return [
     cell('Type', '', type, ...more),
     cell('Entity', '', link(`${base}/timeline?${entity}`, name(event.entity_type), ' ', bold(event.entity_id))),
-    cell('Order key', '', event.order_key ? name(event.order_key) : '–'),
+    cell('Order key', 'short', ...(event.order_key ? [name(event.order_key)] : [])),
     cell('Made', '', ...moment(event.created_at)),
-    cell('Place', 'number', '–'),
+    cell('Place', 'number'),
     cell('Event', '', id),
   ];
 }

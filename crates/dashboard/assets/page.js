@@ -22,16 +22,19 @@ document.addEventListener('click', (event) => {
 
 const UNITS = [['d', 86_400], ['h', 3_600], ['min', 60], ['s', 1]];
 
+function length(seconds) {
+  const first = UNITS.findIndex(([, unit]) => seconds >= unit);
+  const [name, unit] = UNITS[first];
+  const next = UNITS[first + 1];
+  const rest = next ? Math.floor((seconds % unit) / next[1]) : 0;
+  return `${Math.floor(seconds / unit)} ${name}${rest ? ` ${rest} ${next[0]}` : ''}`;
+}
+
 /** `2 h 5 min ago`, as the server writes it. */
 export function ago(since) {
   const passed = Math.floor(Date.now() / 1000) - since;
-  if (passed < 0) return 'in the future';
-  if (passed < 1) return 'just now';
-  const first = UNITS.findIndex(([, length]) => passed >= length);
-  const [unit, length] = UNITS[first];
-  const next = UNITS[first + 1];
-  const rest = next ? Math.floor((passed % length) / next[1]) : 0;
-  return `${Math.floor(passed / length)} ${unit}${rest ? ` ${rest} ${next[0]}` : ''} ago`;
+  if (passed < 0) return `in ${length(-passed)}`;
+  return passed < 1 ? 'just now' : `${length(passed)} ago`;
 }
 
 /** A text in which what cannot be seen is spelt, as the server writes it. */

@@ -65,12 +65,16 @@ pub fn from_micros(micros: i64) -> String {
         .unwrap_or_else(|| micros.to_string())
 }
 
-/// How long ago, or that it is still to come.
+/// How long ago, or in what time.
 pub fn ago(at: OffsetDateTime, now: OffsetDateTime) -> String {
+    let second = Duration::from_secs(1);
     match Duration::try_from(now - at) {
-        Ok(passed) if passed < Duration::from_secs(1) => "just now".to_owned(),
+        Ok(passed) if passed < second => "just now".to_owned(),
         Ok(passed) => format!("{} ago", duration(passed)),
-        Err(_) => "in the future".to_owned(),
+        Err(_) => {
+            let left = Duration::try_from(at - now).unwrap_or_default();
+            if left < second { "now".to_owned() } else { format!("in {}", duration(left)) }
+        },
     }
 }
 
@@ -183,7 +187,7 @@ pub fn pretty(json: &str) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::{clock, duration, grouped, plain, pretty, quantity, short};
+    use super::{ago, clock, duration, grouped, moment, plain, pretty, quantity, short};
 
     #[test]
     fn numbers_times_and_lengths() {
@@ -192,6 +196,10 @@ mod tests {
         assert_eq!(duration(Duration::from_millis(310)), "310 ms");
         assert_eq!(duration(Duration::from_mins(125)), "2 h 5 min");
         assert_eq!(duration(Duration::from_hours(24)), "1 d");
+        let now = moment("2026-03-01T10:00:00Z").unwrap();
+        for (text, said) in [("10:00:00.5", "now"), ("09:59:59.5", "just now"), ("09:58:00", "2 min ago"), ("11:05:00", "in 1 h 5 min")] {
+            assert_eq!(ago(moment(&format!("2026-03-01T{text}Z")).unwrap(), now), said);
+        }
         assert_eq!(clock("2026-03-01T12:00:05.123+02:00"), "2026-03-01 10:00:05");
         assert_eq!(clock("yesterday"), "yesterday");
         let shown: Vec<String> = [0.0, 0.01, 0.5, 3.0, 12.34, 1_234.4].map(quantity).into();

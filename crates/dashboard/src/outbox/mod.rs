@@ -189,7 +189,7 @@ impl Asking {
     pub(crate) fn listed(&self, title: &str, path: &str, example: &str, body: Result<Markup, Fault>) -> Response {
         match body {
             Err(fault) if fault.status == StatusCode::BAD_REQUEST => {
-                let body = html! { (crate::parts::frame::fault(&self.visitor, &fault)) (self.search(path, example)) };
+                let body = html! { (crate::parts::frame::mistake(&fault)) (self.search(path, example)) };
                 self.visitor.page_with(fault.status, title, &body)
             },
             body => self.visitor.page(title, body),
