@@ -50,7 +50,7 @@ export CHROMIUM BROWSER_MODULES=$PWD/target/browser
 # Beside the rest: it waits for its database more than it computes.
 postgres=
 if part postgres; then
-    PYTHONDONTWRITEBYTECODE=1 python3 scripts/mcp/postgres.py sh -c 'exec node testing/browser/outbox.mjs "$0" "$1" "$DATABASE_URL" -' \
+    QUICK=1 PYTHONDONTWRITEBYTECODE=1 python3 scripts/mcp/postgres.py sh -c 'exec node testing/browser/outbox.mjs "$0" "$1" "$DATABASE_URL" -' \
         "$folder/stateset-events" "$folder/outbox_shop" >"$folder/postgres.log" 2>&1 &
     postgres=$!
 fi
