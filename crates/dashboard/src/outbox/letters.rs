@@ -101,7 +101,7 @@ fn table(asking: &Asking, found: &DeadLetterList) -> Markup {
             table {
                 thead { tr { th { "Event" } th { "Destination" } th { "Lane" } th { "Class" } th { "Error" } th.number { "Tries" } th { "Given up" } } }
                 tbody { @for letter in &found.dead_letters { tr {
-                    td data-label="Event" { a href=(asking.event(&letter.event_id)) { (letter.event_type) } " " code.note { (letter.event_id) } }
+                    td data-label="Event" { a.type href=(asking.event(&letter.event_id)) { (name(&letter.event_type)) } " " code.id { (letter.event_id) } }
                     td.short data-label="Destination" { (name(&letter.destination)) }
                     td.short data-label="Lane" { (name(&letter.lane)) }
                     td data-label="Class" { (badge(Tone::Bad, &letter.class)) }

@@ -79,7 +79,7 @@ fn destinations(asking: &Asking, all: &[DestinationStatus]) -> Markup {
                 @for one in all {
                     @let name = one.destination.as_str();
                     tr {
-                        td.short data-label="Destination" { a href=(asking.visitor.place.at(&format!("/destinations/{}", crate::place::segment(name)))) { (crate::parts::name(name)) } " " span.note { (one.kind) } }
+                        td.short data-label="Destination" { a href=(asking.visitor.place.at(&format!("/destinations/{}", crate::place::segment(name)))) { (crate::parts::name(name)) } @if one.kind != name { " " span.note { (one.kind) } } }
                         td data-label="Breaker" { (breaker(&one.breaker)) }
                         td.states data-label="By state" { @for (state, number) in &one.states {
                             a class=(super::deliveries::tone(state).class()) href=(to("/deliveries", name, &format!(" state:{state}"))) { (state) " " b { (text::grouped(*number)) } } " "

@@ -27,11 +27,14 @@ pub(super) fn section(machine: &Machine) -> String {
     let rows: String = machine
         .arrows
         .iter()
-        .map(|(from, to, by)| format!("<tr><td>{from}</td><td><a href=\"#{by}\">{by}</a></td><td>{to}</td></tr>\n"))
+        .map(|(from, to, by)| {
+            let (from, to) = (from.replace('_', " "), to.replace('_', " "));
+            format!("<tr><td>{from}</td><td><a href=\"#{by}\">{by}</a></td><td>{to}</td></tr>\n")
+        })
         .collect();
     let begins = match machine.start {
         ("", _) => String::new(),
-        (state, by) => format!("<p>Begins as <b>{state}</b> with <a href=\"#{by}\">{by}</a>.</p>\n"),
+        (state, by) => format!("<p>Begins as <b>{}</b> with <a href=\"#{by}\">{by}</a>.</p>\n", state.replace('_', " ")),
     };
     let (anchor, title) = (anchor(machine), machine.title);
     format!(
@@ -49,11 +52,12 @@ fn picture(machine: &Machine) -> String {
     let states = placed(&machine.arrows);
     let most = |of: fn(&Placed<'_>) -> i32| states.iter().map(of).max().unwrap_or_default();
     let columns = most(|state| state.column) + 1;
-    let arcs = (columns - 1).max(1) * ARC;
+    let at = |name: &str| states.iter().find(|state| state.name == name).map_or((0, 0), |state| (state.column, state.row));
+    let over = machine.arrows.iter().map(|(from, to, _)| (at(from), at(to))).filter(|(from, to)| from.1 == to.1);
+    let arcs = over.map(|(from, to)| to.0 - from.0).filter(|span| *span > 1).max().unwrap_or_default() * ARC;
     let (width, height) = (columns * COLUMN - (COLUMN - BOX.0) + 2 * MARGIN, most(|state| state.row) * ROW + BOX.1 + arcs + 2 * MARGIN);
     let middle = |name: &str| {
-        let state = states.iter().find(|state| state.name == name);
-        let (column, row) = state.map_or((0, 0), |state| (state.column, state.row));
+        let (column, row) = at(name);
         (column, row, MARGIN + column * COLUMN + BOX.0 / 2, MARGIN + arcs + row * ROW + BOX.1 / 2)
     };
     let mut drawn: Vec<(&str, &str)> = Vec::new();
