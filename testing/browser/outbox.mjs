@@ -98,6 +98,16 @@ if (process.env.LOOK) {
   desk.noise.length = 0;
 }
 
+if (shots !== '-') {
+  const { page } = desk;
+  await page.setViewportSize({ width: 1120, height: 700 });
+  for (const [name, url] of [['overview', paths.overview], ['event', paths.retried], ['dead-letters', paths.chosen]]) {
+    await page.goto(url);
+    await page.screenshot({ path: join(shots, `outbox-${name}.png`) });
+  }
+  await page.setViewportSize({ width: 1280, height: 900 });
+}
+
 // Over the second database the pages are the same; that each is answered is seen below.
 for (const [name, url] of Object.entries(process.env.QUICK ? {} : paths)) {
   await check(`outbox page ${name}: quiet, accessible in light and dark, and 375 px wide`, () => soundPage(desk, url, { status: answers[name] ?? 200 }));
