@@ -55,7 +55,7 @@ if part postgres; then
     postgres=$!
 fi
 if part outbox; then
-    node testing/browser/outbox.mjs "$folder/stateset-events" "$folder/outbox_shop" "sqlite:$folder/shop.sqlite" "${SCREENSHOTS:--}"
+    node testing/browser/outbox.mjs "$folder/stateset-events" "$folder/outbox_shop" "sqlite:$folder/shop.db" "${SCREENSHOTS:--}"
 fi
 if part catalogue; then node testing/browser/catalogue.mjs docs/contracts/index.html "${SCREENSHOTS:--}"; fi
 if [ -n "$postgres" ]; then

@@ -201,7 +201,9 @@ mod tests {
         for host in ["127.0.0.1", "127.0.0.1:8088", "localhost", "LOCALHOST:1", "[::1]", "[::1]:8088"] {
             assert!(of_nobody(&headers(&[("host", host)])), "{host}");
         }
-        for host in ["evil.example", "evil.example:8088", "127.0.0.1.evil.example:8088", "localhost.evil.example", "[evil]", ""] {
+        for host in
+            ["evil.example", "evil.example:8088", "127.0.0.1.evil.example:8088", "localhost.evil.example", "[evil]", ""]
+        {
             assert!(!of_nobody(&headers(&[("host", host)])), "{host}");
         }
         assert!(!of_nobody(&headers(&[])));

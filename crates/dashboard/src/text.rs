@@ -85,7 +85,11 @@ pub fn quantity(value: f64) -> String {
         value if value < 0.05 => "< 0.1".to_owned(),
         value if value < 100.0 => format!("{value:.1}").trim_end_matches(".0").to_owned(),
         value => {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is at least 100, and shown only")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "it is at least 100, and shown only"
+            )]
             let whole = value.round() as u64;
             grouped(whole)
         },
@@ -197,7 +201,9 @@ mod tests {
         assert_eq!(duration(Duration::from_mins(125)), "2 h 5 min");
         assert_eq!(duration(Duration::from_hours(24)), "1 d");
         let now = moment("2026-03-01T10:00:00Z").unwrap();
-        for (text, said) in [("10:00:00.5", "now"), ("09:59:59.5", "just now"), ("09:58:00", "2 min ago"), ("11:05:00", "in 1 h 5 min")] {
+        for (text, said) in
+            [("10:00:00.5", "now"), ("09:59:59.5", "just now"), ("09:58:00", "2 min ago"), ("11:05:00", "in 1 h 5 min")]
+        {
             assert_eq!(ago(moment(&format!("2026-03-01T{text}Z")).unwrap(), now), said);
         }
         assert_eq!(clock("2026-03-01T12:00:05.123+02:00"), "2026-03-01 10:00:05");

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use stateset_outbox::delivery::{
-    AttemptRecord, Breaker, BreakerState, Change, Chunk, DeadLetter, DeliveryRow, DeliveryState as State, DeliveryStore,
-    Destination, Evidence, Heartbeat, HeldReason, LaneChange, Lease, LoggedEvent, NewRoute, Registration, Settlement, Start,
+    AttemptRecord, Breaker, BreakerState, Change, Chunk, DeadLetter, DeliveryRow, DeliveryState as State,
+    DeliveryStore, Destination, Evidence, Heartbeat, HeldReason, LaneChange, Lease, LoggedEvent, NewRoute,
+    Registration, Settlement, Start,
 };
 use stateset_outbox::{Engine, Outbox};
 
@@ -64,8 +65,10 @@ impl Places {
         store.settle(lease, &plan).await?;
         // The second and the third try of what is tried again.
         for tries in 2..=3 {
-            let again = (0..ORDERS).filter(|number| number % 12 == 3).filter_map(|number| of_order(&chunk, number).next());
-            let changes = again.map(|event| Change { from: Some(State::RetryWait), ..retry(destination, event, tries) });
+            let again =
+                (0..ORDERS).filter(|number| number % 12 == 3).filter_map(|number| of_order(&chunk, number).next());
+            let changes =
+                again.map(|event| Change { from: Some(State::RetryWait), ..retry(destination, event, tries) });
             store.settle(lease, &Settlement { changes: changes.collect(), ..Settlement::default() }).await?;
         }
         let before = store.breaker(self.mail.id).await?;
@@ -120,7 +123,13 @@ fn change(destination: &Destination, event: &LoggedEvent, to: State) -> Change {
 
 fn tried(outcome: &'static str, class: &str, error: &str, took: u64) -> Option<AttemptRecord> {
     let took = Duration::from_millis(took);
-    Some(AttemptRecord { started_ago: took, took, outcome, class: Some(class.to_owned()), error: Some(error.to_owned()) })
+    Some(AttemptRecord {
+        started_ago: took,
+        took,
+        outcome,
+        class: Some(class.to_owned()),
+        error: Some(error.to_owned()),
+    })
 }
 
 fn retry(destination: &Destination, event: &LoggedEvent, tries: i32) -> Change {

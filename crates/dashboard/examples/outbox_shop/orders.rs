@@ -39,15 +39,26 @@ async fn order<DB: Engine>(outbox: &Outbox<DB>, number: u32) -> Done<Uuid> {
     let amount = 1_990 + 735 * number;
     let lines = json!([{ "sku": "TEA-01", "quantity": 1 + number % 3, "unit_price_cents": 1_990 }]);
     let story = [
-        ("order.created", "order", &id, json!({ "order_id": id, "currency": "EUR", "amount_cents": amount, "lines": lines })),
+        (
+            "order.created",
+            "order",
+            &id,
+            json!({ "order_id": id, "currency": "EUR", "amount_cents": amount, "lines": lines }),
+        ),
         ("payment.succeeded", "payment", &payment, json!({ "order_id": id, "amount_cents": amount, "method": "card" })),
         ("shipping.ready", "shipment", &shipment, json!({ "order_id": id, "warehouse": "HAM-2" })),
-        ("shipping.dispatched", "shipment", &shipment, json!({ "order_id": id, "carrier": "DHL", "tracking": "JJD0190000" })),
+        (
+            "shipping.dispatched",
+            "shipment",
+            &shipment,
+            json!({ "order_id": id, "carrier": "DHL", "tracking": "JJD0190000" }),
+        ),
     ];
     let mut tx = outbox.begin().await?;
     let mut first = None;
     for (event_type, kind, entity, payload) in story.into_iter().take(2 + (number as usize) % 3) {
-        let draft = draft(event_type, Entity::new(kind, entity), &id, payload).correlation_id(format!("checkout-{number}"));
+        let draft =
+            draft(event_type, Entity::new(kind, entity), &id, payload).correlation_id(format!("checkout-{number}"));
         first = first.or(Some(add(outbox, &mut tx, draft).await?));
     }
     outbox.commit(tx).await?;
@@ -62,11 +73,13 @@ pub(crate) async fn write<DB: Engine>(outbox: &Outbox<DB>) -> Done<Written> {
     }
     let mut tx = outbox.begin().await?;
     let entity = Entity::new(HOSTILE.chars().take(64).collect::<String>(), HOSTILE);
-    let nasty = draft("customer.updated", entity, HOSTILE, json!({ HOSTILE: HOSTILE, "note": "\u{2066}\u{202e}\u{2069}" }));
+    let nasty =
+        draft("customer.updated", entity, HOSTILE, json!({ HOSTILE: HOSTILE, "note": "\u{2066}\u{202e}\u{2069}" }));
     let hostile = add(outbox, &mut tx, nasty.correlation_id(HOSTILE).causation_id(HOSTILE)).await?;
     // The longest names there can be, in one piece, and the largest payload.
     let entity = Entity::new("w".repeat(64), "W".repeat(256));
-    let lines: Vec<Value> = (0..9_000).map(|line| json!({ "sku": format!("SKU-{line:05}"), "note": "x".repeat(80) })).collect();
+    let lines: Vec<Value> =
+        (0..9_000).map(|line| json!({ "sku": format!("SKU-{line:05}"), "note": "x".repeat(80) })).collect();
     let large = draft("audit_event.recorded", entity, &"k".repeat(256), json!({ "lines": lines }));
     let large = add(outbox, &mut tx, large.correlation_id("c".repeat(256))).await?;
     outbox.commit(tx).await?;

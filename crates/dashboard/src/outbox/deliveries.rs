@@ -5,9 +5,9 @@ use maud::{Markup, html};
 use stateset_inspect::Subject;
 use stateset_inspect::answer::{BreakerAnswer, Delivery, DestinationStatus, Explanation, OutboxAnswer};
 
-use super::{Asking, word};
 use super::events::{explained, explanation, nothing};
 use super::overview::millis;
+use super::{Asking, word};
 use crate::parts::{Tone, badge, empty, facts, name, now, time};
 use crate::place::query;
 use crate::text;

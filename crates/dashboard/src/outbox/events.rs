@@ -5,8 +5,8 @@ use maud::{Markup, html};
 use stateset_inspect::answer::{Attempt, Delivery, Detail, Diagnostics, EventList, EventRow, Explanation, Timeline};
 use stateset_inspect::{EventRef, Kind, Page, Subject, TimelineOf};
 
-use super::{Asking, word};
 use super::deliveries::state;
+use super::{Asking, word};
 use crate::api::Fault;
 use crate::parts::{block, empty, facts, hash, json, name, now, time};
 use crate::place::query;
@@ -229,7 +229,8 @@ pub(super) async fn timeline(asking: Asking) -> Response {
         Ok(timeline_view(&asking, &found))
     };
     let body = body.await;
-    let title = match (asking.parameter("correlation"), asking.parameter("entity_type"), asking.parameter("entity_id")) {
+    let title = match (asking.parameter("correlation"), asking.parameter("entity_type"), asking.parameter("entity_id"))
+    {
         ("", "", _) | ("", _, "") => "Timeline".to_owned(),
         ("", kind, id) => format!("{kind} {id}"),
         (correlation, ..) => format!("Correlation {correlation}"),

@@ -34,7 +34,10 @@ pub(super) async fn live(asking: Asking, headers: HeaderMap) -> Response {
     let from = if seen.is_empty() { From::Now } else { From::Cursor(seen.to_owned()) };
     let (sender, receiver) = channel(4);
     let watch = watch(Arc::clone(&asking.outbox.inspect), filter, from, sender);
-    #[expect(clippy::disallowed_methods, reason = "it ends when nobody reads any more, at the latest with the process")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it ends when nobody reads any more, at the latest with the process"
+    )]
     tokio::spawn(watch);
     let end = Instant::now() + LASTS;
     let texts = unfold(receiver, move |mut receiver| async move {

@@ -231,7 +231,11 @@ const KEYS: [&str; 12] = [
 /// One word of a filter, whatever is in its value.
 pub(crate) fn word(key: &str, value: &str) -> String {
     let plain = !value.is_empty() && !value.contains(['"', '\\']) && !value.contains(char::is_whitespace);
-    if plain { format!("{key}:{value}") } else { format!("{key}:\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")) }
+    if plain {
+        format!("{key}:{value}")
+    } else {
+        format!("{key}:\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
+    }
 }
 
 pub(crate) fn value<'a>(pairs: &'a [(String, String)], name: &str) -> &'a str {

@@ -50,7 +50,8 @@ async fn read(visitor: &Visitor, scope: Scope) -> Result<Facts, Fault> {
     let end = now().unix_timestamp();
     let samples = samples(api, scope, head.size, end - WINDOW).await?;
     #[expect(clippy::cast_precision_loss, reason = "seconds of this century fit a double")]
-    let rates = rates(&samples, (end - WINDOW) as f64, end as f64, BUCKETS).into_iter().map(|rate| rate * 60.0).collect();
+    let rates =
+        rates(&samples, (end - WINDOW) as f64, end as f64, BUCKETS).into_iter().map(|rate| rate * 60.0).collect();
     let newest = page.events.into_iter().rev().collect();
     Ok(Facts { head, newest, committed: !covering.commitments.is_empty(), rates })
 }

@@ -39,9 +39,7 @@ pub fn shell(text: &str) -> String {
     let spelt = text.chars().map(|letter| match letter {
         '\'' => r"\'".to_owned(),
         '\\' => r"\\".to_owned(),
-        letter if letter.is_control() => {
-            letter.to_string().bytes().map(|byte| format!("\\x{byte:02x}")).collect()
-        },
+        letter if letter.is_control() => letter.to_string().bytes().map(|byte| format!("\\x{byte:02x}")).collect(),
         letter => letter.to_string(),
     });
     format!("$'{}'", spelt.collect::<String>())

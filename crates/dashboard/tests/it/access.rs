@@ -147,7 +147,11 @@ async fn a_command_goes_where_the_visitor_came_from() {
         let login = Request::post("/dashboard/login").header(header::ORIGIN, format!("{scheme}://log.example"));
         assert_eq!(browser.send(login, &format!("key={KEY}")).await.status, StatusCode::SEE_OTHER);
         let page = browser.get(&format!("/dashboard/stream/{TENANT}/{STORE}/events")).await.body;
-        assert!(page.contains(&format!("&#39;{scheme}://log.example/api/v1/")) || page.contains(&format!("'{scheme}://log.example/api/v1/")), "{page}");
+        assert!(
+            page.contains(&format!("&#39;{scheme}://log.example/api/v1/"))
+                || page.contains(&format!("'{scheme}://log.example/api/v1/")),
+            "{page}"
+        );
     }
 }
 

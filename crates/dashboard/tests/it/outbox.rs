@@ -244,7 +244,11 @@ async fn a_wrong_filter_stays_in_its_box() {
     for list in ["events", "deliveries", "dead-letters"] {
         let answer = browser.get(&format!("/dashboard/{list}?q=tpye%3Aorder.*")).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-        assert!(answer.body.contains("value=\"tpye:order.*\"") && answer.body.contains("INVALID_FILTER"), "{}", answer.body);
+        assert!(
+            answer.body.contains("value=\"tpye:order.*\"") && answer.body.contains("INVALID_FILTER"),
+            "{}",
+            answer.body
+        );
     }
 }
 

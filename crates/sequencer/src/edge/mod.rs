@@ -73,7 +73,8 @@ pub struct Edge {
 impl Edge {
     /// The rules as configured.
     pub fn new(config: EdgeConfig) -> Self {
-        let EdgeConfig { rate_per_minute, origins, admin_networks, trust_proxy, metrics_access, tls, by_address } = config;
+        let EdgeConfig { rate_per_minute, origins, admin_networks, trust_proxy, metrics_access, tls, by_address } =
+            config;
         let (rate, key_rate) = (rate_per_minute.map(TenantRate::new), KeyRate::default());
         Self { metrics_access, origins, tls, by_address, rate, key_rate, admin_networks, trust_proxy }
     }

@@ -41,7 +41,8 @@ pub async fn layer(State(service): State<Arc<Service>>, request: Request, next: 
 /// of the same origin, and could read and write everything: such a request comes by that name.
 pub async fn by_address(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
     if service.edge.by_address && !stateset_dashboard::guard::of_nobody(request.headers()) {
-        let detail = "without authentication this server is reached by its address or as localhost, not by another name";
+        let detail =
+            "without authentication this server is reached by its address or as localhost, not by another name";
         return ApiError::new(Code::InsufficientPermissions, detail).into_response();
     }
     next.run(request).await

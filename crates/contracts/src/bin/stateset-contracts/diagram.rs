@@ -39,7 +39,8 @@ pub(super) fn machines() -> Vec<Machine> {
     let ([lifecycle, payment, fulfilment], _) = order();
     let created = "order.created";
     let (of_payment, _) = arrows(Payment::ALL, PaymentEvent::ALL, Payment::word, PaymentEvent::word, Payment::apply);
-    let (of_shipment, _) = arrows(Shipment::ALL, ShipmentEvent::ALL, Shipment::word, ShipmentEvent::word, Shipment::apply);
+    let (of_shipment, _) =
+        arrows(Shipment::ALL, ShipmentEvent::ALL, Shipment::word, ShipmentEvent::word, Shipment::apply);
     vec![
         Machine { title: "Order: lifecycle", start: (Lifecycle::Pending.word(), created), arrows: lifecycle },
         Machine { title: "Order: payment", start: (PaymentAxis::Unpaid.word(), created), arrows: payment },

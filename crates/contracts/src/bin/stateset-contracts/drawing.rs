@@ -34,7 +34,9 @@ pub(super) fn section(machine: &Machine) -> String {
         .collect();
     let begins = match machine.start {
         ("", _) => String::new(),
-        (state, by) => format!("<p>Begins as <b>{}</b> with <a href=\"#{by}\">{by}</a>.</p>\n", state.replace('_', " ")),
+        (state, by) => {
+            format!("<p>Begins as <b>{}</b> with <a href=\"#{by}\">{by}</a>.</p>\n", state.replace('_', " "))
+        },
     };
     let (anchor, title) = (anchor(machine), machine.title);
     format!(
@@ -52,10 +54,12 @@ fn picture(machine: &Machine) -> String {
     let states = placed(&machine.arrows);
     let most = |of: fn(&Placed<'_>) -> i32| states.iter().map(of).max().unwrap_or_default();
     let columns = most(|state| state.column) + 1;
-    let at = |name: &str| states.iter().find(|state| state.name == name).map_or((0, 0), |state| (state.column, state.row));
+    let at =
+        |name: &str| states.iter().find(|state| state.name == name).map_or((0, 0), |state| (state.column, state.row));
     let over = machine.arrows.iter().map(|(from, to, _)| (at(from), at(to))).filter(|(from, to)| from.1 == to.1);
     let arcs = over.map(|(from, to)| to.0 - from.0).filter(|span| *span > 1).max().unwrap_or_default() * ARC;
-    let (width, height) = (columns * COLUMN - (COLUMN - BOX.0) + 2 * MARGIN, most(|state| state.row) * ROW + BOX.1 + arcs + 2 * MARGIN);
+    let (width, height) =
+        (columns * COLUMN - (COLUMN - BOX.0) + 2 * MARGIN, most(|state| state.row) * ROW + BOX.1 + arcs + 2 * MARGIN);
     let middle = |name: &str| {
         let (column, row) = at(name);
         (column, row, MARGIN + column * COLUMN + BOX.0 / 2, MARGIN + arcs + row * ROW + BOX.1 / 2)
@@ -65,7 +69,8 @@ fn picture(machine: &Machine) -> String {
     for (from, to, _) in &machine.arrows {
         if !drawn.contains(&(from, to)) {
             drawn.push((from, to));
-            let by: Vec<&str> = machine.arrows.iter().filter(|one| one.0 == *from && one.1 == *to).map(|one| one.2).collect();
+            let by: Vec<&str> =
+                machine.arrows.iter().filter(|one| one.0 == *from && one.1 == *to).map(|one| one.2).collect();
             let way = way(middle(from), middle(to));
             lines.push_str(&format!("<path d=\"{way}\"><title>{from} to {to}: {}</title></path>", by.join(", ")));
         }
@@ -99,7 +104,15 @@ fn way(from: (i32, i32, i32, i32), to: (i32, i32, i32, i32)) -> String {
     let span = to_column - column;
     if row == to_row && span > 1 {
         let top = y - tall - ARC * span;
-        return format!("M{} {}C{} {top} {} {top} {} {}", x + half / 2, y - tall, x + half, to_x - half, to_x - half / 2, to_y - tall);
+        return format!(
+            "M{} {}C{} {top} {} {top} {} {}",
+            x + half / 2,
+            y - tall,
+            x + half,
+            to_x - half,
+            to_x - half / 2,
+            to_y - tall
+        );
     }
     let (start, end) = (x + half, to_x - half);
     let bend = (end - start) / 2;

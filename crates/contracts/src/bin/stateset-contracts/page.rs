@@ -48,7 +48,11 @@ fn moves(name: &str, machines: &[Machine]) -> String {
             lines.push_str(&format!("<li><a href=\"#{anchor}\">{title}</a>: {}</li>\n", all.join(", ")));
         }
     }
-    if lines.is_empty() { lines } else { format!("<p class=\"label\">What it changes</p>\n<ul class=\"moves\">\n{lines}</ul>\n") }
+    if lines.is_empty() {
+        lines
+    } else {
+        format!("<p class=\"label\">What it changes</p>\n<ul class=\"moves\">\n{lines}</ul>\n")
+    }
 }
 
 fn card(contract: &Contract, machines: &[Machine]) -> String {
