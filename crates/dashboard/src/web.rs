@@ -224,10 +224,12 @@ impl FromRequestParts<Arc<Dashboard>> for Visitor {
         };
         // What the browser said when it logged in, because nothing in a later request tells TLS in front of a proxy from
         // none: a command with a key must not go out in the clear.
-        let origin = session.as_ref().map(|session| session.origin.to_string()).unwrap_or_else(|| {
+        let origin = if let Some(session) = &session {
+            session.origin.to_string()
+        } else {
             let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
             format!("http://{}", host.unwrap_or("127.0.0.1:8080"))
-        });
+        };
         Ok(Self {
             who,
             api: Api::new(dashboard.api.clone(), session.clone()),

@@ -121,15 +121,9 @@ fn change(destination: &Destination, event: &LoggedEvent, to: State) -> Change {
     Change { delivery, from: None, to, reason, attempts, next_attempt_in, attempt, dead_letter }
 }
 
-fn tried(outcome: &'static str, class: &str, error: &str, took: u64) -> Option<AttemptRecord> {
+fn tried(outcome: &'static str, class: &str, error: &str, took: u64) -> AttemptRecord {
     let took = Duration::from_millis(took);
-    Some(AttemptRecord {
-        started_ago: took,
-        took,
-        outcome,
-        class: Some(class.to_owned()),
-        error: Some(error.to_owned()),
-    })
+    AttemptRecord { started_ago: took, took, outcome, class: Some(class.to_owned()), error: Some(error.to_owned()) }
 }
 
 fn retry(destination: &Destination, event: &LoggedEvent, tries: i32) -> Change {
@@ -137,7 +131,7 @@ fn retry(destination: &Destination, event: &LoggedEvent, tries: i32) -> Change {
     Change {
         attempts: tries,
         next_attempt_in: Some(Duration::from_secs(60 << tries)),
-        attempt: tried("retry", "http_503", error, 212),
+        attempt: Some(tried("retry", "http_503", error, 212)),
         ..change(destination, event, State::RetryWait)
     }
 }
@@ -152,7 +146,7 @@ fn become_of(destination: &Destination, number: u32, lane: &[&LoggedEvent], plan
             let error = format!("erp.example answered 422: field vat_id is missing in order {}", order_id(number));
             plan.lanes.push(park(None, "dead"));
             Change {
-                attempt: tried("refused", "http_422", &error, 38),
+                attempt: Some(tried("refused", "http_422", &error, 38)),
                 dead_letter: letter("refused", &error),
                 ..change(destination, first, State::Dead)
             }
@@ -166,14 +160,14 @@ fn become_of(destination: &Destination, number: u32, lane: &[&LoggedEvent], plan
             plan.lanes.push(park(None, "dead"));
             Change {
                 attempts: 5,
-                attempt: tried("refused", "timeout", error, 10_004),
+                attempt: Some(tried("refused", "timeout", error, 10_004)),
                 dead_letter: letter("exhausted", error),
                 ..change(destination, first, State::Dead)
             }
         },
         7 => {
             let error = "erp.example answered 409: this order was cancelled there";
-            let attempt = tried("rejected", "http_409", error, 41);
+            let attempt = Some(tried("rejected", "http_409", error, 41));
             plan.changes.push(Change { attempt, ..change(destination, first, State::Rejected) });
             return;
         },

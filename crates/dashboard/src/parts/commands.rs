@@ -1,5 +1,7 @@
 //! The same request for a terminal.
 
+use std::fmt::Write as _;
+
 use maud::{Markup, html};
 
 use super::block;
@@ -36,13 +38,21 @@ pub fn shell(text: &str) -> String {
     if !text.contains(char::is_control) {
         return format!("'{}'", text.replace('\'', r"'\''"));
     }
-    let spelt = text.chars().map(|letter| match letter {
-        '\'' => r"\'".to_owned(),
-        '\\' => r"\\".to_owned(),
-        letter if letter.is_control() => letter.to_string().bytes().map(|byte| format!("\\x{byte:02x}")).collect(),
-        letter => letter.to_string(),
-    });
-    format!("$'{}'", spelt.collect::<String>())
+    let mut spelt = String::with_capacity(text.len() + 16);
+    for letter in text.chars() {
+        if letter.is_control() {
+            let mut bytes = [0; 4];
+            for byte in letter.encode_utf8(&mut bytes).bytes() {
+                write!(spelt, "\\x{byte:02x}").expect("writing to a string does not fail");
+            }
+            continue;
+        }
+        if matches!(letter, '\'' | '\\') {
+            spelt.push('\\');
+        }
+        spelt.push(letter);
+    }
+    format!("$'{spelt}'")
 }
 
 #[cfg(test)]

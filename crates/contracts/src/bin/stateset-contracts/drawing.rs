@@ -24,14 +24,11 @@ pub(super) fn anchor(machine: &Machine) -> String {
 
 /// The picture, and what it says in a table.
 pub(super) fn section(machine: &Machine) -> String {
-    let rows: String = machine
-        .arrows
-        .iter()
-        .map(|(from, to, by)| {
-            let (from, to) = (from.replace('_', " "), to.replace('_', " "));
-            format!("<tr><td>{from}</td><td><a href=\"#{by}\">{by}</a></td><td>{to}</td></tr>\n")
-        })
-        .collect();
+    let mut rows = String::new();
+    for (from, to, by) in &machine.arrows {
+        let (from, to) = (from.replace('_', " "), to.replace('_', " "));
+        rows.push_str(&format!("<tr><td>{from}</td><td><a href=\"#{by}\">{by}</a></td><td>{to}</td></tr>\n"));
+    }
     let begins = match machine.start {
         ("", _) => String::new(),
         (state, by) => {
