@@ -6,7 +6,7 @@
 //! errors, and nothing else of ours. Follow one of them to write your own.
 //!
 //! A service is five files: `http` and `consumer` are what people ask and what other services tell, `store` is facts in and
-//! out, `rules` decides and is pure, `mod` puts them together. [`transport`] is what stands between the services, [`serve`]
+//! out, `rules` decides and is pure, `mod` puts them together. `transport` is what stands between the services, [`serve()`]
 //! puts the whole together.
 //!
 //! Deliberately absent: users and passwords, a basket, real money. `docs/guide/storefront.md` shows how to run it.
