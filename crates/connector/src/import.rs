@@ -92,7 +92,7 @@ pub fn pages_in(folder: &Path) -> io::Result<Vec<Page>> {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let kind = match name.as_str() {
-            name if !name.ends_with(".json") => continue,
+            name if Path::new(name).extension().is_none_or(|extension| extension != "json") => continue,
             name if name.starts_with("products") => PageKind::Products,
             name if name.starts_with("orders") => PageKind::Orders,
             _ => continue,

@@ -92,7 +92,7 @@ pub fn order(request: &Request, body: &[u8]) -> Result<Reading, Unreadable> {
     let event = ShopifySyncOrder {
         shop: request.shop.as_str().into(),
         external_id: order.id.to_string().into(),
-        number: order.order_number.map(Into::into),
+        number: order.number.map(Into::into),
         amount_cents: amount.into(),
         currency: order.currency.into(),
     };

@@ -82,7 +82,7 @@ mod tests {
         for (tag, body) in [
             (stranger.as_str(), BODY),
             (TAG, &BODY[1..]),
-            (&TAG[..40], BODY),
+            (TAG.get(..40).expect("forty letters"), BODY),
             ("", BODY),
             ("not base64!", BODY),
             (&format!(" {TAG}"), BODY),

@@ -27,8 +27,8 @@ pub(super) struct Variant {
 #[derive(Debug, Deserialize)]
 pub(super) struct Order {
     pub(super) id: u64,
-    #[serde(default)]
-    pub(super) order_number: Option<i64>,
+    #[serde(default, rename = "order_number")]
+    pub(super) number: Option<i64>,
     pub(super) total_price: String,
     pub(super) currency: String,
     pub(super) updated_at: Instant,

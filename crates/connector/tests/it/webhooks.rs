@@ -240,7 +240,7 @@ async fn the_listener_answers_as_documented<D: Database>() {
         (with("x-shopify-api-version", "soon"), request.body(), 400, "HEADER_MISSING"),
         (with("x-shopify-shop-domain", "other.myshopify.com"), request.body(), 403, "SHOP_UNKNOWN"),
         (unreadable, &bad_body[..], 422, "UNREADABLE"),
-        (good.clone(), &[b' '; 20_000][..], 413, "BODY_TOO_LARGE"),
+        (good.clone(), &vec![b' '; 20_000][..], 413, "BODY_TOO_LARGE"),
     ] {
         let (found, answer) = post(&client, &headers, body).await;
         assert_eq!((found, answer["error"]["code"].as_str()), (status, Some(code)), "{answer}");

@@ -28,7 +28,8 @@ pub(super) struct Price {
     /// The product's number
     product: i64,
     /// The price, in the currency's smallest unit: 11999 for 119.99
-    price: i64,
+    #[arg(value_name = "PRICE")]
+    cents: i64,
     /// ISO 4217
     #[arg(long, value_name = "CODE", value_parser = currency)]
     currency: String,
@@ -47,7 +48,7 @@ impl Price {
     pub(super) async fn run(self, context: &Context) -> Ended {
         let request = PriceRequest {
             product_id: self.product,
-            price_cents: self.price,
+            price_cents: self.cents,
             currency: self.currency.clone(),
             reason: self.reason.clone(),
             actor: context.settings.actor.clone(),
@@ -66,7 +67,7 @@ impl Price {
     }
 
     fn change(&self, requested: Option<&Requested>) -> Change {
-        let what = format!("the price of product {} at {} {}", self.product, self.price, self.currency);
+        let what = format!("the price of product {} at {} {}", self.product, self.cents, self.currency);
         let (message, result) = match requested {
             Some(Requested { event_id, correlation_id }) => (
                 format!("{what} is asked for; follow it with: stateset-events trace {correlation_id}"),
