@@ -34,6 +34,7 @@ pub mod lane;
 pub mod latency;
 pub mod metrics;
 pub mod policy;
+pub mod reconcile;
 pub mod record;
 pub mod secret;
 pub mod sink;

@@ -10,7 +10,7 @@ use std::io::{IsTerminal as _, Write as _};
 use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use stateset_inspect::Fault;
+use stateset_inspect::{Fault, Kind};
 
 use crate::exit::Stop;
 pub(crate) use table::Sheet;
@@ -78,7 +78,12 @@ impl Output {
     /// Data.
     pub(crate) fn text(text: &str) -> Result<(), Stop> {
         let mut out = std::io::stdout().lock();
-        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|_| Stop::ReaderGone)
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Stop::ReaderGone,
+            _ => Fault::new(Kind::Corrupt, "OUTPUT_LOST", "standard output cannot be written", "a full disk? do it again")
+                .because(error)
+                .into(),
+        })
     }
 
     /// Something that is not data, and not asked for.

@@ -1,49 +1,16 @@
 //! The same questions, asked of a real sequencer.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::OnceLock;
-use std::time::SystemTime;
-
 use serde_json::{Value, json};
-use stateset_testkit::server::{Launch, SequencerProcess};
+use stateset_testkit::sequencer::{self, API_KEY};
+use stateset_testkit::server::SequencerProcess;
 use stateset_testkit::ves::Agent;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use uuid::Uuid;
 
 use crate::harness::{Ran, Shop};
 
-const API_KEY: &str = "a-key-for-tests-only";
-const SIGNING_KEY: &str = "0202020202020202020202020202020202020202020202020202020202020202";
-const PAYLOAD_KEY: &str = "0303030303030303030303030303030303030303030303030303030303030303";
 const TENANT: Uuid = Uuid::from_u128(0x7a0e_2c5e_1111_4222_8333_0000_0000_0001);
 const STORE: Uuid = Uuid::from_u128(0x7a0e_2c5e_1111_4222_8333_0000_0000_0002);
-
-/// The program beside this test's own, built first if it is missing or older than its sources.
-fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let program = Path::new(env!("CARGO_BIN_EXE_stateset-events")).with_file_name("stateset-sequencer");
-        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let sources = ["api", "contracts", "dashboard", "ledger", "sequencer", "store"]
-            .iter()
-            .map(|name| newest(&crates.join(name)));
-        let built = program.metadata().and_then(|file| file.modified());
-        if !built.is_ok_and(|built| built >= sources.max().unwrap()) {
-            let cargo =
-                Command::new(env!("CARGO")).args(["build", "-p", "stateset-sequencer"]).current_dir(&crates).status();
-            assert!(cargo.unwrap().success(), "the sequencer cannot be built");
-        }
-        program
-    })
-}
-
-fn newest(folder: &Path) -> SystemTime {
-    let entries = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).filter(|path| !path.ends_with("tests"));
-    let times =
-        entries.map(|path| if path.is_dir() { newest(&path) } else { path.metadata().unwrap().modified().unwrap() });
-    times.max().unwrap_or(SystemTime::UNIX_EPOCH)
-}
 
 struct Log {
     process: SequencerProcess,
@@ -53,18 +20,7 @@ struct Log {
 
 impl Log {
     async fn start() -> Self {
-        let launch = Launch::new(program()).unwrap();
-        let port = launch.address().port().to_string();
-        let process = launch
-            .variable("HOST", "127.0.0.1")
-            .variable("PORT", port)
-            .variable("STATESET_DATA_DIR", "data")
-            .variable("BOOTSTRAP_ADMIN_API_KEY", API_KEY)
-            .variable("VES_SEQUENCER_SIGNING_KEY", SIGNING_KEY)
-            .variable("PAYLOAD_ENCRYPTION_KEYS", PAYLOAD_KEY)
-            .start()
-            .await
-            .unwrap();
+        let process = sequencer::launch().unwrap().start().await.unwrap();
         let agent = Agent::new(7, TENANT, STORE);
         let log = Self { process, agent, shop: Shop::sqlite().await };
         log.post("/api/v1/agents/keys", &log.agent.registration()).await;
@@ -72,8 +28,7 @@ impl Log {
     }
 
     async fn post(&self, path: &str, body: &Value) {
-        let client = self.process.client().with_header("authorization", &format!("ApiKey {API_KEY}"));
-        let reply = client.post_json(path, body).await.unwrap();
+        let reply = sequencer::client(&self.process).post_json(path, body).await.unwrap();
         assert!((200..300).contains(&reply.status), "{}", reply.text());
     }
 
@@ -183,7 +138,7 @@ async fn one_event_and_what_a_sequencer_does_not_have() {
         assert!(ran.code == 2 && ran.err.contains(code) && ran.err.contains("--database"), "{line}: {ran:?}");
     }
     let unknown = log.run("inspect evt_00000000000000000000000000").await;
-    assert!(unknown.code == 3 && unknown.err.contains("EVENT_NOT_FOUND"), "{unknown:?}");
+    assert!(unknown.code == 8 && unknown.err.contains("EVENT_NOT_FOUND"), "{unknown:?}");
     let doctor = log.run("doctor").await.well();
     assert!(doctor.out.contains("the stream has 2 events"), "{doctor:?}");
     let mut variables = log.variables();
@@ -192,7 +147,7 @@ async fn one_event_and_what_a_sequencer_does_not_have() {
     let stranger = log.shop.run_with("list", &variables).await;
     assert!(stranger.code == 4 && stranger.err.contains("INVALID_API_KEY"), "{stranger:?}");
     let doctor = log.shop.run_with("doctor", &variables).await;
-    assert!(doctor.code == 1 && doctor.out.contains("credential"), "{doctor:?}");
+    assert!(doctor.code == 3 && doctor.out.contains("credential"), "{doctor:?}");
 }
 
 /// Live, and behind a kept place after the server was away.
@@ -251,11 +206,11 @@ async fn evidence_is_checked_offline() {
     std::fs::write(&path, spoilt).unwrap();
     let wrong = log.shop.run(&format!("verify all.bundle --trusted-key '{key}'")).await;
     assert!(
-        wrong.code == 1 && wrong.out.contains("WRONG: stream event 3: payload") && wrong.out.contains("NOT VALID"),
+        wrong.code == 3 && wrong.out.contains("WRONG: stream event 3: payload") && wrong.out.contains("NOT VALID"),
         "{wrong:?}"
     );
     let missing = log.shop.run(&format!("verify none.bundle --trusted-key '{key}'")).await;
-    assert!(missing.code == 3 && missing.err.contains("FILE_NOT_FOUND"), "{missing:?}");
+    assert!(missing.code == 8 && missing.err.contains("FILE_NOT_FOUND"), "{missing:?}");
 }
 
 /// The log's verifier key, once the log covers the events.
@@ -281,7 +236,7 @@ async fn an_agent_s_machine_is_set_up_and_pulls() {
     log.fill(1, 3).await;
     let here = "--database sqlite:agent.db";
     let unknown = log.run(&format!("sync status {here}")).await;
-    assert_eq!(unknown.code, 3, "{}", unknown.err);
+    assert_eq!(unknown.code, 8, "{}", unknown.err);
     assert!(unknown.err.contains("SYNC_NOT_INITIALISED"), "{}", unknown.err);
     log.run(&format!("sync init --agent {} {here}", Uuid::from_u128(77))).await.well();
     let pushed = log.json(&format!("sync push {here}")).await;

@@ -506,7 +506,7 @@ pub(crate) async fn an_entity_is_what_its_events_say<F: Factory>(factory: &F) {
     assert_eq!((now.events, value(&now, "status"), value(&now, "total")), (3, Some(json!("paid")), Some(json!(5))));
     let then = reader.state_at(&order, Some(moved)).await.expect("a state");
     assert_eq!((then.events, value(&then, "status"), value(&then, "note")), (1, Some(json!("new")), None));
-    assert_eq!(then.last.expect("an event").1, "order.created");
+    assert_eq!(then.last.expect("an event").event_type, "order.created");
     let before = reader.state_at(&order, Some(all[0].written_at)).await.expect_err("there was nothing");
     assert!(matches!(before, ReadError::NotFound(_)), "{before}");
 }
