@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 
-use stateset_inspect::answer::Change;
+use stateset_inspect::answer::{Change, counted};
 use stateset_inspect::{Apply, Database, Fault, Http, Inspect, Intent, OpenMode, Remote};
 
 use crate::exit::{Done, Ended, Stop};
@@ -69,7 +69,11 @@ impl Context {
             (OpenMode::Read, Apply::Preview { actor })
         };
         let mut change = self.asked(mode).await?.change(intent, &how).await?;
-        if !change.applied && change.apply_with.is_none() {
+        let nothing = change.plan.as_ref().is_some_and(|plan| plan.count == 0);
+        if nothing && !change.applied {
+            // A plan of nothing is for nobody.
+            change.plan_id = None;
+        } else if !change.applied && change.apply_with.is_none() {
             change.apply_with = Some(format!("{} --apply", typed()));
         }
         if let Some(plan) = change.plan_id.take() {
@@ -102,9 +106,9 @@ fn sheet(change: &Change) -> Sheet {
         .head(change.message.clone());
     if let Some(plan) = &change.plan {
         let mut line = format!("{} in all", plan.count);
-        for (count, name) in [(plan.lanes, "lanes"), (plan.followers, "followers waiting behind them")] {
-            if let Some(count) = count {
-                line.push_str(&format!(", {count} {name}"));
+        for (count, noun) in [(plan.lanes, "lane"), (plan.followers, "follower")] {
+            if let Some(count) = count.filter(|count| *count > 0) {
+                line.push_str(&format!(", {}", counted(count, noun)));
             }
         }
         for (name, count) in &plan.destinations {

@@ -48,9 +48,15 @@ pub(crate) fn report(stop: &Stop, format: Format, quiet: bool) -> ExitCode {
         return fault.kind.exit().into();
     }
     output::talk(&format!("error: {}", fault.message));
+    let mut said = fault.message.clone();
     let mut cause = std::error::Error::source(&**fault);
     while let Some(error) = cause {
-        output::talk(&format!("  because: {error}"));
+        let text = error.to_string();
+        // Many errors repeat what they were caused by.
+        if !said.contains(&text) {
+            output::talk(&format!("  because: {text}"));
+        }
+        said = text;
         cause = error.source();
     }
     if !quiet {

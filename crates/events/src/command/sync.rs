@@ -72,7 +72,12 @@ fn fault(error: &SyncError) -> Fault {
         Exit::Unavailable => Kind::Unavailable,
         Exit::Done | Exit::Failed | Exit::DoesNotHold => Kind::Corrupt,
     };
-    let fix = if report.retryable { "try again; what was done stays done" } else { "" };
+    let fix = match &*report.code {
+        _ if report.retryable => "try again; what was done stays done",
+        "SYNC_NOT_INITIALISED" => "name the agent's file with --database sqlite:<file>, or set it up with `stateset-events sync init`",
+        "INVALID_ARGUMENT" | "EVENT_NOT_WRITTEN" => "--help of the command shows what it takes",
+        _ => "",
+    };
     let mut message = report.message;
     let mut cause = std::error::Error::source(error);
     while let Some(why) = cause {

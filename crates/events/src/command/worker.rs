@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -61,7 +62,8 @@ impl Args {
 
 impl Run {
     async fn run(self, context: &Context) -> Ended {
-        tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter("info").init();
+        let colors = !context.settings.no_color && std::io::stderr().is_terminal();
+        tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(colors).with_env_filter("info").init();
         let file = RoutesFile::read(&self.routes)?;
         let groups: u32 = 4;
         let store = context.database(OpenMode::Write, groups + 4).await?.deliveries();

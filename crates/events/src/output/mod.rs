@@ -15,6 +15,9 @@ use stateset_inspect::{Fault, Kind};
 use crate::exit::Stop;
 pub(crate) use table::Sheet;
 
+/// To the upper left corner, the rest of the screen empty.
+const CLEAR: &str = "\u{1b}[H\u{1b}[J";
+
 /// Forms of data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -68,6 +71,14 @@ impl Output {
                 Ok(())
             },
         }
+    }
+
+    /// Draws over what was drawn before, where that can be; elsewhere prints one answer after the other.
+    pub(crate) fn redraw<T: Serialize>(self, answer: &T, sheet: impl FnOnce(&T) -> Sheet) -> Result<(), Stop> {
+        if self.format == Format::Table && std::io::stdout().is_terminal() {
+            return Self::text(&format!("{CLEAR}{}", sheet(answer).render(self.color, width())));
+        }
+        self.print(answer, sheet)
     }
 
     /// A line of data.

@@ -9,17 +9,17 @@ use uuid::Uuid;
 
 use crate::harness::{Ran, Shop};
 
-const TENANT: Uuid = Uuid::from_u128(0x7a0e_2c5e_1111_4222_8333_0000_0000_0001);
-const STORE: Uuid = Uuid::from_u128(0x7a0e_2c5e_1111_4222_8333_0000_0000_0002);
+pub(crate) const TENANT: Uuid = Uuid::from_u128(0x7a0e_2c5e_1111_4222_8333_0000_0000_0001);
+pub(crate) const STORE: Uuid = Uuid::from_u128(0x7a0e_2c5e_1111_4222_8333_0000_0000_0002);
 
-struct Log {
-    process: SequencerProcess,
-    agent: Agent,
-    shop: Shop,
+pub(crate) struct Log {
+    pub(crate) process: SequencerProcess,
+    pub(crate) agent: Agent,
+    pub(crate) shop: Shop,
 }
 
 impl Log {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let process = sequencer::launch().unwrap().start().await.unwrap();
         let agent = Agent::new(7, TENANT, STORE);
         let log = Self { process, agent, shop: Shop::sqlite().await };
@@ -33,7 +33,7 @@ impl Log {
     }
 
     /// `many` orders, each created and every tenth paid.
-    async fn fill(&self, from: usize, many: usize) {
+    pub(crate) async fn fill(&self, from: usize, many: usize) {
         let mut events = Vec::new();
         for number in from..from + many {
             let order = format!("ord_{number}");
@@ -49,7 +49,7 @@ impl Log {
         }
     }
 
-    fn variables(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         vec![
             ("STATESET_DATABASE_URL", String::new()),
             ("STATESET_SEQUENCER_URL", self.process.base_url()),
@@ -59,13 +59,13 @@ impl Log {
         ]
     }
 
-    async fn run(&self, line: &str) -> Ran {
+    pub(crate) async fn run(&self, line: &str) -> Ran {
         let variables = self.variables();
         let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
         self.shop.run_with(line, &variables).await
     }
 
-    async fn json(&self, line: &str) -> Value {
+    pub(crate) async fn json(&self, line: &str) -> Value {
         self.run(&format!("{line} --json")).await.well().json()
     }
 }
@@ -227,23 +227,4 @@ async fn until_logged(log: &Log) -> String {
     let found =
         keys.as_object().unwrap().values().filter_map(Value::as_str).find(|text| text.matches('+').count() >= 2);
     found.unwrap_or_else(|| panic!("no verifier key: {keys}")).to_owned()
-}
-
-/// J09, M02: the commands of an agent's own machine, on the database and with the faults that all commands have.
-#[tokio::test(flavor = "multi_thread")]
-async fn an_agent_s_machine_is_set_up_and_pulls() {
-    let log = Log::start().await;
-    log.fill(1, 3).await;
-    let here = "--database sqlite:agent.db";
-    let unknown = log.run(&format!("sync status {here}")).await;
-    assert_eq!(unknown.code, 8, "{}", unknown.err);
-    assert!(unknown.err.contains("SYNC_NOT_INITIALISED"), "{}", unknown.err);
-    log.run(&format!("sync init --agent {} {here}", Uuid::from_u128(77))).await.well();
-    let pushed = log.json(&format!("sync push {here}")).await;
-    assert_eq!(pushed["acknowledged"], 0, "{pushed}");
-    let pulled = log.json(&format!("sync pull {here}")).await;
-    assert_eq!((&pulled["pulled"], &pulled["quarantined"]), (&json!(3), &json!(0)), "{pulled}");
-    log.run(&format!("sync status {here}")).await.well();
-    let postgres = log.run("sync status --database postgres://localhost/shop").await;
-    assert_eq!(postgres.code, 2, "{}", postgres.err);
 }

@@ -20,4 +20,4 @@ pub use outbox::{
 };
 pub use overview::{AuditEntry, AuditList, Explanation, Finding, Findings, Stats, Timeline, TypeCount};
 pub use state::{Changed, EntityState};
-pub use text::{duration_text, instant_text};
+pub use text::{counted, duration_text, instant_text};

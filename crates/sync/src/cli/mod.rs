@@ -243,6 +243,7 @@ async fn push(database: PathBuf, patience: PatienceArgs) -> Result<Answer, SyncE
     let report = session(database).await?.push(patience.into()).await?;
     let mut text = match report.acknowledged {
         0 => "nothing new was pushed".to_owned(),
+        1 => "1 event pushed and acknowledged".to_owned(),
         count => format!("{count} events pushed and acknowledged"),
     };
     if let Some(last) = report.last_sequence {
@@ -262,7 +263,7 @@ async fn push(database: PathBuf, patience: PatienceArgs) -> Result<Answer, SyncE
 
 async fn pull(database: PathBuf, patience: PatienceArgs) -> Result<Answer, SyncError> {
     let report = session(database).await?.pull(patience.into()).await?;
-    let mut text = format!("{} events pulled and checked; {} are here", report.pulled, report.size);
+    let mut text = format!("pulled and checked: {}; here now: {}", report.pulled, report.size);
     if report.quarantined > 0 {
         text.push_str(&format!("; {} put into quarantine", report.quarantined));
     }
