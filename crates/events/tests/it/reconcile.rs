@@ -26,7 +26,7 @@ async fn a_sequencer_is_asked_what_it_holds() {
         &format!(
             "[[destination]]\nname = 'seq'\nkind = 'sequencer'\nurl = '{}'\napi_key_env = 'SEQ_KEY'\nagent = '{agent_id}'\n\
              key_envs = {{ 1 = 'AGENT_KEY' }}\nsequencer_keys = {{ 1 = '{key}' }}\nshard_groups = 1\nstart = 'beginning'\n\
-             [[destination.route]]\nname = 'all'\ntypes = '*'\n",
+             [[destination.route]]\nname = 'all'\ntypes = '*'\npolicy = {{ ack = 'receipt' }}\n",
             log.process.base_url()
         ),
     );

@@ -51,7 +51,7 @@ async fn a_pipe_may_end_early_and_a_disk_may_not_be_full() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_narrow_terminal_gets_narrow_tables() {
     let shop = many().await;
-    let on = |columns: u16, line: &str| format!("script -qec \"stty cols {columns}; $SE {line}\" /dev/null");
+    let on = |columns: u16, line: &str| format!("script -qec \"stty cols {columns} rows 24; $SE {line}\" /dev/null");
     let id = crate::harness::id(40).display();
     for (columns, line) in [(80, "list"), (60, "list"), (80, "timeline order/ord_40"), (80, "top --once")] {
         let (code, out, err) = bash(&shop, &on(columns, line)).await;

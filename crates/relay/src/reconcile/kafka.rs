@@ -20,6 +20,8 @@ use crate::sink::kafka::KafkaSettings;
 pub const MOST_RECORDS: u64 = 1_000_000;
 /// Longest wait for one answer, and for the next record.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a failure waits for its reason.
+const COMPLAINTS: Duration = Duration::from_secs(3);
 const POLL: Duration = Duration::from_millis(250);
 
 /// What was found.
@@ -197,6 +199,11 @@ impl Reader {
     }
 
     fn lost(&self, error: &KafkaError) -> ScanError {
+        // What the connections complain of is told while somebody listens.
+        let deadline = Instant::now() + COMPLAINTS;
+        while self.watch.complaint().is_none() && Instant::now() < deadline {
+            drop(self.client.poll(POLL));
+        }
         let why = self.watch.complaint().map_or_else(|| error.to_string(), |complaint| complaint.message);
         ScanError::Unreachable(why)
     }

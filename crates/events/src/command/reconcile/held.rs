@@ -86,7 +86,8 @@ async fn stream(context: &Context, destination: &SequencerDestination, record: &
     let places = || record.events.iter().filter_map(|one| one.sequence).filter_map(|place| i64::try_from(place).ok());
     let (Some(first), Some(last)) = (places().min(), places().max()) else {
         let asked = format!("{}: no receipt names a place", remote.source().place);
-        return Ok(Found { held: Vec::new(), asked, notes: Vec::new(), ask: Some(Ask { remote }) });
+        let note = "without receipts it is not known what the sequencer has besides: policy = { ack = \"receipt\" } keeps them";
+        return Ok(Found { held: Vec::new(), asked, notes: vec![note.to_owned()], ask: Some(Ask { remote }) });
     };
     let filter =
         Filter { agent: Some(destination.agent), first: Some(first), last: Some(last), ..Filter::default() };
