@@ -188,8 +188,7 @@ async fn redrive(shop: &Shop) {
     assert_eq!((&watched["state"], &watched["rate_per_second"]), (&json!("done"), &json!(50)), "{watched}");
 }
 
-/// F03: health, and an orderly end.
-/// F12, R13: what the library writes, a worker beside the application delivers, by the same engine as one inside of it; probes are
+/// F03, F12, R13: what the library writes, a worker beside the application delivers, by the same engine as one inside of it; probes are
 /// answered, and SIGTERM is an orderly end.
 async fn a_worker_delivers_until_it_is_told_to_stop(shop: Shop) {
     let receiver = Receiver::listen("127.0.0.1:0".parse().unwrap()).await;
