@@ -12,6 +12,7 @@ pub(crate) mod job;
 pub(crate) mod kill;
 pub(crate) mod leases;
 pub(crate) mod operation;
+pub(crate) mod entity;
 pub(crate) mod read;
 pub(crate) mod scale;
 #[cfg(feature = "personal")]
@@ -185,7 +186,8 @@ macro_rules! outbox_suite {
                 sums_are_per_scope
                 dead_letters_are_listed
                 reading_and_writing_do_not_meet
-                what_is_stuck_is_explained
+                what_is_stuck_is_explained;
+            entity:
                 an_entity_is_what_its_events_say;
             scale:
                 every_filter_has_an_index;
