@@ -70,7 +70,7 @@ pub(crate) enum Command {
     Trigger(trigger::Args),
     /// Serve agents over the Model Context Protocol (writes with --apply)
     Mcp(mcp::Args),
-    /// An agent's own machine: write offline, push, pull and check (resolve and rebase write with --apply)
+    /// An agent's own machine: write offline, push, pull and check (write, resolve and rebase write with --apply)
     Sync(sync::Args),
     /// Event types, with examples
     Catalog(catalog::Args),

@@ -74,7 +74,11 @@ mod tests {
         let other = folder.path().join("plans/notes.txt");
         std::fs::write(&other, "mine").expect("written");
         let age = |path: &Path, age: Duration| {
-            std::fs::File::options().write(true).open(path).and_then(|file| file.set_modified(now - age)).expect("aged");
+            std::fs::File::options()
+                .write(true)
+                .open(path)
+                .and_then(|file| file.set_modified(now - age))
+                .expect("aged");
         };
         age(&other, Duration::from_hours(1));
         age(&folder.path().join("plans").join(&fresh), KEPT);

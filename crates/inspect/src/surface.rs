@@ -9,8 +9,8 @@ use stateset_outbox::filter::{EventRef, Filter};
 use uuid::Uuid;
 
 use crate::answer::{
-    AuditList, BreakerAnswer, Change, DeadLetterList, Detail, EntityState, EventList, EventRow, Explanation, Findings, Job, JobList,
-    KeyList, OutboxAnswer, Stats, Timeline,
+    AuditList, BreakerAnswer, Change, DeadLetterList, Detail, EntityState, EventList, EventRow, Explanation, Findings,
+    Job, JobList, KeyList, OutboxAnswer, Stats, Timeline,
 };
 use crate::fault::Fault;
 

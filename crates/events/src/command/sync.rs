@@ -74,7 +74,9 @@ fn fault(error: &SyncError) -> Fault {
     };
     let fix = match &*report.code {
         _ if report.retryable => "try again; what was done stays done",
-        "SYNC_NOT_INITIALISED" => "name the agent's file with --database sqlite:<file>, or set it up with `stateset-events sync init`",
+        "SYNC_NOT_INITIALISED" => {
+            "name the agent's file with --database sqlite:<file>, or set it up with `stateset-events sync init`"
+        },
         "INVALID_ARGUMENT" | "EVENT_NOT_WRITTEN" => "--help of the command shows what it takes",
         _ => "",
     };

@@ -61,7 +61,8 @@ async fn refuse_an_agents_file(context: &Context) -> Result<(), Fault> {
     if !Replica::is_at(&path).await {
         return Ok(());
     }
-    let message = format!("{} is an agent's own log: what is triggered there names no agent and is never pushed", path.display());
+    let message =
+        format!("{} is an agent's own log: what is triggered there names no agent and is never pushed", path.display());
     let fix = "write an event of the agent's own: stateset-events sync write <type> --entity <type/id> --data <json>";
     Err(Fault::new(Kind::Conflict, "AGENTS_DATABASE", message, fix))
 }

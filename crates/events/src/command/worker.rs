@@ -43,13 +43,13 @@ struct Run {
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<std::net::SocketAddr>,
     /// How old the oldest pending event of a destination may be while /ready still says ready
-    #[arg(long, default_value = "5m", value_parser = duration, requires = "listen")]
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
     max_lag: Duration,
     /// How long a worker that vanished keeps its share
-    #[arg(long, default_value = "15s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = duration)]
     lease: Duration,
     /// How long to wait at the end for what is under way
-    #[arg(long, default_value = "20s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = duration)]
     grace: Duration,
 }
 
@@ -161,7 +161,8 @@ fn done(stats: &BTreeMap<String, DestinationStats>) -> Rounds {
 fn sheet(rounds: &Rounds) -> Sheet {
     let mut sheet = Sheet::new(&["destination", "delivered", "retried", "dead", "rejected", "unavailable"]);
     for one in &rounds.destinations {
-        let counts = [one.delivered, one.retried, one.dead, one.rejected, one.unavailable].map(|count| count.to_string());
+        let counts =
+            [one.delivered, one.retried, one.dead, one.rejected, one.unavailable].map(|count| count.to_string());
         sheet = sheet.row(std::iter::once(one.destination.clone()).chain(counts));
     }
     sheet

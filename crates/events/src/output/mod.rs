@@ -91,9 +91,14 @@ impl Output {
         let mut out = std::io::stdout().lock();
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| match error.kind() {
             std::io::ErrorKind::BrokenPipe => Stop::ReaderGone,
-            _ => Fault::new(Kind::Corrupt, "OUTPUT_LOST", "standard output cannot be written", "a full disk? do it again")
-                .because(error)
-                .into(),
+            _ => Fault::new(
+                Kind::Corrupt,
+                "OUTPUT_LOST",
+                "standard output cannot be written",
+                "a full disk? do it again",
+            )
+            .because(error)
+            .into(),
         })
     }
 

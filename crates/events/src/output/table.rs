@@ -108,7 +108,8 @@ impl Sheet {
 
     /// What fits as a table; what does not, row by row: words that are cut to pieces cannot be read, or copied.
     fn table(&self, color: bool, width: Option<u16>) -> String {
-        let rows: Vec<Vec<String>> = self.rows.iter().map(|row| row.iter().map(|cell| visible(cell)).collect()).collect();
+        let rows: Vec<Vec<String>> =
+            self.rows.iter().map(|row| row.iter().map(|cell| visible(cell)).collect()).collect();
         let shown = self.columns.iter().enumerate().map(|(at, name)| (at, name.to_uppercase().replace('_', " ")));
         let mut shown: Vec<(usize, String)> = shown.collect();
         if !fits(&shown, &rows, width) {

@@ -127,8 +127,11 @@ struct Of<'a> {
 impl Of<'_> {
     /// A fault of this destination.
     fn wrong(self, error: impl std::error::Error + Send + Sync + 'static) -> Fault {
-        Fault::usage(format!("destination {:?}: {error}", self.name), "`stateset-events routes example` shows every member")
-            .because(error)
+        Fault::usage(
+            format!("destination {:?}: {error}", self.name),
+            "`stateset-events routes example` shows every member",
+        )
+        .because(error)
     }
 
     fn fault(self, what: impl std::fmt::Display, fix: impl Into<String>) -> Fault {

@@ -47,7 +47,10 @@ async fn an_agent_s_own_event_is_written_and_pushed() {
         (format!("sync write order.created --entity order/1 --data {{}} --base first {HERE}"), "`any`, `known`"),
     ] {
         let refused = log.run(&line).await;
-        assert!(refused.code == 2 && refused.err.contains(word), "a preview refuses what would be: {line}: {refused:?}");
+        assert!(
+            refused.code == 2 && refused.err.contains(word),
+            "a preview refuses what would be: {line}: {refused:?}"
+        );
     }
 
     let written = log.json(&format!("{write} {data} --apply")).await;

@@ -25,7 +25,8 @@ async fn topics_are_read_and_compared(shop: Shop) {
     shop.file("routes.toml", &file(""));
     shop.run("routes apply routes.toml --apply").await.well();
     for number in 1..=3_u128 {
-        shop.write(number * 2, "order.created", ("order", &format!("o{number}")), &format!("{number}"), json!({})).await;
+        shop.write(number * 2, "order.created", ("order", &format!("o{number}")), &format!("{number}"), json!({}))
+            .await;
         let payment = format!("p{number}");
         shop.write(number * 2 + 1, "payment.succeeded", ("payment", &payment), &format!("{number}"), json!({})).await;
     }
@@ -94,8 +95,8 @@ async fn brokers_that_ask_are_answered_by_the_file() {
     assert!(!format!("{refused:?}{explained:?}").contains("hunter2"), "{refused:?}");
     let missing = shop.run("worker run --routes wrong.toml --once").await;
     assert!(missing.code == 2 && missing.err.contains("KAFKA_PASSWORD"), "{missing:?}");
-    let asked = shop.run_with(
-        "reconcile --destination kafka --routes wrong.toml", &[("KAFKA_PASSWORD", "hunter2")]).await;
+    let asked =
+        shop.run_with("reconcile --destination kafka --routes wrong.toml", &[("KAFKA_PASSWORD", "hunter2")]).await;
     assert!(asked.code == 7 && asked.err.contains("refused our credentials"), "{asked:?}");
 
     shop.run("breaker close kafka --apply").await.well();
@@ -105,6 +106,11 @@ async fn brokers_that_ask_are_answered_by_the_file() {
     let round = &done["destinations"][0];
     assert_eq!((&round["delivered"], &round["dead"]), (&json!(1), &json!(1)), "{done}");
     let copies = shop.file("copies.toml", &routes(&secured.sasl_tls, &good.replace("'secured'", "'secured.dlq'")));
-    let found = shop.run(&format!("reconcile --destination kafka --routes {} --json", copies.display())).await.well().json();
-    assert_eq!(found["counts"]["ahead"], json!(1), "the dead one, and only it, is in the topic of dead letters: {found}");
+    let found =
+        shop.run(&format!("reconcile --destination kafka --routes {} --json", copies.display())).await.well().json();
+    assert_eq!(
+        found["counts"]["ahead"],
+        json!(1),
+        "the dead one, and only it, is in the topic of dead letters: {found}"
+    );
 }

@@ -58,7 +58,11 @@ async fn a_sequencer_is_asked_what_it_holds() {
     let found = run(line).await;
     assert_eq!(found["agrees"], json!(false), "{found}");
     let counts = &found["counts"];
-    assert_eq!((&counts["agreeing"], &counts["extra"], &counts["missing"]), (&json!(6), &json!(1), &json!(0)), "{found}");
+    assert_eq!(
+        (&counts["agreeing"], &counts["extra"], &counts["missing"]),
+        (&json!(6), &json!(1), &json!(0)),
+        "{found}"
+    );
     assert_eq!(found["differences"][0]["at"], json!("place 6"), "{found}");
 
     // A sequencer that was set back: another one that has nothing of all this.
@@ -68,8 +72,9 @@ async fn a_sequencer_is_asked_what_it_holds() {
     std::fs::write(&path, routes.replace(&log.process.base_url(), &other.process.base_url())).unwrap();
     let lost = run(line).await;
     assert_eq!((&lost["counts"]["missing"], &lost["applied"]), (&json!(6), &json!(false)), "{lost}");
-    let registered =
-        stateset_testkit::sequencer::client(&other.process).post_json("/api/v1/agents/keys", &agent.registration()).await;
+    let registered = stateset_testkit::sequencer::client(&other.process)
+        .post_json("/api/v1/agents/keys", &agent.registration())
+        .await;
     assert!((200..300).contains(&registered.unwrap().status));
     let repaired = run(&format!("{line} --apply")).await;
     assert_eq!((&repaired["applied"], repaired["job_ids"].as_array().map(Vec::len)), (&json!(true), Some(1)));

@@ -71,8 +71,11 @@ async fn a_narrow_terminal_gets_narrow_tables() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupt_is_an_orderly_end() {
     let shop = Shop::sqlite().await.with_order().await;
-    shop.file("routes.toml", "[[destination]]\nname = 'hook'\nkind = 'webhook'\nurl = 'http://127.0.0.1:9/'\n\
-        secret_env = 'HOOK_SECRET'\nallow_private = true\n[[destination.route]]\nname = 'all'\ntypes = 'none.*'\n");
+    shop.file(
+        "routes.toml",
+        "[[destination]]\nname = 'hook'\nkind = 'webhook'\nurl = 'http://127.0.0.1:9/'\n\
+        secret_env = 'HOOK_SECRET'\nallow_private = true\n[[destination.route]]\nname = 'all'\ntypes = 'none.*'\n",
+    );
     shop.run("routes apply routes.toml --apply").await.well();
     let port = stateset_testkit::free_port().unwrap();
     let worker = format!("worker run --routes routes.toml --listen 127.0.0.1:{port}");

@@ -45,9 +45,11 @@ impl<DB: Engine> Local<DB> {
             Intent::Plan { plan, kind, rate } => self.planned(plan, *kind, *rate, apply).await,
             Intent::AbortJob { job } => self.halt_job(job, apply).await,
             Intent::ResumeJob { job } => self.resume_job(job, apply).await,
-            Intent::Replay { .. } | Intent::Repair { .. } | Intent::Redrive { .. } | Intent::Discard { .. } | Intent::Acknowledge { .. } => {
-                self.bulk(request(intent)?, apply).await
-            },
+            Intent::Replay { .. }
+            | Intent::Repair { .. }
+            | Intent::Redrive { .. }
+            | Intent::Discard { .. }
+            | Intent::Acknowledge { .. } => self.bulk(request(intent)?, apply).await,
         }
     }
 

@@ -38,7 +38,11 @@ impl<DB: Engine> Local<DB> {
             Subject::Order(key) => {
                 let fix = "an order key is what `stateset-events list` shows in the column of that name; of an event without \
                            one it is type/id of its entity";
-                missing("ORDER_NOT_FOUND", format!("no event of this tenant and store has the order key {key:.100?}"), fix)
+                missing(
+                    "ORDER_NOT_FOUND",
+                    format!("no event of this tenant and store has the order key {key:.100?}"),
+                    fix,
+                )
             },
             Subject::Key { key, .. } => {
                 let fix = "`stateset-events idempotency get` looks it up too; the command was not done, and may be sent under it";

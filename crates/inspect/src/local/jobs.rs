@@ -10,7 +10,9 @@ use uuid::Uuid;
 use super::change::change;
 use super::rows::{self, unsigned};
 use super::{Local, of_delivery, of_read, plan_id};
-use crate::answer::{AuditEntry, AuditList, Change, Finding, Findings, Job, JobList, Planned, Sample, counted, instant_text};
+use crate::answer::{
+    AuditEntry, AuditList, Change, Finding, Findings, Job, JobList, Planned, Sample, counted, instant_text,
+};
 use crate::fault::{Fault, Kind};
 use crate::surface::{Apply, Page};
 

@@ -19,8 +19,8 @@ use stateset_outbox::read::{ReadError, Reader};
 use stateset_outbox::{Engine, EventId, OperationError, Outbox};
 
 use crate::answer::{
-    AuditList, BreakerAnswer, Change, DeadLetterList, Detail, EntityState, EventList, Explanation, Findings, Job, JobList, KeyList,
-    OutboxAnswer, Stats, Timeline,
+    AuditList, BreakerAnswer, Change, DeadLetterList, Detail, EntityState, EventList, Explanation, Findings, Job,
+    JobList, KeyList, OutboxAnswer, Stats, Timeline,
 };
 use crate::fault::{Fault, Kind};
 use crate::surface::{

@@ -23,8 +23,8 @@ pub use stateset_outbox::Scope;
 pub use transport::{Call, Calling, Chunks, Credential, Http, Method, Reply, Transport, TransportError};
 
 use crate::answer::{
-    AuditList, BreakerAnswer, Change, DeadLetterList, Detail, EntityState, EventList, Explanation, Findings, Job, JobList, KeyList,
-    OutboxAnswer, Proof, Stats, Timeline, TypeCount,
+    AuditList, BreakerAnswer, Change, DeadLetterList, Detail, EntityState, EventList, Explanation, Findings, Job,
+    JobList, KeyList, OutboxAnswer, Proof, Stats, Timeline, TypeCount,
 };
 use crate::fault::{Fault, Kind};
 use crate::surface::{

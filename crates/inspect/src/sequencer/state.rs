@@ -1,7 +1,7 @@
 //! What an entity was, from a sequencer's events.
 
 use stateset_outbox::filter::{Filter, parse_time};
-use stateset_outbox::read::{LastEvent, STATE_EVENTS, EntityState as Folded};
+use stateset_outbox::read::{EntityState as Folded, LastEvent, STATE_EVENTS};
 use uuid::Uuid;
 
 use super::Remote;

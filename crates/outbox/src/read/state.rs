@@ -155,8 +155,7 @@ mod tests {
             };
             state.add(event, &patch.to_string());
         }
-        let expected =
-            [("b", json!({"y": 2, "z": 3, "q": {}}), 2), ("c", json!([1]), 2), ("d", json!({"k": 1}), 2)];
+        let expected = [("b", json!({"y": 2, "z": 3, "q": {}}), 2), ("c", json!([1]), 2), ("d", json!({"k": 1}), 2)];
         let expected = expected.map(|(name, value, place)| (name.to_owned(), (value, place)));
         assert_eq!(state.members, BTreeMap::from(expected));
         assert_eq!((state.events, state.last.map(|last| last.place)), (3, Some(3)));

@@ -2,7 +2,9 @@
 
 use sqlx::{AssertSqlSafe, Executor as _, PgPool, SqlSafeStr as _, Transaction};
 use stateset_outbox::consumer::{Consumer, Failure, Handler, Incoming, Verdict};
-use stateset_outbox::delivery::{AttemptRecord, Change, DeadLetter, DeliveryRow, DeliveryState, Evidence, LaneChange, LoggedEvent, Settlement, Start};
+use stateset_outbox::delivery::{
+    AttemptRecord, Change, DeadLetter, DeliveryRow, DeliveryState, Evidence, LaneChange, LoggedEvent, Settlement, Start,
+};
 use stateset_outbox::filter::Filter;
 use stateset_outbox::job::{JobKind, Request};
 use stateset_outbox::read::PageRequest;

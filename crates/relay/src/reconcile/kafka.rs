@@ -117,7 +117,9 @@ impl Reader {
         let mut open: BTreeSet<i32> = parts.iter().map(|part| part.number).collect();
         let mut places = TopicPartitionList::new();
         for part in &parts {
-            places.add_partition_offset(topic, part.number, Offset::Offset(part.from)).map_err(|error| self.lost(&error))?;
+            places
+                .add_partition_offset(topic, part.number, Offset::Offset(part.from))
+                .map_err(|error| self.lost(&error))?;
         }
         self.client.assign(&places).map_err(|error| self.lost(&error))?;
         let mut deadline = Instant::now() + PATIENCE;
@@ -153,7 +155,9 @@ impl Reader {
     fn parts(&self, topic: &str, numbers: &[i32], since: i64, scan: &mut Scan) -> Result<Vec<Part>, ScanError> {
         let mut times = TopicPartitionList::new();
         for number in numbers {
-            times.add_partition_offset(topic, *number, Offset::Offset(since.max(0))).map_err(|error| self.lost(&error))?;
+            times
+                .add_partition_offset(topic, *number, Offset::Offset(since.max(0)))
+                .map_err(|error| self.lost(&error))?;
         }
         let found = self.client.offsets_for_times(times, PATIENCE).map_err(|error| self.lost(&error))?;
         let mut parts = Vec::new();

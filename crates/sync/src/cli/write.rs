@@ -73,7 +73,9 @@ pub(super) async fn write(database: PathBuf, arguments: WriteArgs) -> Result<Ans
     let text = match (outcome.is_duplicate(), apply) {
         (true, _) => format!("the token was used before, by event {}; nothing is changed", id.display()),
         (false, true) => format!("event {} is written; `sync push` sends it", id.display()),
-        (false, false) => format!("NOT EXECUTED: an event {event_type} of {entity} would be written; do it with --apply"),
+        (false, false) => {
+            format!("NOT EXECUTED: an event {event_type} of {entity} would be written; do it with --apply")
+        },
     };
     let json = json!({
         "applied": apply && !outcome.is_duplicate(),

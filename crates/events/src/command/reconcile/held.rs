@@ -56,9 +56,7 @@ async fn topics(
     let since = record.begun_at.saturating_sub(SKEW_MICROS) / 1_000;
     let settings = described.kafka_settings(kafka)?;
     let found = scan(&settings, context.settings.scope, since).await.map_err(|error| match error {
-        ScanError::Unreachable(_) => {
-            Fault::unavailable(&format!("Kafka at {}", settings.brokers), error)
-        },
+        ScanError::Unreachable(_) => Fault::unavailable(&format!("Kafka at {}", settings.brokers), error),
         ScanError::TooMany => Fault::new(Kind::Usage, "TOO_MANY_EVENTS", error.to_string(), "such as --since 3h"),
         ScanError::Security(_) | ScanError::Client(_) => Fault::usage(error.to_string(), "see the file of routes"),
     })?;
@@ -89,8 +87,7 @@ async fn stream(context: &Context, destination: &SequencerDestination, record: &
         let note = "without receipts it is not known what the sequencer has besides: policy = { ack = \"receipt\" } keeps them";
         return Ok(Found { held: Vec::new(), asked, notes: vec![note.to_owned()], ask: Some(Ask { remote }) });
     };
-    let filter =
-        Filter { agent: Some(destination.agent), first: Some(first), last: Some(last), ..Filter::default() };
+    let filter = Filter { agent: Some(destination.agent), first: Some(first), last: Some(last), ..Filter::default() };
     let mut held = Vec::new();
     let mut page = Page { limit: 1_000, ..Page::default() };
     loop {

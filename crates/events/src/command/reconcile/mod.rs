@@ -70,7 +70,9 @@ impl Args {
                     // Everything is meant: what is missing is harmless to deliver.
                     filter.set("type", "*", context.now).ok();
                 }
-                context.output.note("by the record of deliveries only; --routes <file> asks the destination what it holds");
+                context
+                    .output
+                    .note("by the record of deliveries only; --routes <file> asks the destination what it holds");
                 let intent = Intent::Replay { filter, destination, missing: true, rate: self.rate };
                 context.change(&intent, self.apply).await
             },

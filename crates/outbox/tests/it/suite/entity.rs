@@ -25,9 +25,7 @@ pub(crate) async fn an_entity_is_what_its_events_say<F: Factory>(factory: &F) {
     let reader = outbox.reader();
     let order = Entity::new("order", "o1");
     let now = reader.state_at(&order, None).await.expect("a state");
-    let value = |state: &EntityState, name: &str| {
-        state.members.get(name).map(|(value, _)| value.clone())
-    };
+    let value = |state: &EntityState, name: &str| state.members.get(name).map(|(value, _)| value.clone());
     assert_eq!((now.events, value(&now, "status"), value(&now, "total")), (3, Some(json!("paid")), Some(json!(5))));
     let then = reader.state_at(&order, Some(moved)).await.expect("a state");
     assert_eq!((then.events, value(&then, "status"), value(&then, "note")), (1, Some(json!("new")), None));

@@ -6,13 +6,13 @@
 pub(crate) mod archive;
 pub(crate) mod consumer;
 pub(crate) mod deliver;
+pub(crate) mod entity;
 pub(crate) mod inbox;
 pub(crate) mod integrity;
 pub(crate) mod job;
 pub(crate) mod kill;
 pub(crate) mod leases;
 pub(crate) mod operation;
-pub(crate) mod entity;
 pub(crate) mod read;
 pub(crate) mod scale;
 #[cfg(feature = "personal")]

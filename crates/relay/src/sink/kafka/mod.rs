@@ -149,7 +149,8 @@ impl KafkaSettings {
 impl Kafka {
     /// Checks the settings; connects in the background.
     pub fn new(settings: KafkaSettings) -> Result<Self, KafkaSinkError> {
-        let among = |names: &[&str]| settings.more.iter().map(|(name, _)| name).find(|name| names.contains(&name.as_str()));
+        let among =
+            |names: &[&str]| settings.more.iter().map(|(name, _)| name).find(|name| names.contains(&name.as_str()));
         if let Some(name) = among(&OURS) {
             return Err(KafkaSinkError::Reserved(name.clone()));
         }
