@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Executor as _, PgPool, SqlSafeStr as _};
 use stateset_outbox::archive::{Archive, Retention};
 use stateset_outbox::delivery::{DeliveryError, LogFault, LoggedEvent, RebaseFrom, Settlement, Start};
-use stateset_outbox::filter::Filter;
 use stateset_outbox::{AddOutcome, Draft, Entity, Outbox, ReplayFilter, WriteError};
 use stateset_testkit::postgres::{TestDatabase, shared};
 use uuid::Uuid;
