@@ -1,6 +1,6 @@
 //! The OpenAPI 3.1 document, from one table of operations and the schemas of the `api` crate.
 //!
-//! To document a route: a line in [`operations`], its parameters in `parameters`, and `cargo xtask codegen`.
+//! To document a route: a line in its group under [`operations`], its parameters in `parameters`, and `cargo xtask codegen`.
 //! A test calls every operation of the table, so a line without a route fails.
 
 pub mod operations;

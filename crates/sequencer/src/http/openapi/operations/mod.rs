@@ -1,8 +1,10 @@
-//! Every operation of the API: [`data`] is about events and their proofs, [`manage`] about all the rest.
+//! Every operation of the API, one file per group of routes.
 
-mod build;
-mod data;
-mod manage;
+mod events;
+mod keys;
+mod proofs;
+mod schemas;
+mod service;
 
 use crate::identity::Permission;
 
@@ -54,7 +56,123 @@ pub const TAGS: &[(&str, &str)] = &[
     ("service", "Whether the service works, and this document."),
 ];
 
-/// The table.
+const SCOPE: &[&str] = &["tenant_id", "store_id"];
+const PAGE: &[&str] = &[
+    "tenant_id",
+    "store_id",
+    "from",
+    "limit",
+    "entity_type",
+    "entity_id",
+    "event_type",
+    "since",
+    "until",
+    "agent_id[query]",
+    "correlation_id",
+    "order_key",
+];
+const STREAM: &[&str] = &[
+    "tenant_id",
+    "store_id",
+    "from",
+    "entity_type",
+    "entity_id",
+    "event_type",
+    "since",
+    "until",
+    "agent_id[query]",
+    "correlation_id",
+    "order_key",
+];
+const ENTITY: &[&str] = &["entity_type[path]", "entity_id[path]", "tenant_id", "store_id", "from", "limit"];
+const INGEST: &[&str] = &["receipts", "paths", "wait"];
+const LISTED: &[&str] = &["tenant_id", "store_id", "from", "limit"];
+
+const fn get(
+    id: &'static str,
+    tag: &'static str,
+    path: &'static str,
+    summary: &'static str,
+    parameters: &'static [&'static str],
+    reply: &'static str,
+) -> Operation {
+    Operation {
+        id,
+        method: "get",
+        path,
+        summary,
+        tag,
+        public: false,
+        permission: Some(Permission::Read),
+        parameters,
+        body: None,
+        status: "200",
+        reply: Reply::Json(reply),
+    }
+}
+
+const fn post(
+    id: &'static str,
+    tag: &'static str,
+    path: &'static str,
+    summary: &'static str,
+    parameters: &'static [&'static str],
+    body: &'static str,
+    reply: &'static str,
+) -> Operation {
+    Operation {
+        id,
+        method: "post",
+        path,
+        summary,
+        tag,
+        public: false,
+        permission: Some(Permission::Write),
+        parameters,
+        body: Some(body),
+        status: "200",
+        reply: Reply::Json(reply),
+    }
+}
+
+const fn put(
+    id: &'static str,
+    path: &'static str,
+    summary: &'static str,
+    parameters: &'static [&'static str],
+    body: &'static str,
+    reply: &'static str,
+) -> Operation {
+    let post = post(id, "schemas", path, summary, parameters, body, reply);
+    Operation { method: "put", permission: Some(Permission::Admin), ..post }
+}
+
+const fn removed(
+    id: &'static str,
+    path: &'static str,
+    summary: &'static str,
+    parameters: &'static [&'static str],
+    reply: &'static str,
+) -> Operation {
+    let get = get(id, "schemas", path, summary, parameters, reply);
+    Operation { method: "delete", permission: Some(Permission::Admin), ..get }
+}
+
+const fn public(operation: Operation) -> Operation {
+    Operation { public: true, permission: None, ..operation }
+}
+
+const fn with(permission: Permission, operation: Operation) -> Operation {
+    Operation { permission: Some(permission), ..operation }
+}
+
+const fn other(operation: Operation, kind: &'static str) -> Operation {
+    Operation { reply: Reply::Other(kind), ..operation }
+}
+
+/// All of them, group by group.
 pub fn all() -> impl Iterator<Item = &'static Operation> {
-    data::OPERATIONS.iter().chain(manage::OPERATIONS)
+    [events::OPERATIONS, proofs::OPERATIONS, keys::OPERATIONS, schemas::OPERATIONS, service::OPERATIONS]
+        .into_iter()
+        .flatten()
 }
