@@ -24,6 +24,8 @@ use stateset_relay::policy::Policy;
 use stateset_relay::sink::Sink;
 use url::Url;
 
+use crate::personal::Wants;
+
 pub(crate) use difference::{Difference, differences};
 pub(crate) use kafka::KafkaDestination;
 pub(crate) use sequencer::SequencerDestination;
@@ -63,6 +65,12 @@ struct Common {
     /// Where a new one starts.
     #[serde(default)]
     start: From,
+    /// Whether it is given the values of personal fields, where they are known.
+    #[serde(default)]
+    reveal: bool,
+    /// Whether it is given payloads of older schema versions as the newest one.
+    #[serde(default)]
+    upcast: bool,
     #[serde(rename = "route")]
     routes: Vec<Route>,
 }
@@ -72,7 +80,8 @@ impl TryFrom<toml::Table> for Described {
     type Error = toml::de::Error;
 
     fn try_from(all: toml::Table) -> Result<Self, Self::Error> {
-        let is_common = |name: &String| matches!(name.as_str(), "name" | "shard_groups" | "start" | "route");
+        let is_common =
+            |name: &String| matches!(name.as_str(), "name" | "shard_groups" | "start" | "reveal" | "upcast" | "route");
         let (common, kind): (toml::Table, toml::Table) = all.into_iter().partition(|(name, _)| is_common(name));
         let common: Common = common.try_into()?;
         Ok(Self { name: common.name.clone(), common, kind: kind.try_into()?, folder: PathBuf::new() })
@@ -190,6 +199,11 @@ impl Described {
             DescribedSink::Mail(mail) => Some(format!("{}:{}", mail.host, mail.port)),
             DescribedSink::Kafka(kafka) => kafka.brokers.split(',').next().map(str::to_owned),
         }
+    }
+
+    /// Whether it sees personal data, and whether it is given old payloads as new ones.
+    pub(crate) fn wants(&self) -> Wants {
+        Wants { reveal: self.common.reveal, upcast: self.common.upcast, signs: self.word() == "sequencer" }
     }
 
     /// Its kind, as the database has it.

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::harness::Shop;
 use crate::preview::WRITES;
 
-const COMMANDS: [&str; 36] = [
+const COMMANDS: [&str; 42] = [
     "",
     "list",
     "inspect",
@@ -34,6 +34,12 @@ const COMMANDS: [&str; 36] = [
     "catalog",
     "export",
     "verify",
+    "erase",
+    "connector",
+    "connector serve",
+    "connector fixtures",
+    "connector import",
+    "connector price",
     "sync",
     "sync write",
     "worker run",
@@ -100,7 +106,7 @@ async fn writes_are_known() {
         .iter()
         .map(|line| {
             let words: Vec<&str> = line.split_whitespace().collect();
-            let two = matches!(words[0], "dlq" | "idempotency" | "breaker" | "jobs" | "routes");
+            let two = matches!(words[0], "dlq" | "idempotency" | "breaker" | "jobs" | "routes" | "connector");
             words[..if two { 2 } else { 1 }].join(" ")
         })
         .collect();

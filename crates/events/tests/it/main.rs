@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod agent;
 #[cfg(test)]
+mod connector;
+#[cfg(test)]
 mod exits;
 #[cfg(test)]
 mod forms;
