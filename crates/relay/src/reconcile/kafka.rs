@@ -7,6 +7,7 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::{Offset, TopicPartitionList};
 use stateset_outbox::Scope;
 use tokio::time::Instant;
@@ -107,7 +108,8 @@ impl Reader {
     fn topic(&self, topic: &str, since: i64, scan: &mut Scan) -> Result<(), ScanError> {
         let metadata = self.client.fetch_metadata(Some(topic), PATIENCE).map_err(|error| self.lost(&error))?;
         let found = metadata.topics().iter().find(|one| one.name() == topic);
-        let numbers: Vec<i32> = found.into_iter().flat_map(|one| one.partitions()).map(|one| one.id()).collect();
+        let numbers: Vec<i32> =
+            found.into_iter().flat_map(MetadataTopic::partitions).map(MetadataPartition::id).collect();
         if numbers.is_empty() {
             scan.notes.push(format!("the topic {topic} does not exist: what should be in it counts as missing"));
             return Ok(());
