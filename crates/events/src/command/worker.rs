@@ -90,10 +90,11 @@ impl Run {
             return Ok(Done::Well);
         }
         let listener = self.listener().await?;
+        let stop = stop_signal();
         let running = relay.start().await.map_err(starting)?;
         let served = listener.map(|listener| self.serve(listener, &running));
         context.output.note("delivering; stop with Ctrl-C or SIGTERM");
-        until_told(&running).await;
+        until_told(&running, stop).await;
         let ended = self.end(running).await;
         if let Some((server, stop)) = served {
             stop.cancel();
@@ -180,30 +181,33 @@ fn starting(error: StartError) -> Fault {
 }
 
 /// Ends at Ctrl-C, SIGTERM, or when the worker has ended by itself.
-async fn until_told(running: &Running) {
+async fn until_told(running: &Running, stop: impl Future<Output = ()>) {
     let by_itself = async {
         while !running.is_finished() {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     };
     tokio::select! {
-        () = stop_signal() => {},
+        () = stop => {},
         () = by_itself => {},
     }
 }
 
-/// Ctrl-C or SIGTERM.
-pub(super) async fn stop_signal() {
-    let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
-    match terminate {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = terminate.recv() => {},
-                _ = tokio::signal::ctrl_c() => {},
-            }
-        },
-        Err(_) => {
-            tokio::signal::ctrl_c().await.ok();
-        },
+/// Ctrl-C or SIGTERM, from the moment of the call on: before it, a signal ends the process as it ends any.
+pub(super) fn stop_signal() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let signals = signal(SignalKind::interrupt()).and_then(|first| Ok((first, signal(SignalKind::terminate())?)));
+    async move {
+        match signals {
+            Ok((mut interrupt, mut terminate)) => {
+                tokio::select! {
+                    _ = interrupt.recv() => {},
+                    _ = terminate.recv() => {},
+                }
+            },
+            Err(_) => {
+                tokio::signal::ctrl_c().await.ok();
+            },
+        }
     }
 }
