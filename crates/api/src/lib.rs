@@ -4,7 +4,7 @@
 //! values, calls one function, and converts back. Field names are the published ones: `/api/v1/ves/…` bodies are
 //! camelCase where the published clients expect it, envelopes and everything else are in snake case.
 //!
-//! To add an error: one line in [`code`], which is also the documentation's table.
+//! To add an error: one line in [`code`], which is also the documentation's table. Exit codes are in [`exit`].
 
 #![warn(missing_docs)]
 
@@ -12,6 +12,7 @@ pub mod api_keys;
 pub mod code;
 pub mod enrolment;
 pub mod event;
+pub mod exit;
 pub mod ingest;
 pub mod keys;
 pub mod problem;

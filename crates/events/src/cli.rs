@@ -1,20 +1,20 @@
 //! The command line. Each command's arguments and work are in its file under `command/`.
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+use stateset_inspect::exit;
 
 use crate::command::{
     ack, audit, breaker, catalog, completions, config, connector, dashboard, dlq, doctor, erase, explain, export,
     idempotency, inspect, jobs, list, man, mcp, migrate, outbox, reconcile, replay, routes, state, stats, sync, tail,
     timeline, top, trace, trigger, verify, worker,
 };
-use crate::exit;
 use crate::settings::Global;
 
 /// Look into the event log and the outbox, and mend what needs mending.
 ///
 /// Reads change nothing. A command that writes only says what it would do, until it is given --apply.
 #[derive(Debug, Parser)]
-#[command(name = "stateset-events", version, propagate_version = true, arg_required_else_help = true, after_help = exit::TABLE)]
+#[command(name = "stateset-events", version, propagate_version = true, arg_required_else_help = true, after_help = exit::table())]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -74,7 +74,7 @@ pub(crate) enum Command {
     Connector(connector::Args),
     /// Serve agents over the Model Context Protocol (writes with --apply)
     Mcp(mcp::Args),
-    /// An agent's own machine: write offline, push, pull and check (resolve and rebase write with --apply)
+    /// An agent's own machine: write offline, push, pull and check (write, resolve and rebase write with --apply)
     Sync(sync::Args),
     /// Event types, with examples
     Catalog(catalog::Args),

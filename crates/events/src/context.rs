@@ -1,14 +1,14 @@
 //! What a command works with.
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use stateset_inspect::answer::Change;
-use stateset_inspect::{Apply, Database, Fault, Http, Inspect, Intent, Kind, OpenMode, Remote};
+use stateset_inspect::answer::{Change, counted};
+use stateset_inspect::{Apply, Database, Fault, Http, Inspect, Intent, OpenMode, Remote};
 
 use crate::exit::{Done, Ended, Stop};
 use crate::output::{Output, Sheet};
+use crate::plans::Plans;
 use crate::settings::{Global, Place, Settings};
 
 pub(crate) struct Context {
@@ -69,40 +69,28 @@ impl Context {
             (OpenMode::Read, Apply::Preview { actor })
         };
         let mut change = self.asked(mode).await?.change(intent, &how).await?;
-        if !change.applied && change.apply_with.is_none() {
+        let nothing = change.plan.as_ref().is_some_and(|plan| plan.count == 0);
+        if nothing && !change.applied {
+            // A plan of nothing is for nobody.
+            change.plan_id = None;
+        } else if !change.applied && change.apply_with.is_none() {
             change.apply_with = Some(format!("{} --apply", typed()));
         }
         if let Some(plan) = change.plan_id.take() {
-            change.plan_id = Some(self.keep_plan(&plan).unwrap_or(plan));
+            let now = time::OffsetDateTime::now_utc().into();
+            change.plan_id = Some(self.plans().and_then(|plans| plans.keep(&plan, now)).unwrap_or(plan));
         }
         Ok(change)
     }
 
     /// Carries out what was previewed: by the short name that was printed, or by the whole id.
     pub(crate) fn plan(&self, name: &str, kind: &'static str, rate: Option<u32>) -> Result<Intent, Fault> {
-        let short = name.strip_prefix("p_").filter(|rest| rest.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        let plan = match short {
-            None => name.to_owned(),
-            Some(_) => self.plan_file(name).and_then(|path| std::fs::read_to_string(path).ok()).ok_or_else(|| {
-                let fix =
-                    "preview again: the same command without --apply; plans are kept for this user on this machine";
-                Fault::new(Kind::NotFound, "PLAN_NOT_FOUND", format!("there is no plan {name:.40}"), fix)
-            })?,
-        };
-        Ok(Intent::Plan { plan: plan.trim().to_owned(), kind: Some(kind), rate })
+        let plan = Plans::find(self.plans().as_ref(), name)?;
+        Ok(Intent::Plan { plan, kind: Some(kind), rate })
     }
 
-    fn plan_file(&self, name: &str) -> Option<PathBuf> {
-        self.settings.state_folder.as_ref().map(|folder| folder.join("plans").join(name))
-    }
-
-    /// Keeps the long id under a short name. `None`: there is nowhere to keep it, and the long one has to do.
-    fn keep_plan(&self, plan: &str) -> Option<String> {
-        let name = format!("p_{:08x}", checksum(plan.as_bytes()));
-        let path = self.plan_file(&name)?;
-        std::fs::create_dir_all(path.parent()?).ok()?;
-        std::fs::write(&path, plan).ok()?;
-        Some(name)
+    fn plans(&self) -> Option<Plans> {
+        self.settings.state_folder.as_deref().map(Plans::below)
     }
 
     pub(crate) fn print_change(&self, change: &Change) -> Ended {
@@ -118,9 +106,9 @@ fn sheet(change: &Change) -> Sheet {
         .head(change.message.clone());
     if let Some(plan) = &change.plan {
         let mut line = format!("{} in all", plan.count);
-        for (count, name) in [(plan.lanes, "lanes"), (plan.followers, "followers waiting behind them")] {
-            if let Some(count) = count {
-                line.push_str(&format!(", {count} {name}"));
+        for (count, noun) in [(plan.lanes, "lane"), (plan.followers, "follower")] {
+            if let Some(count) = count.filter(|count| *count > 0) {
+                line.push_str(&format!(", {}", counted(count, noun)));
             }
         }
         for (name, count) in &plan.destinations {
@@ -149,11 +137,6 @@ fn sheet(change: &Change) -> Sheet {
         Some(command) if !change.applied => sheet.foot(format!("to do it: {command}")),
         _ => sheet,
     }
-}
-
-/// FNV-1a: tells the plans of one user apart.
-fn checksum(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
 
 /// The command line as a shell would read it again.

@@ -1,33 +1,11 @@
-//! How the program ends.
-//!
-//! | code | meaning |
-//! |---|---|
-//! | 0 | it is done; a preview counts as done |
-//! | 1 | it failed, or a check found an error |
-//! | 2 | the command line, a filter or the configuration is wrong, or the source cannot answer this |
-//! | 3 | there is no such thing |
-//! | 4 | the credential is missing or does not permit it |
-//! | 5 | it does not fit the present state |
-//! | 6 | too many requests |
-//! | 7 | the source does not answer |
+//! How the program ends; the table of codes is [`stateset_inspect::Exit`].
 
 use std::process::ExitCode;
 
 use serde_json::json;
-use stateset_inspect::{Fault, Kind};
+use stateset_inspect::{Exit, Fault};
 
 use crate::output::{self, Format};
-
-/// The table above, for people.
-pub(crate) const TABLE: &str = "Exit codes:
-  0  done; a preview counts as done
-  1  it failed, or a check found an error
-  2  the command line, a filter or the configuration is wrong, or the source cannot answer this
-  3  there is no such thing
-  4  the credential is missing or does not permit it
-  5  it does not fit the present state
-  6  too many requests
-  7  the source does not answer";
 
 /// An end that is no fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +19,7 @@ impl From<Done> for ExitCode {
     fn from(done: Done) -> Self {
         match done {
             Done::Well => Self::SUCCESS,
-            Done::FoundErrors => Self::from(1),
+            Done::FoundErrors => Exit::DoesNotHold.into(),
         }
     }
 }
@@ -62,29 +40,23 @@ impl From<Fault> for Stop {
 
 pub(crate) type Ended = Result<Done, Stop>;
 
-pub(crate) fn code(kind: Kind) -> u8 {
-    match kind {
-        Kind::Corrupt => 1,
-        Kind::Usage | Kind::Unsupported => 2,
-        Kind::NotFound => 3,
-        Kind::Auth => 4,
-        Kind::Conflict => 5,
-        Kind::RateLimited => 6,
-        Kind::Unavailable => 7,
-    }
-}
-
 /// Says what went wrong and what to do, on standard error.
 pub(crate) fn report(stop: &Stop, format: Format, quiet: bool) -> ExitCode {
     let Stop::Fault(fault) = stop else { return ExitCode::SUCCESS };
     if format.is_for_programs() {
         output::talk(&json!({ "error": fault.body() }).to_string());
-        return code(fault.kind).into();
+        return fault.kind.exit().into();
     }
     output::talk(&format!("error: {}", fault.message));
+    let mut said = fault.message.clone();
     let mut cause = std::error::Error::source(&**fault);
     while let Some(error) = cause {
-        output::talk(&format!("  because: {error}"));
+        let text = error.to_string();
+        // Many errors repeat what they were caused by.
+        if !said.contains(&text) {
+            output::talk(&format!("  because: {text}"));
+        }
+        said = text;
         cause = error.source();
     }
     if !quiet {
@@ -96,13 +68,13 @@ pub(crate) fn report(stop: &Stop, format: Format, quiet: bool) -> ExitCode {
         }
         output::talk(&format!("  code: {}", fault.code));
     }
-    code(fault.kind).into()
+    fault.kind.exit().into()
 }
 
 /// Help and version go to standard output, faults of the command line to standard error.
 pub(crate) fn of_usage(fault: &clap::Error) -> ExitCode {
     if fault.print().is_err() {
-        return ExitCode::from(1);
+        return Exit::Failed.into();
     }
-    if fault.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
+    if fault.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS }
 }

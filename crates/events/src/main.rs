@@ -14,6 +14,7 @@ mod exit;
 mod filter;
 mod output;
 mod personal;
+mod plans;
 mod settings;
 mod sinks;
 

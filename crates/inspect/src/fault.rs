@@ -5,6 +5,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use serde::Serialize;
+use stateset_api::exit::Exit;
 
 /// What an asker does about a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -26,6 +27,21 @@ pub enum Kind {
     Unavailable,
     /// Stops: the source answers what cannot be.
     Corrupt,
+}
+
+impl Kind {
+    /// How a program ends that ran into it.
+    pub const fn exit(self) -> Exit {
+        match self {
+            Self::Corrupt => Exit::Failed,
+            Self::Usage | Self::Unsupported => Exit::Usage,
+            Self::NotFound => Exit::NotFound,
+            Self::Auth => Exit::Auth,
+            Self::Conflict => Exit::Conflict,
+            Self::RateLimited => Exit::RateLimited,
+            Self::Unavailable => Exit::Unavailable,
+        }
+    }
 }
 
 /// What a program that got a fault does next.
@@ -79,6 +95,12 @@ pub struct FaultBody<'a> {
 }
 
 impl Fault {
+    /// There is no event of the entity.
+    pub(crate) fn no_entity(entity_type: &str, entity_id: &str) -> Self {
+        let message = format!("{entity_type:.80}/{entity_id:.80} has no events at that time");
+        Self::new(Kind::NotFound, "ENTITY_NOT_FOUND", message, "`stateset-events timeline` shows when its events were")
+    }
+
     /// A fault without a cause of its own.
     pub fn new(
         kind: Kind,

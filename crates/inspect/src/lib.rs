@@ -24,7 +24,9 @@ mod surface;
 pub use fault::{Disposition, Fault, FaultBody, Kind};
 pub use local::{Database, Local, OpenMode, OpenSettings};
 pub use sequencer::{Call, Calling, Chunks, Credential, Http, Method, Remote, Reply, Scope, Transport, TransportError};
+pub use stateset_api::exit::{self, Exit};
 pub use stateset_outbox::filter::{EventRef, Filter, FilterError, nearest, parse_duration};
 pub use surface::{
-    Answer, Apply, Followed, Following, From, GroupBy, Inspect, Intent, Page, Source, SourceKind, Subject, TimelineOf,
+    Answer, Apply, Followed, Following, From, GroupBy, Inspect, Intent, Page, Source, SourceKind, StateOf, Subject,
+    TimelineOf,
 };

@@ -9,8 +9,8 @@ use stateset_outbox::filter::{EventRef, Filter};
 use uuid::Uuid;
 
 use crate::answer::{
-    AuditList, BreakerAnswer, Change, DeadLetterList, Detail, EventList, EventRow, Explanation, Findings, Job, JobList,
-    KeyList, OutboxAnswer, Stats, Timeline,
+    AuditList, BreakerAnswer, Change, DeadLetterList, Detail, EntityState, EventList, EventRow, Explanation, Findings,
+    Job, JobList, KeyList, OutboxAnswer, Stats, Timeline,
 };
 use crate::fault::Fault;
 
@@ -50,6 +50,12 @@ pub trait Inspect: Send + Sync {
 
     /// The history of something.
     fn timeline<'a>(&'a self, of: &'a TimelineOf, page: &'a Page) -> Answer<'a, Timeline>;
+
+    /// What an entity was.
+    ///
+    /// # Errors
+    /// `ENTITY_NOT_FOUND` if it had no events at that time.
+    fn state<'a>(&'a self, of: &'a StateOf) -> Answer<'a, EntityState>;
 
     /// Numbers of the events that pass.
     fn stats<'a>(&'a self, filter: &'a Filter) -> Answer<'a, Stats>;
@@ -156,6 +162,19 @@ pub enum TimelineOf {
     Correlation(String),
 }
 
+/// Which state.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StateOf {
+    /// Such as `order`.
+    pub entity_type: String,
+    /// Such as `ORD-1`.
+    pub entity_id: String,
+    /// From events written before this time, microseconds since 1970 UTC; `None`: from all.
+    pub at: Option<i64>,
+    /// And what differs from the state at this time.
+    pub since: Option<i64>,
+}
+
 /// What is to be explained.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
@@ -241,6 +260,15 @@ pub enum Intent {
         destination: String,
         /// Only what the destination has not got.
         missing: bool,
+        /// Most per second.
+        rate: Option<u32>,
+    },
+    /// Deliver again what a destination turned out not to have, whatever the record of deliveries says.
+    Repair {
+        /// Where to.
+        destination: String,
+        /// Places in the log, in order; at most 10,000.
+        places: Vec<i64>,
         /// Most per second.
         rate: Option<u32>,
     },

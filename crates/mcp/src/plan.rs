@@ -49,8 +49,9 @@ impl<T> Plans<T> {
         let (shown, arguments) = (id.clone(), arguments.to_owned());
         let plan = Plan { id, arguments, until, inner, outcome: OnceCell::new() };
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        // In the order of their ends: all count equally long.
-        while kept.len() >= MOST || kept.front().is_some_and(|oldest| oldest.until <= now) {
+        collect(&mut kept, now);
+        // The oldest first: they are in the order of their ends.
+        while kept.len() >= MOST {
             kept.pop_front();
         }
         kept.push_back(Arc::new(plan));
@@ -59,9 +60,11 @@ impl<T> Plans<T> {
 
     /// The plan, if it is one of ours, fresh, and of these arguments.
     pub(crate) fn check(&self, id: &str, arguments: &str, now: i64) -> Result<Arc<Plan<T>>, Failure> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let fix = "make the same call without apply, look at what it says, and give its plan_id";
-        let Some(plan) = kept.iter().find(|plan| plan.id == id) else {
+        let found = kept.iter().find(|plan| plan.id == id).map(Arc::clone);
+        collect(&mut kept, now);
+        let Some(plan) = found else {
             let message = "this server knows no such plan_id: it is older than 15 minutes, or of another server";
             return Err(Failure::new("PLAN_NOT_FOUND", Next::Preview, message, fix));
         };
@@ -74,8 +77,16 @@ impl<T> Plans<T> {
             let message = "this plan was valid for 15 minutes";
             return Err(Failure::new("PLAN_EXPIRED", Next::Preview, message, fix));
         }
-        Ok(Arc::clone(plan))
+        Ok(plan)
     }
+}
+
+/// Forgets what nobody can carry out any more; an outcome is told for as long again, to whoever lost the reply.
+fn collect<T>(kept: &mut VecDeque<Arc<Plan<T>>>, now: i64) {
+    kept.retain(|plan| {
+        let told = if plan.outcome.initialized() { FRESH_MICROS } else { 0 };
+        plan.until.saturating_add(told) > now
+    });
 }
 
 #[cfg(test)]
@@ -110,5 +121,11 @@ mod tests {
         assert_eq!(code(plans.check(&first, "a", 0)), "PLAN_NOT_FOUND");
         plans.issue("a", None, FRESH_MICROS).expect("an id");
         assert_eq!(plans.kept.lock().expect("a lock").len(), 1, "old ones go");
+        let (id, until) = plans.issue("b", None, FRESH_MICROS).expect("an id");
+        plans.check(&id, "b", until - 1).expect("fresh").outcome.set(()).expect("once");
+        assert!(plans.check(&id, "b", until + FRESH_MICROS - 1).is_ok(), "told for as long again");
+        assert_eq!(plans.kept.lock().expect("a lock").len(), 1, "what was never carried out went at the next question");
+        plans.check(&id, "b", until + FRESH_MICROS).expect("the last time");
+        assert_eq!(plans.kept.lock().expect("a lock").len(), 0, "outcomes go too");
     }
 }

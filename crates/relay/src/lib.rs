@@ -34,11 +34,12 @@ pub mod lane;
 pub mod latency;
 pub mod metrics;
 pub mod policy;
+pub mod reconcile;
 pub mod record;
 pub mod secret;
 pub mod sink;
 
-/// The guides' code, compiled.
+/// The guides' code, compiled (R08: examples that are shown are examples that build).
 #[cfg(all(doctest, feature = "kafka", feature = "health", feature = "testing"))]
 mod guides {
     #[doc = include_str!("../../../docs/guide/relay.md")]

@@ -1,4 +1,4 @@
-//! `sync` as a program of its own, with one command more than it has elsewhere: `write`, which makes events.
+//! `sync` as a program of its own, with two commands more than it has elsewhere: `fill`, which makes many events, and `run`.
 //!
 //! ```text
 //! cargo run -p stateset-sync --example sync -- --database agent.db status
@@ -44,8 +44,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Write events into the local log.
-    Write {
+    /// Write many events into the local log.
+    Fill {
         /// What kind of thing.
         #[arg(long, default_value = "order")]
         entity_type: String,
@@ -96,7 +96,7 @@ async fn main() -> ExitCode {
             execute(Place { database, tenant, store, sequencer: None, api_key }, command).await
         },
         Command::Run { every } => run(database, every).await,
-        write @ Command::Write { .. } => self::write(database, write).await,
+        fill @ Command::Fill { .. } => self::fill(database, fill).await,
     };
     match answer {
         Ok(answer) => {
@@ -105,7 +105,7 @@ async fn main() -> ExitCode {
         },
         Err(error) => {
             print(&if json { json!({ "error": error.report() }).to_string() } else { format!("error: {error}") });
-            ExitCode::from(error.exit_code())
+            error.exit().into()
         },
     }
 }
@@ -125,8 +125,8 @@ async fn run(database: std::path::PathBuf, every: u64) -> Result<Answer, SyncErr
     Ok(Answer { json: json!({ "stopped": true }), text: "stopped".to_owned() })
 }
 
-async fn write(database: std::path::PathBuf, command: Command) -> Result<Answer, SyncError> {
-    let Command::Write {
+async fn fill(database: std::path::PathBuf, command: Command) -> Result<Answer, SyncError> {
+    let Command::Fill {
         entity_type,
         entity_id,
         event_type,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use stateset_api::exit::Exit;
 use stateset_outbox::WriteError;
 use uuid::Uuid;
 
@@ -211,21 +212,22 @@ impl SyncError {
         }
     }
 
-    /// Exit status of a program that ends with it: 2 usage, 3 not found, 4 not permitted, 5 conflict, 7 unavailable, 1 else.
-    pub fn exit_code(&self) -> u8 {
+    /// How a program ends that ran into it.
+    pub fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) => 2,
-            Self::NotInitialised(_) | Self::NoSuchConflict(_) => 3,
-            Self::Remote(error) if error.is_refusal_of_credential() => 4,
-            Self::Signature(_) | Self::SequencerKey { .. } | Self::LocalKey { .. } => 4,
+            Self::Usage(_) => Exit::Usage,
+            Self::NotInitialised(_) | Self::NoSuchConflict(_) => Exit::NotFound,
+            Self::Remote(error) if error.is_refusal_of_credential() => Exit::Auth,
+            Self::Signature(_) | Self::SequencerKey { .. } | Self::LocalKey { .. } => Exit::Auth,
             Self::AlreadyInitialised { .. }
             | Self::Forked(_)
             | Self::SequencerSignature { .. }
             | Self::Merge(_)
             | Self::OutcomeUnknown { .. }
-            | Self::Write(WriteError::EventKeyConflict { .. } | WriteError::EventIdConflict { .. }) => 5,
-            _ if self.is_retryable() => 7,
-            _ => 1,
+            | Self::Write(WriteError::EventKeyConflict { .. } | WriteError::EventIdConflict { .. }) => Exit::Conflict,
+            _ if self.is_retryable() => Exit::Unavailable,
+            Self::Write(WriteError::Invalid(_) | WriteError::Payload(_)) => Exit::Usage,
+            _ => Exit::Failed,
         }
     }
 

@@ -71,6 +71,15 @@ impl Replica {
         Ok(Self::assemble(path, pool, profile))
     }
 
+    /// Whether `path` is an agent's file, whoever's. Changes nothing, and creates nothing.
+    pub async fn is_at(path: &Path) -> bool {
+        let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY);
+        let Ok(mut connection) = options.connect().await else { return false };
+        let found = sqlx::query_scalar::<_, i64>(sql!("is_replica")).fetch_optional(&mut connection).await;
+        connection.close().await.ok();
+        matches!(found, Ok(Some(_)))
+    }
+
     pub(crate) fn assemble(path: PathBuf, pool: SqlitePool, profile: Profile) -> Self {
         let scope = Scope { tenant: profile.tenant, store: profile.store };
         let outbox = Outbox::new(pool.clone()).for_scope(scope);

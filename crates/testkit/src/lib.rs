@@ -5,6 +5,7 @@
 //! - [`http`]: a small HTTP/1.1 client that says whether a failed request may have been processed.
 //! - [`kafka`]: a real Apache Kafka broker as a child process.
 //! - [`promtool`]: checks alert rules.
+//! - [`sequencer`]: that server for the tests of other crates, built if need be, with fixed keys.
 //! - [`smtp`]: a mail server that keeps what it is given.
 //! - [`ves`]: an agent that signs events and registers its key.
 //!
@@ -16,6 +17,7 @@ pub mod http;
 pub mod kafka;
 pub mod postgres;
 pub mod promtool;
+pub mod sequencer;
 pub mod server;
 pub mod smtp;
 pub mod ves;

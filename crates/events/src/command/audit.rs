@@ -23,7 +23,7 @@ enum Audit {
         #[command(flatten)]
         page: PageArgs,
     },
-    /// Whether the log is sound: gaps, duplicate keys, disorder, deliveries that do not add up. Exit code 1 if not
+    /// Whether the log is sound: gaps, duplicate keys, disorder, deliveries that do not add up. Exit code 3 if not
     Check {
         #[command(flatten)]
         filter: Box<FilterArgs>,

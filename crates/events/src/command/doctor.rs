@@ -15,7 +15,7 @@ const SKEW_MICROS: i64 = 2_000_000;
 /// Oldest pending delivery that nobody needs to look at.
 const OLD: Duration = Duration::from_mins(10);
 
-/// Exit code 1 if something is wrong.
+/// Exit code 3 if something is wrong.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// Only this destination

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use stateset_inspect::answer::{DestinationStatus, OutboxAnswer, duration_text};
+use stateset_inspect::answer::{DestinationStatus, OutboxAnswer, counted, duration_text};
 
 use super::sheets;
 use crate::context::Context;
@@ -58,7 +58,7 @@ pub(super) fn stands(one: &DestinationStatus) -> String {
         line.push_str(&format!(", oldest {}", duration_text(Duration::from_millis(oldest))));
     }
     if one.parked_lanes > 0 {
-        line.push_str(&format!(", {} lanes parked", one.parked_lanes));
+        line.push_str(&format!(", {} parked", counted(one.parked_lanes, "lane")));
     }
     if one.breaker.state != "closed" {
         let since = one.breaker.since_ms.map(|since| duration_text(Duration::from_millis(since))).unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::Value;
-use stateset_inspect::{Fault, Kind};
+use stateset_inspect::{Exit, Fault, Kind};
 use stateset_relay::secret::Secret;
 use stateset_sync::SyncError;
 use stateset_sync::cli::{Place as Machine, SyncCommand, execute};
@@ -48,7 +48,7 @@ impl Args {
 }
 
 /// An agent's log is a file of its own.
-fn file(url: &str) -> Result<PathBuf, Fault> {
+pub(super) fn file(url: &str) -> Result<PathBuf, Fault> {
     let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"));
     match path.map(|path| path.split('?').next().unwrap_or(path)) {
         Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
@@ -63,15 +63,23 @@ fn file(url: &str) -> Result<PathBuf, Fault> {
 /// The causes are part of the message: the report's own words come first.
 fn fault(error: &SyncError) -> Fault {
     let report = error.report();
-    let kind = match error.exit_code() {
-        2 => Kind::Usage,
-        3 => Kind::NotFound,
-        4 => Kind::Auth,
-        5 => Kind::Conflict,
-        7 => Kind::Unavailable,
-        _ => Kind::Corrupt,
+    let kind = match error.exit() {
+        Exit::Usage => Kind::Usage,
+        Exit::NotFound => Kind::NotFound,
+        Exit::Auth => Kind::Auth,
+        Exit::Conflict => Kind::Conflict,
+        Exit::RateLimited => Kind::RateLimited,
+        Exit::Unavailable => Kind::Unavailable,
+        Exit::Done | Exit::Failed | Exit::DoesNotHold => Kind::Corrupt,
     };
-    let fix = if report.retryable { "try again; what was done stays done" } else { "" };
+    let fix = match &*report.code {
+        _ if report.retryable => "try again; what was done stays done",
+        "SYNC_NOT_INITIALISED" => {
+            "name the agent's file with --database sqlite:<file>, or set it up with `stateset-events sync init`"
+        },
+        "INVALID_ARGUMENT" | "EVENT_NOT_WRITTEN" => "--help of the command shows what it takes",
+        _ => "",
+    };
     let mut message = report.message;
     let mut cause = std::error::Error::source(error);
     while let Some(why) = cause {

@@ -35,7 +35,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "URL")]
     forward_to: Option<Url>,
     /// End after so many events
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
     /// Only events that nobody has seen: without replays
     #[arg(long)]

@@ -1,4 +1,4 @@
-use stateset_inspect::answer::Timeline;
+use stateset_inspect::answer::{Timeline, counted};
 use stateset_inspect::{Fault, TimelineOf};
 
 use super::sheets;
@@ -69,7 +69,7 @@ pub(super) fn sheet(timeline: &Timeline) -> Sheet {
         return sheets::explained(sheet, &format!("events of {}", timeline.subject), timeline.diagnostics.as_ref());
     }
     if let Some(open) = timeline.pending_deliveries.filter(|open| *open > 0) {
-        sheet = sheet.note(format!("{open} deliveries of these events are not finished"));
+        sheet = sheet.note(format!("{} of these events not finished", counted(open, "delivery")));
     }
     sheets::shown(sheet, timeline.events.len(), timeline.total, true, timeline.next_cursor.as_ref())
 }

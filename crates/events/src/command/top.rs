@@ -10,9 +10,6 @@ use crate::context::Context;
 use crate::exit::{Done, Ended};
 use crate::output::Sheet;
 
-/// To the upper left corner, the rest of the screen empty.
-const CLEAR: &str = "\u{1b}[H\u{1b}[J";
-
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// How often it is drawn
@@ -32,15 +29,11 @@ impl Args {
         let mut before: Option<OutboxAnswer> = None;
         loop {
             let now = inspect.outbox(&filter, &page).await?;
-            if self.once || !context.output.color {
-                context.output.print(&now, |now| sheet(now, None, self.every))?;
-            } else {
-                let drawn = sheet(&now, before.as_ref(), self.every).render(true, None);
-                crate::output::Output::text(&format!("{CLEAR}{drawn}"))?;
-            }
             if self.once {
+                context.output.print(&now, |now| sheet(now, None, self.every))?;
                 return Ok(Done::Well);
             }
+            context.output.redraw(&now, |now| sheet(now, before.as_ref(), self.every))?;
             before = Some(now);
             tokio::select! {
                 () = &mut stopped => return Ok(Done::Well),

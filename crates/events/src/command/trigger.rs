@@ -1,8 +1,11 @@
-use stateset_inspect::{Fault, Intent};
+use stateset_inspect::{Fault, Intent, Kind};
+use stateset_sync::Replica;
 
+use super::sync::file;
 use super::timeline::entity;
 use crate::context::Context;
 use crate::exit::Ended;
+use crate::settings::Place;
 
 /// Write an event into the log, which is then delivered like any other. For trying things out: a fact stays.
 #[derive(clap::Args, Debug)]
@@ -25,6 +28,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) async fn run(self, context: &Context) -> Ended {
+        refuse_an_agents_file(context).await?;
         let kind = self.event_type.split('.').next().unwrap_or_default();
         let contract = stateset_contracts::catalogue::find(&self.event_type);
         let kind = contract.map_or(kind, |contract| contract.family.entity);
@@ -48,4 +52,17 @@ impl Args {
         };
         context.change(&intent, self.apply).await
     }
+}
+
+/// An event that names no agent and no key is never pushed: in an agent's own file it would lie for ever.
+async fn refuse_an_agents_file(context: &Context) -> Result<(), Fault> {
+    let Ok(Place::Database(url)) = context.settings.place() else { return Ok(()) };
+    let Ok(path) = file(url) else { return Ok(()) };
+    if !Replica::is_at(&path).await {
+        return Ok(());
+    }
+    let message =
+        format!("{} is an agent's own log: what is triggered there names no agent and is never pushed", path.display());
+    let fix = "write an event of the agent's own: stateset-events sync write <type> --entity <type/id> --data <json>";
+    Err(Fault::new(Kind::Conflict, "AGENTS_DATABASE", message, fix))
 }

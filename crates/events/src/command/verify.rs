@@ -12,7 +12,7 @@ use crate::output::{Format, Output, Sheet};
 const FILE_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Check a bundle of evidence. No network, no configuration, no word of a server: only the key that you were given.
-/// Exit code 1 if something does not hold.
+/// Exit code 3 if something does not hold.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// A file that `export` wrote

@@ -1,23 +1,22 @@
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::IntoResponse;
-use axum::routing::get;
 use clap::Subcommand;
-use serde_json::json;
+use serde::Serialize;
 use stateset_inspect::{Fault, Kind, OpenMode};
-use stateset_relay::engine::{Options, Relay, Running, StartError};
+use stateset_relay::engine::{DestinationStats, Options, Relay, Running, StartError};
+use stateset_relay::health::{Limits, Watched, serve};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::idempotency::duration;
 use super::routes::{compared, database, line};
 use crate::context::Context;
 use crate::exit::{Done, Ended};
-use crate::output;
+use crate::output::{self, Sheet};
 use crate::personal;
 use crate::sinks::RoutesFile;
 
@@ -44,11 +43,14 @@ struct Run {
     /// Where /health, /ready and /metrics are served, such as 127.0.0.1:9464
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<std::net::SocketAddr>,
+    /// How old the oldest pending event of a destination may be while /ready still says ready
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
+    max_lag: Duration,
     /// How long a worker that vanished keeps its share
-    #[arg(long, default_value = "15s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = duration)]
     lease: Duration,
     /// How long to wait at the end for what is under way
-    #[arg(long, default_value = "20s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = duration)]
     grace: Duration,
 }
 
@@ -61,7 +63,8 @@ impl Args {
 
 impl Run {
     async fn run(self, context: &Context) -> Ended {
-        tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter("info").init();
+        let colors = !context.settings.no_color && std::io::stderr().is_terminal();
+        tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(colors).with_env_filter("info").init();
         let file = RoutesFile::read(&self.routes)?;
         let groups: u32 = 4;
         let opened = context.database(OpenMode::Write, groups + 4).await?;
@@ -83,54 +86,91 @@ impl Run {
         }
         if self.once {
             let stats = relay.run_once().await.map_err(starting)?;
-            let all: Vec<_> = stats
-                .iter()
-                .map(|(name, one)| {
-                    json!({ "destination": name, "delivered": one.delivered, "retried": one.retried, "dead": one.dead,
-                            "rejected": one.rejected, "unavailable": one.unavailable })
-                })
-                .collect();
-            output::Output::line(&json!({ "destinations": all }).to_string())?;
+            context.output.print(&done(&stats), sheet)?;
             return Ok(Done::Well);
         }
-        let running = Arc::new(relay.start().await.map_err(starting)?);
+        let listener = self.listener().await?;
+        let stop = stop_signal();
+        let running = relay.start().await.map_err(starting)?;
+        let served = listener.map(|listener| self.serve(listener, &running));
         context.output.note("delivering; stop with Ctrl-C or SIGTERM");
-        let served = self.serve(&running).await?;
-        until_told(&running).await;
-        if let Some(server) = served {
-            server.abort();
-            server.await.ok();
+        until_told(&running, stop).await;
+        let ended = self.end(running).await;
+        if let Some((server, stop)) = served {
+            stop.cancel();
+            // A client that holds on must not hold the end up.
+            tokio::time::timeout(Duration::from_secs(1), server).await.ok();
         }
-        let Some(running) = Arc::into_inner(running) else {
-            return Err(Fault::unavailable("the worker", "it is still being asked how it is").into());
-        };
+        ended
+    }
+
+    async fn end(&self, running: Running) -> Ended {
         if running.is_finished() {
             running.ended().await.map_err(database)?;
-            return Ok(Done::Well);
-        }
-        if !running.stop(self.grace).await.map_err(database)? {
+        } else if !running.stop(self.grace).await.map_err(database)? {
             output::talk("cut off after the grace period: what was under way is delivered again");
         }
         Ok(Done::Well)
     }
 
-    async fn serve(&self, running: &Arc<Running>) -> Result<Option<tokio::task::JoinHandle<()>>, Fault> {
+    async fn listener(&self) -> Result<Option<TcpListener>, Fault> {
         let Some(address) = self.listen else { return Ok(None) };
-        let listener = TcpListener::bind(address).await.map_err(|error| {
+        TcpListener::bind(address).await.map(Some).map_err(|error| {
             Fault::usage(format!("{address} cannot be listened on"), "another process may have it; see --listen")
                 .because(error)
-        })?;
-        let router = Router::new()
-            .route("/health", get(health))
-            .route("/ready", get(ready))
-            .route("/metrics", get(metrics))
-            .with_state(Arc::downgrade(running));
-        let serving = async move {
-            axum::serve(listener, router).await.ok();
-        };
-        #[expect(clippy::disallowed_methods, reason = "the handle is kept, aborted and awaited at the end")]
-        Ok(Some(tokio::spawn(serving)))
+        })
     }
+
+    fn serve(&self, listener: TcpListener, running: &Running) -> (JoinHandle<()>, CancellationToken) {
+        let limits = Limits { lag: self.max_lag, ..Limits::default() };
+        let watched = Watched { limits, ..Watched::worker(running.monitor()) };
+        let stop = CancellationToken::new();
+        let serving = serve(listener, watched, stop.clone());
+        #[expect(clippy::disallowed_methods, reason = "the handle is kept and awaited at the end")]
+        let task = tokio::spawn(async move {
+            serving.await.ok();
+        });
+        (task, stop)
+    }
+}
+
+/// What one run did.
+#[derive(Serialize)]
+struct Rounds {
+    destinations: Vec<Round>,
+}
+
+#[derive(Serialize)]
+struct Round {
+    destination: String,
+    delivered: u64,
+    retried: u64,
+    dead: u64,
+    rejected: u64,
+    /// Calls that found the destination down.
+    unavailable: u64,
+}
+
+fn done(stats: &BTreeMap<String, DestinationStats>) -> Rounds {
+    let round = |(name, one): (&String, &DestinationStats)| Round {
+        destination: name.clone(),
+        delivered: one.delivered,
+        retried: one.retried,
+        dead: one.dead,
+        rejected: one.rejected,
+        unavailable: one.unavailable,
+    };
+    Rounds { destinations: stats.iter().map(round).collect() }
+}
+
+fn sheet(rounds: &Rounds) -> Sheet {
+    let mut sheet = Sheet::new(&["destination", "delivered", "retried", "dead", "rejected", "unavailable"]);
+    for one in &rounds.destinations {
+        let counts =
+            [one.delivered, one.retried, one.dead, one.rejected, one.unavailable].map(|count| count.to_string());
+        sheet = sheet.row(std::iter::once(one.destination.clone()).chain(counts));
+    }
+    sheet
 }
 
 fn starting(error: StartError) -> Fault {
@@ -141,69 +181,33 @@ fn starting(error: StartError) -> Fault {
 }
 
 /// Ends at Ctrl-C, SIGTERM, or when the worker has ended by itself.
-async fn until_told(running: &Running) {
+async fn until_told(running: &Running, stop: impl Future<Output = ()>) {
     let by_itself = async {
         while !running.is_finished() {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     };
     tokio::select! {
-        () = stop_signal() => {},
+        () = stop => {},
         () = by_itself => {},
     }
 }
 
-/// Ctrl-C or SIGTERM.
-pub(super) async fn stop_signal() {
-    let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
-    match terminate {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = terminate.recv() => {},
-                _ = tokio::signal::ctrl_c() => {},
-            }
-        },
-        Err(_) => {
-            tokio::signal::ctrl_c().await.ok();
-        },
-    }
-}
-
-/// Connections outlive the worker: they must not keep it.
-type Watched = State<Weak<Running>>;
-
-const ENDED: (StatusCode, &str) = (StatusCode::SERVICE_UNAVAILABLE, "ended\n");
-
-/// The process answers.
-async fn health(State(running): Watched) -> impl IntoResponse {
-    match running.upgrade() {
-        Some(running) if !running.is_finished() => (StatusCode::OK, "ok\n"),
-        _ => ENDED,
-    }
-}
-
-/// Every destination can be read, with how it stands.
-async fn ready(State(running): Watched) -> impl IntoResponse {
-    let Some(running) = running.upgrade() else { return ENDED.into_response() };
-    match running.health().await {
-        Ok(all) => {
-            let all: Vec<_> = all
-                .iter()
-                .map(|one| {
-                    json!({ "destination": one.destination, "groups": one.groups, "outage": one.outage,
-                            "pending": one.counts.pending, "dead_letters": one.counts.dead_letters })
-                })
-                .collect();
-            axum::Json(json!({ "status": "ready", "destinations": all })).into_response()
-        },
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
-    }
-}
-
-async fn metrics(State(running): Watched) -> impl IntoResponse {
-    let Some(running) = running.upgrade() else { return ENDED.into_response() };
-    match running.prometheus().await {
-        Ok(text) => text.into_response(),
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("# {error}\n")).into_response(),
+/// Ctrl-C or SIGTERM, from the moment of the call on: before it, a signal ends the process as it ends any.
+pub(super) fn stop_signal() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let signals = signal(SignalKind::interrupt()).and_then(|first| Ok((first, signal(SignalKind::terminate())?)));
+    async move {
+        match signals {
+            Ok((mut interrupt, mut terminate)) => {
+                tokio::select! {
+                    _ = interrupt.recv() => {},
+                    _ = terminate.recv() => {},
+                }
+            },
+            Err(_) => {
+                tokio::signal::ctrl_c().await.ok();
+            },
+        }
     }
 }

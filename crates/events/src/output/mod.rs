@@ -10,10 +10,13 @@ use std::io::{IsTerminal as _, Write as _};
 use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use stateset_inspect::Fault;
+use stateset_inspect::{Fault, Kind};
 
 use crate::exit::Stop;
 pub(crate) use table::Sheet;
+
+/// To the upper left corner, the rest of the screen empty.
+const CLEAR: &str = "\u{1b}[H\u{1b}[J";
 
 /// Forms of data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -70,6 +73,14 @@ impl Output {
         }
     }
 
+    /// Draws over what was drawn before, where that can be; elsewhere prints one answer after the other.
+    pub(crate) fn redraw<T: Serialize>(self, answer: &T, sheet: impl FnOnce(&T) -> Sheet) -> Result<(), Stop> {
+        if self.format == Format::Table && std::io::stdout().is_terminal() {
+            return Self::text(&format!("{CLEAR}{}", sheet(answer).render(self.color, width())));
+        }
+        self.print(answer, sheet)
+    }
+
     /// A line of data.
     pub(crate) fn line(line: &str) -> Result<(), Stop> {
         Self::text(&format!("{line}\n"))
@@ -78,7 +89,17 @@ impl Output {
     /// Data.
     pub(crate) fn text(text: &str) -> Result<(), Stop> {
         let mut out = std::io::stdout().lock();
-        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|_| Stop::ReaderGone)
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Stop::ReaderGone,
+            _ => Fault::new(
+                Kind::Corrupt,
+                "OUTPUT_LOST",
+                "standard output cannot be written",
+                "a full disk? do it again",
+            )
+            .because(error)
+            .into(),
+        })
     }
 
     /// Something that is not data, and not asked for.

@@ -49,7 +49,7 @@ async fn the_catalogue_is_shown_and_triggered() {
     let one = shop.run("catalog show payment.completed --json").await.well().json();
     assert_eq!(one["event_type"], serde_json::json!("payment.succeeded"));
     let none = shop.run("catalog show order.craeted").await;
-    assert!(none.code == 3 && none.err.contains("did you mean order.created?"), "{none:?}");
+    assert!(none.code == 8 && none.err.contains("did you mean order.created?"), "{none:?}");
     shop.run("trigger payment.failed --order 123 --apply").await.well();
     let found = shop.run("list --json --include-payload").await.well().json();
     let example = shop.run("catalog show payment.failed --json").await.well().json();

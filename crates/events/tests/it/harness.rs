@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{PgPool, SqlitePool};
-use stateset_outbox::{Engine, Entity, Event, EventId, EventType, Outbox, Payload};
+use stateset_outbox::{Engine, Entity, Event, EventId, EventType, Outbox, Payload, Scope};
 use stateset_testkit::postgres::{TestDatabase, shared};
 use tempfile::TempDir;
 use time::OffsetDateTime;
@@ -81,6 +81,24 @@ impl Shop {
             Pool::Sqlite(pool) => write(&Outbox::new(pool.clone()), number, event_type, entity, order, data).await,
             Pool::Postgres(pool, _) => write(&Outbox::new(pool.clone()), number, event_type, entity, order, data).await,
         }
+    }
+
+    /// Writes an event that an agent will sign when it is pushed.
+    pub(crate) async fn write_signed(
+        &self,
+        number: u128,
+        event_type: &str,
+        (tenant, store): (Uuid, Uuid),
+        (agent, key): (Uuid, u32),
+    ) {
+        let Pool::Sqlite(pool) = &self.pool else { panic!("a local log") };
+        let outbox = Outbox::new(pool.clone()).for_scope(Scope { tenant, store });
+        let mut event = Event::new(EventType::new(event_type), Payload::new(json!({ "number": number })), None);
+        event.id = id(number);
+        let draft = event.about(Entity::new("order", format!("ord_{number}"))).agent(agent, key);
+        let mut tx = outbox.begin().await.unwrap();
+        outbox.write_event_with_outbox(&mut tx, draft).await.unwrap();
+        outbox.commit(tx).await.unwrap();
     }
 
     /// The event of source 000 and the two that follow it.

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::harness::Shop;
 use crate::preview::WRITES;
 
-const COMMANDS: [&str; 34] = [
+const COMMANDS: [&str; 42] = [
     "",
     "list",
     "inspect",
@@ -40,7 +40,27 @@ const COMMANDS: [&str; 34] = [
     "connector fixtures",
     "connector import",
     "connector price",
+    "sync",
+    "sync write",
+    "worker run",
+    "dlq redrive",
+    "dlq discard",
+    "routes apply",
+    "audit check",
+    "idempotency create",
 ];
+
+/// J11: one table of exit codes, in the program, its help and the guide.
+#[tokio::test(flavor = "multi_thread")]
+async fn exit_codes_are_those_of_the_table() {
+    let shop = Shop::sqlite().await;
+    let help = shop.run("--help").await.well().out;
+    assert!(help.contains(&stateset_inspect::exit::table()), "{help}");
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide/cli.md");
+    let guide = std::fs::read_to_string(guide).unwrap();
+    let rows = stateset_inspect::Exit::ALL.map(|exit| format!("| {} | {} |\n", exit.code(), exit.meaning()));
+    assert!(guide.contains(&rows.concat()), "the guide's table is to be:\n{}", rows.concat());
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn help_is_as_it_was() {

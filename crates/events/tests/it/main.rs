@@ -1,6 +1,8 @@
 //! The real program against real outboxes, SQLite and PostgreSQL.
 
 #[cfg(test)]
+mod agent;
+#[cfg(test)]
 mod connector;
 #[cfg(test)]
 mod exits;
@@ -11,7 +13,12 @@ mod harness;
 #[cfg(test)]
 mod help;
 #[cfg(test)]
+#[cfg(feature = "kafka")]
+mod kafka;
+#[cfg(test)]
 mod preview;
+#[cfg(test)]
+mod reconcile;
 #[cfg(test)]
 mod sequencer;
 #[cfg(test)]
@@ -20,5 +27,7 @@ mod source_000;
 mod story;
 #[cfg(test)]
 mod tail;
+#[cfg(test)]
+mod terminal;
 #[cfg(test)]
 mod walk;

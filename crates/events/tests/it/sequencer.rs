@@ -1,70 +1,26 @@
 //! The same questions, asked of a real sequencer.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::OnceLock;
-use std::time::SystemTime;
-
 use serde_json::{Value, json};
-use stateset_testkit::server::{Launch, SequencerProcess};
+use stateset_testkit::sequencer::{self, API_KEY};
+use stateset_testkit::server::SequencerProcess;
 use stateset_testkit::ves::Agent;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use uuid::Uuid;
 
 use crate::harness::{Ran, Shop};
 
-const API_KEY: &str = "a-key-for-tests-only";
-const SIGNING_KEY: &str = "0202020202020202020202020202020202020202020202020202020202020202";
-const PAYLOAD_KEY: &str = "0303030303030303030303030303030303030303030303030303030303030303";
-const TENANT: Uuid = Uuid::from_u128(0x7a0e_2c5e_1111_4222_8333_0000_0000_0001);
-const STORE: Uuid = Uuid::from_u128(0x7a0e_2c5e_1111_4222_8333_0000_0000_0002);
+pub(crate) const TENANT: Uuid = Uuid::from_u128(0x7a0e_2c5e_1111_4222_8333_0000_0000_0001);
+pub(crate) const STORE: Uuid = Uuid::from_u128(0x7a0e_2c5e_1111_4222_8333_0000_0000_0002);
 
-/// The program beside this test's own, built first if it is missing or older than its sources.
-fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let program = Path::new(env!("CARGO_BIN_EXE_stateset-events")).with_file_name("stateset-sequencer");
-        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let sources = ["api", "contracts", "dashboard", "ledger", "sequencer", "store"]
-            .iter()
-            .map(|name| newest(&crates.join(name)));
-        let built = program.metadata().and_then(|file| file.modified());
-        if !built.is_ok_and(|built| built >= sources.max().unwrap()) {
-            let cargo =
-                Command::new(env!("CARGO")).args(["build", "-p", "stateset-sequencer"]).current_dir(&crates).status();
-            assert!(cargo.unwrap().success(), "the sequencer cannot be built");
-        }
-        program
-    })
-}
-
-fn newest(folder: &Path) -> SystemTime {
-    let entries = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).filter(|path| !path.ends_with("tests"));
-    let times =
-        entries.map(|path| if path.is_dir() { newest(&path) } else { path.metadata().unwrap().modified().unwrap() });
-    times.max().unwrap_or(SystemTime::UNIX_EPOCH)
-}
-
-struct Log {
-    process: SequencerProcess,
-    agent: Agent,
-    shop: Shop,
+pub(crate) struct Log {
+    pub(crate) process: SequencerProcess,
+    pub(crate) agent: Agent,
+    pub(crate) shop: Shop,
 }
 
 impl Log {
-    async fn start() -> Self {
-        let launch = Launch::new(program()).unwrap();
-        let port = launch.address().port().to_string();
-        let process = launch
-            .variable("HOST", "127.0.0.1")
-            .variable("PORT", port)
-            .variable("STATESET_DATA_DIR", "data")
-            .variable("BOOTSTRAP_ADMIN_API_KEY", API_KEY)
-            .variable("VES_SEQUENCER_SIGNING_KEY", SIGNING_KEY)
-            .variable("PAYLOAD_ENCRYPTION_KEYS", PAYLOAD_KEY)
-            .start()
-            .await
-            .unwrap();
+    pub(crate) async fn start() -> Self {
+        let process = sequencer::launch().unwrap().start().await.unwrap();
         let agent = Agent::new(7, TENANT, STORE);
         let log = Self { process, agent, shop: Shop::sqlite().await };
         log.post("/api/v1/agents/keys", &log.agent.registration()).await;
@@ -72,13 +28,12 @@ impl Log {
     }
 
     async fn post(&self, path: &str, body: &Value) {
-        let client = self.process.client().with_header("authorization", &format!("ApiKey {API_KEY}"));
-        let reply = client.post_json(path, body).await.unwrap();
+        let reply = sequencer::client(&self.process).post_json(path, body).await.unwrap();
         assert!((200..300).contains(&reply.status), "{}", reply.text());
     }
 
     /// `many` orders, each created and every tenth paid.
-    async fn fill(&self, from: usize, many: usize) {
+    pub(crate) async fn fill(&self, from: usize, many: usize) {
         let mut events = Vec::new();
         for number in from..from + many {
             let order = format!("ord_{number}");
@@ -94,7 +49,7 @@ impl Log {
         }
     }
 
-    fn variables(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         vec![
             ("STATESET_DATABASE_URL", String::new()),
             ("STATESET_SEQUENCER_URL", self.process.base_url()),
@@ -104,13 +59,13 @@ impl Log {
         ]
     }
 
-    async fn run(&self, line: &str) -> Ran {
+    pub(crate) async fn run(&self, line: &str) -> Ran {
         let variables = self.variables();
         let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
         self.shop.run_with(line, &variables).await
     }
 
-    async fn json(&self, line: &str) -> Value {
+    pub(crate) async fn json(&self, line: &str) -> Value {
         self.run(&format!("{line} --json")).await.well().json()
     }
 }
@@ -183,7 +138,7 @@ async fn one_event_and_what_a_sequencer_does_not_have() {
         assert!(ran.code == 2 && ran.err.contains(code) && ran.err.contains("--database"), "{line}: {ran:?}");
     }
     let unknown = log.run("inspect evt_00000000000000000000000000").await;
-    assert!(unknown.code == 3 && unknown.err.contains("EVENT_NOT_FOUND"), "{unknown:?}");
+    assert!(unknown.code == 8 && unknown.err.contains("EVENT_NOT_FOUND"), "{unknown:?}");
     let doctor = log.run("doctor").await.well();
     assert!(doctor.out.contains("the stream has 2 events"), "{doctor:?}");
     let mut variables = log.variables();
@@ -192,7 +147,7 @@ async fn one_event_and_what_a_sequencer_does_not_have() {
     let stranger = log.shop.run_with("list", &variables).await;
     assert!(stranger.code == 4 && stranger.err.contains("INVALID_API_KEY"), "{stranger:?}");
     let doctor = log.shop.run_with("doctor", &variables).await;
-    assert!(doctor.code == 1 && doctor.out.contains("credential"), "{doctor:?}");
+    assert!(doctor.code == 3 && doctor.out.contains("credential"), "{doctor:?}");
 }
 
 /// Live, and behind a kept place after the server was away.
@@ -251,11 +206,11 @@ async fn evidence_is_checked_offline() {
     std::fs::write(&path, spoilt).unwrap();
     let wrong = log.shop.run(&format!("verify all.bundle --trusted-key '{key}'")).await;
     assert!(
-        wrong.code == 1 && wrong.out.contains("WRONG: stream event 3: payload") && wrong.out.contains("NOT VALID"),
+        wrong.code == 3 && wrong.out.contains("WRONG: stream event 3: payload") && wrong.out.contains("NOT VALID"),
         "{wrong:?}"
     );
     let missing = log.shop.run(&format!("verify none.bundle --trusted-key '{key}'")).await;
-    assert!(missing.code == 3 && missing.err.contains("FILE_NOT_FOUND"), "{missing:?}");
+    assert!(missing.code == 8 && missing.err.contains("FILE_NOT_FOUND"), "{missing:?}");
 }
 
 /// The log's verifier key, once the log covers the events.
@@ -272,23 +227,4 @@ async fn until_logged(log: &Log) -> String {
     let found =
         keys.as_object().unwrap().values().filter_map(Value::as_str).find(|text| text.matches('+').count() >= 2);
     found.unwrap_or_else(|| panic!("no verifier key: {keys}")).to_owned()
-}
-
-/// J09, M02: the commands of an agent's own machine, on the database and with the faults that all commands have.
-#[tokio::test(flavor = "multi_thread")]
-async fn an_agent_s_machine_is_set_up_and_pulls() {
-    let log = Log::start().await;
-    log.fill(1, 3).await;
-    let here = "--database sqlite:agent.db";
-    let unknown = log.run(&format!("sync status {here}")).await;
-    assert_eq!(unknown.code, 3, "{}", unknown.err);
-    assert!(unknown.err.contains("SYNC_NOT_INITIALISED"), "{}", unknown.err);
-    log.run(&format!("sync init --agent {} {here}", Uuid::from_u128(77))).await.well();
-    let pushed = log.json(&format!("sync push {here}")).await;
-    assert_eq!(pushed["acknowledged"], 0, "{pushed}");
-    let pulled = log.json(&format!("sync pull {here}")).await;
-    assert_eq!((&pulled["pulled"], &pulled["quarantined"]), (&json!(3), &json!(0)), "{pulled}");
-    log.run(&format!("sync status {here}")).await.well();
-    let postgres = log.run("sync status --database postgres://localhost/shop").await;
-    assert_eq!(postgres.code, 2, "{}", postgres.err);
 }

@@ -177,5 +177,5 @@ async fn ids_have_many_forms(shop: Shop) {
     let many = shop.run("inspect 01946a5f --json").await;
     assert!(many.code == 5 && many.err.contains("AMBIGUOUS_EVENT_ID"), "{many:?}");
     let unknown = shop.run("inspect evt_999").await;
-    assert!(unknown.code == 3 && unknown.err.contains("EVENT_NOT_FOUND"), "{unknown:?}");
+    assert!(unknown.code == 8 && unknown.err.contains("EVENT_NOT_FOUND"), "{unknown:?}");
 }

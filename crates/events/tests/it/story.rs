@@ -89,7 +89,7 @@ pub(crate) fn routes(address: SocketAddr) -> String {
 }
 
 async fn deliver(shop: &Shop) -> Value {
-    shop.run_with("worker run --routes routes.toml --once", &[("HOOK_SECRET", SECRET)]).await.well().json()
+    shop.run_with("worker run --routes routes.toml --once --json", &[("HOOK_SECRET", SECRET)]).await.well().json()
 }
 
 async fn ok(shop: &Shop, line: &str) -> Ran {
@@ -123,7 +123,7 @@ async fn an_outage_and_a_poisoned_order_are_mended(shop: Shop) {
     let order = ok(&shop, "explain order 2").await;
     assert!(order.out.contains("dead"), "{order:?}");
     let doctor = shop.run("doctor --destination hook --routes routes.toml").await;
-    assert!(doctor.code == 1 && doctor.out.contains("breaker is open") && doctor.out.contains("refused"), "{doctor:?}");
+    assert!(doctor.code == 3 && doctor.out.contains("breaker is open") && doctor.out.contains("refused"), "{doctor:?}");
 
     // The other side is mended: the doctor can tell, then the breaker is closed.
     *received.poison.lock().unwrap() = None;
@@ -188,7 +188,8 @@ async fn redrive(shop: &Shop) {
     assert_eq!((&watched["state"], &watched["rate_per_second"]), (&json!("done"), &json!(50)), "{watched}");
 }
 
-/// F03: health, and an orderly end.
+/// F03, F12, R13: what the library writes, a worker beside the application delivers, by the same engine as one inside of it; probes are
+/// answered, and SIGTERM is an orderly end.
 async fn a_worker_delivers_until_it_is_told_to_stop(shop: Shop) {
     let receiver = Receiver::listen("127.0.0.1:0".parse().unwrap()).await;
     shop.file("routes.toml", &routes(receiver.address));
@@ -203,7 +204,7 @@ async fn a_worker_delivers_until_it_is_told_to_stop(shop: Shop) {
     let client = stateset_testkit::http::Client::new(SocketAddr::from(([127, 0, 0, 1], port)));
     assert_eq!(client.get("/health").await.unwrap().status, 200);
     let ready: Value = client.get("/ready").await.unwrap().json().unwrap();
-    assert_eq!(ready["destinations"][0]["destination"], json!("hook"));
+    assert_eq!((&ready["status"], &ready["destinations"][0]["name"]), (&json!("ready"), &json!("hook")), "{ready}");
     assert!(client.get("/metrics").await.unwrap().text().contains("hook"));
     let pid = worker.id().expect("it runs").to_string();
     tokio::process::Command::new("kill").args(["-TERM", &pid]).status().await.unwrap();

@@ -8,6 +8,7 @@ mod events;
 mod keys;
 mod outbox;
 mod overview;
+mod state;
 mod text;
 
 pub use change::{Change, Job, JobList, Planned, Sample};
@@ -18,4 +19,5 @@ pub use outbox::{
     StatusCounts,
 };
 pub use overview::{AuditEntry, AuditList, Explanation, Finding, Findings, Stats, Timeline, TypeCount};
-pub use text::{duration_text, instant_text};
+pub use state::{Changed, EntityState};
+pub use text::{counted, duration_text, instant_text};

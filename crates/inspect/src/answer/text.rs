@@ -30,9 +30,24 @@ pub fn duration_text(duration: Duration) -> String {
     text
 }
 
+/// A number and its noun: `1 lane`, `2 lanes`, `2 deliveries`.
+pub fn counted(count: u64, noun: &str) -> String {
+    match (count, noun.strip_suffix('y')) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) => format!("{count} {stem}ies"),
+        (_, None) => format!("{count} {noun}s"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nouns_follow_their_number() {
+        assert_eq!([counted(0, "lane"), counted(1, "lane")], ["0 lanes", "1 lane"]);
+        assert_eq!([counted(1, "delivery"), counted(2, "delivery")], ["1 delivery", "2 deliveries"]);
+    }
 
     #[test]
     fn times_and_durations_read_well() {

@@ -45,9 +45,11 @@ impl<DB: Engine> Local<DB> {
             Intent::Plan { plan, kind, rate } => self.planned(plan, *kind, *rate, apply).await,
             Intent::AbortJob { job } => self.halt_job(job, apply).await,
             Intent::ResumeJob { job } => self.resume_job(job, apply).await,
-            Intent::Replay { .. } | Intent::Redrive { .. } | Intent::Discard { .. } | Intent::Acknowledge { .. } => {
-                self.bulk(request(intent)?, apply).await
-            },
+            Intent::Replay { .. }
+            | Intent::Repair { .. }
+            | Intent::Redrive { .. }
+            | Intent::Discard { .. }
+            | Intent::Acknowledge { .. } => self.bulk(request(intent)?, apply).await,
         }
     }
 
@@ -179,6 +181,11 @@ fn request(intent: &Intent) -> Result<Request, Fault> {
         Intent::Replay { filter, destination, missing, rate } => {
             let options = JobOptions { to: Some(destination.clone()), missing: *missing, ..none() };
             of(JobKind::Replay, filter, *rate, None, options)
+        },
+        Intent::Repair { destination, places, rate } => {
+            let filter = Filter { first: places.first().copied(), last: places.last().copied(), ..Filter::default() };
+            let options = JobOptions { to: Some(destination.clone()), only: places.clone(), ..none() };
+            of(JobKind::Replay, &filter, *rate, None, options)
         },
         Intent::Redrive { filter, letter, rate } => {
             of(JobKind::Redrive, filter, *rate, None, JobOptions { letter: *letter, ..none() })

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use serde_json::json;
 use stateset_outbox::explain::{self as stored, Line, Urgency};
+use stateset_outbox::read::ReadError;
 use stateset_outbox::{Engine, EventId};
 
-use super::{Local, of_read, rows};
+use super::destinations::no_destination;
+use super::{Local, of_delivery, of_read, rows};
 use crate::answer::{Explanation, duration_text, instant_text};
-use crate::fault::Fault;
+use crate::fault::{Fault, Kind};
 use crate::surface::Subject;
 
 impl<DB: Engine> Local<DB> {
@@ -21,7 +23,36 @@ impl<DB: Engine> Local<DB> {
             },
             Subject::Destination(name) => stored::Subject::Destination(name.clone()),
         };
-        Ok(answer(&self.reader.explain(&asked).await.map_err(of_read)?))
+        match self.reader.explain(&asked).await {
+            Ok(found) => Ok(answer(&found)),
+            Err(ReadError::NotFound(_)) => Err(self.unknown(subject).await?),
+            Err(error) => Err(of_read(error)),
+        }
+    }
+
+    /// There is no such subject; each kind is looked up elsewhere.
+    async fn unknown(&self, subject: &Subject) -> Result<Fault, Fault> {
+        let missing = |code: &'static str, message: String, fix: &str| Fault::new(Kind::NotFound, code, message, fix);
+        Ok(match subject {
+            Subject::Event(event) => Fault::no_event(&event.to_string()),
+            Subject::Order(key) => {
+                let fix = "an order key is what `stateset-events list` shows in the column of that name; of an event without \
+                           one it is type/id of its entity";
+                missing(
+                    "ORDER_NOT_FOUND",
+                    format!("no event of this tenant and store has the order key {key:.100?}"),
+                    fix,
+                )
+            },
+            Subject::Key { key, .. } => {
+                let fix = "`stateset-events idempotency get` looks it up too; the command was not done, and may be sent under it";
+                missing("KEY_NOT_FOUND", format!("nobody has used the idempotency key {key:.100?}"), fix)
+            },
+            Subject::Destination(name) => {
+                let all = self.outbox.deliveries().destinations().await.map_err(of_delivery)?;
+                no_destination(name, all.iter().map(|one| one.name.as_str()))
+            },
+        })
     }
 }
 

@@ -10,7 +10,9 @@ use uuid::Uuid;
 use super::change::change;
 use super::rows::{self, unsigned};
 use super::{Local, of_delivery, of_read, plan_id};
-use crate::answer::{AuditEntry, AuditList, Change, Finding, Findings, Job, JobList, Planned, Sample, instant_text};
+use crate::answer::{
+    AuditEntry, AuditList, Change, Finding, Findings, Job, JobList, Planned, Sample, counted, instant_text,
+};
 use crate::fault::{Fault, Kind};
 use crate::surface::{Apply, Page};
 
@@ -217,9 +219,12 @@ fn bounded(mut request: Request, outlook: &Outlook) -> Request {
 
 fn what(outlook: &Outlook) -> String {
     let sign = if outlook.exact { "" } else { "at least " };
-    let mut text = format!("{sign}{} in {} lanes", outlook.changes, outlook.lanes);
+    let mut text = format!("{sign}{}", outlook.changes);
+    if outlook.changes > 0 {
+        text.push_str(&format!(" in {}", counted(unsigned(outlook.lanes), "lane")));
+    }
     if outlook.followers > 0 {
-        text.push_str(&format!(", with {} followers behind them,", outlook.followers));
+        text.push_str(&format!(", with {} behind,", counted(unsigned(outlook.followers), "follower")));
     }
     text
 }

@@ -11,6 +11,7 @@ mod letters;
 mod open;
 mod plan_id;
 mod rows;
+mod state;
 
 use stateset_outbox::delivery::DeliveryError;
 use stateset_outbox::filter::{EventRef, Filter};
@@ -18,12 +19,12 @@ use stateset_outbox::read::{ReadError, Reader};
 use stateset_outbox::{Engine, EventId, OperationError, Outbox};
 
 use crate::answer::{
-    AuditList, BreakerAnswer, Change, DeadLetterList, Detail, EventList, Explanation, Findings, Job, JobList, KeyList,
-    OutboxAnswer, Stats, Timeline,
+    AuditList, BreakerAnswer, Change, DeadLetterList, Detail, EntityState, EventList, Explanation, Findings, Job,
+    JobList, KeyList, OutboxAnswer, Stats, Timeline,
 };
 use crate::fault::{Fault, Kind};
 use crate::surface::{
-    Answer, Apply, Following, From, GroupBy, Inspect, Intent, Page, Source, SourceKind, Subject, TimelineOf,
+    Answer, Apply, Following, From, GroupBy, Inspect, Intent, Page, Source, SourceKind, StateOf, Subject, TimelineOf,
 };
 
 pub use open::{Database, OpenMode, OpenSettings};
@@ -151,6 +152,10 @@ impl<DB: Engine> Inspect for Local<DB> {
 
     fn timeline<'a>(&'a self, of: &'a TimelineOf, page: &'a Page) -> Answer<'a, Timeline> {
         Box::pin(self.history(of, page))
+    }
+
+    fn state<'a>(&'a self, of: &'a StateOf) -> Answer<'a, EntityState> {
+        Box::pin(self.state_of(of))
     }
 
     fn stats<'a>(&'a self, filter: &'a Filter) -> Answer<'a, Stats> {

@@ -4,6 +4,7 @@
 mod follow;
 mod list;
 mod query;
+mod state;
 mod transport;
 mod view;
 
@@ -22,12 +23,12 @@ pub use stateset_outbox::Scope;
 pub use transport::{Call, Calling, Chunks, Credential, Http, Method, Reply, Transport, TransportError};
 
 use crate::answer::{
-    AuditList, BreakerAnswer, Change, DeadLetterList, Detail, EventList, Explanation, Findings, Job, JobList, KeyList,
-    OutboxAnswer, Proof, Stats, Timeline, TypeCount,
+    AuditList, BreakerAnswer, Change, DeadLetterList, Detail, EntityState, EventList, Explanation, Findings, Job,
+    JobList, KeyList, OutboxAnswer, Proof, Stats, Timeline, TypeCount,
 };
 use crate::fault::{Fault, Kind};
 use crate::surface::{
-    Answer, Apply, Following, From, GroupBy, Inspect, Intent, Page, Source, SourceKind, Subject, TimelineOf,
+    Answer, Apply, Following, From, GroupBy, Inspect, Intent, Page, Source, SourceKind, StateOf, Subject, TimelineOf,
 };
 
 /// Longest answer that is read: a page of 1,000 events of the largest size would be more, and is asked for in parts.
@@ -287,6 +288,10 @@ impl Inspect for Remote {
 
     fn timeline<'a>(&'a self, of: &'a TimelineOf, page: &'a Page) -> Answer<'a, Timeline> {
         Box::pin(self.history(of, page))
+    }
+
+    fn state<'a>(&'a self, of: &'a StateOf) -> Answer<'a, EntityState> {
+        Box::pin(self.state_of(of))
     }
 
     fn stats<'a>(&'a self, filter: &'a Filter) -> Answer<'a, Stats> {

@@ -287,7 +287,7 @@ pub fn explain_nowhere(event_type: &str, deliverable: bool, written_at: i64) -> 
     let (why, next, fix) = if deliverable {
         let why = format!("no destination had a route for {event_type} when it was written");
         let next = "nothing; a destination that has a route now can be given it by a replay";
-        (why, next, Some("stateset-events routes".to_owned()))
+        (why, next, Some("stateset-events routes list".to_owned()))
     } else {
         ("it was written for the record only".to_owned(), "nothing: no destination ever gets it", None)
     };

@@ -63,6 +63,9 @@ async fn events<DB: Engine>(
     let seen = page.events.last().map_or(cursor.0, |item| item.event.log_id);
     chunk.cursor = (page.next_cursor.unwrap_or(seen), Uuid::nil());
     for item in &page.events {
+        if !task.options.only.is_empty() && task.options.only.binary_search(&item.event.log_id).is_err() {
+            continue;
+        }
         let before = chunk.effects.len();
         let places = facts.destinations.iter().filter(|one| wanted(task, &one.name));
         for destination in places {

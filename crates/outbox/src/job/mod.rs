@@ -114,6 +114,9 @@ pub struct JobOptions {
     pub to: Option<String>,
     /// Replay: only what the destination has not got.
     pub missing: bool,
+    /// Replay: of these places of the log only, in order; empty: any. At most [`MOST_PLACES`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<i64>,
     /// Redrive, discard: this dead letter only.
     pub letter: Option<Uuid>,
     /// Acknowledge: also deliveries that are not delivered, as far as that can be.
@@ -123,6 +126,9 @@ pub struct JobOptions {
     /// Acknowledge: what the destination gave as proof, a JSON value.
     pub receipt: Option<serde_json::Value>,
 }
+
+/// Most places of [`JobOptions::only`].
+pub const MOST_PLACES: usize = 10_000;
 
 /// A change to be planned.
 #[derive(Clone, Debug, PartialEq, Eq)]

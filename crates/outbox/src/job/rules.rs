@@ -93,6 +93,12 @@ pub(super) fn check(request: &Request) -> Result<(), JobError> {
     if options.missing && (*kind != JobKind::Replay || options.to.is_none()) {
         return invalid("what is missing is replayed to one destination: name it");
     }
+    if !options.only.is_empty() && (*kind != JobKind::Replay || options.to.is_none()) {
+        return invalid("places belong to a replay to one destination: name it");
+    }
+    if options.only.len() > super::MOST_PLACES || !options.only.is_sorted() {
+        return invalid("a replay takes at most 10,000 places, in order");
+    }
     let evidence = options.remote_sequence.is_some() || options.receipt.is_some();
     if *kind != JobKind::Acknowledge && (evidence || options.force) {
         return invalid("evidence and force belong to acknowledge");
@@ -185,12 +191,16 @@ mod tests {
         assert!(matches!(check(&request(JobKind::Replay, &Filter::default())), Err(JobError::EmptyFilter)));
         check(&request(JobKind::Replay, &filter)).expect("a replay");
         let missing = JobOptions { missing: true, ..JobOptions::default() };
+        let places = JobOptions { only: vec![1, 2], ..JobOptions::default() };
+        let disorder = JobOptions { only: vec![2, 1], to: Some("hook".to_owned()), ..JobOptions::default() };
         let evidence = JobOptions { remote_sequence: Some(1), ..JobOptions::default() };
         let letter = JobOptions { letter: Some(uuid::Uuid::nil()), ..JobOptions::default() };
         let with = |request: Request, options: &JobOptions| Request { options: options.clone(), ..request };
         let because = |request: Request| Request { reason: Some("a test".to_owned()), ..request };
         for (bad, word) in [
             (with(request(JobKind::Replay, &filter), &missing), "name it"),
+            (with(request(JobKind::Replay, &filter), &places), "places belong"),
+            (with(request(JobKind::Replay, &filter), &disorder), "in order"),
             (with(request(JobKind::Replay, &filter), &letter), "redriven or discarded"),
             (with(request(JobKind::Replay, &one), &evidence), "belong to acknowledge"),
             (with(because(request(JobKind::Acknowledge, &filter)), &evidence), "one event"),

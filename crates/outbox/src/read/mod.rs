@@ -38,7 +38,7 @@ pub use letters::{DeadLetter, LetterFilter, LetterGroup, LetterPage};
 pub use list::{Item, Order, Page, PageRequest};
 pub(crate) use query::Query;
 pub use queues::{DestinationStatus, LaneDepth};
-pub use state::EntityState;
+pub use state::{EntityState, LastEvent, STATE_EVENTS};
 pub use stats::{Stats, TypeStats};
 pub use timeline::TimelineEntry;
 

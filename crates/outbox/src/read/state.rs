@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::{ReadError, Reader};
 use crate::delivery::LoggedEvent;
@@ -11,36 +12,91 @@ use crate::engine::Engine;
 use crate::filter::Filter;
 
 /// Events of one entity that are folded.
-const EVENTS: usize = 10_000;
+pub const STATE_EVENTS: u32 = 100_000;
 /// Events read at a time.
 const STEP: usize = 1_000;
 
-/// What the events of an entity say about it, up to a time.
+/// What the events of an entity say about it, up to a time: each payload is merged over the ones before it, member by
+/// member (RFC 7396).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EntityState {
-    /// Events that were folded.
+    /// Events that were folded: the version of the entity.
     pub events: i64,
-    /// There are more than 10,000: the later ones are not in it.
+    /// There are more than [`STATE_EVENTS`]: the later ones are not in it.
     pub partial: bool,
-    /// The last of them: place, type, when it was written (microseconds since 1970 UTC).
-    pub last: Option<(i64, String, i64)>,
-    /// Each member that a payload had, as the last payload with it had it, and the place of that event.
+    /// The last of them.
+    pub last: Option<LastEvent>,
+    /// What is known, and the place of the event that said the last of it.
     pub members: BTreeMap<String, (Value, i64)>,
 }
 
-/// Adds an event: what its payload says replaces what earlier ones said. Pure.
-fn fold(mut state: EntityState, event: &LoggedEvent) -> EntityState {
-    if let Ok(Value::Object(members)) = serde_json::from_str(&event.payload) {
-        state.members.extend(members.into_iter().map(|(name, value)| (name, (value, event.log_id))));
+/// The event that a state is as of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastEvent {
+    /// Its place in the log.
+    pub place: i64,
+    /// Its identity.
+    pub event_id: Uuid,
+    /// Such as `order.created`.
+    pub event_type: String,
+    /// When, in the producer's own characters.
+    pub created_at: String,
+}
+
+impl EntityState {
+    /// Adds an event and what its payload, a JSON object, says. Pure.
+    pub fn add(&mut self, event: LastEvent, payload: &str) {
+        if let Ok(Value::Object(patch)) = serde_json::from_str(payload) {
+            for (name, value) in patch {
+                self.patch(name, value, event.place);
+            }
+        }
+        self.events += 1;
+        self.last = Some(event);
     }
-    state.events += 1;
-    state.last = Some((event.log_id, event.event_type.clone(), event.written_at));
-    state
+
+    fn patch(&mut self, name: String, value: Value, place: i64) {
+        if value.is_null() {
+            self.members.remove(&name);
+            return;
+        }
+        let (known, said_at) = self.members.entry(name).or_default();
+        merge(known, value);
+        *said_at = place;
+    }
+}
+
+/// RFC 7396: null removes, an object is merged, anything else replaces.
+fn merge(known: &mut Value, patch: Value) {
+    let Value::Object(patch) = patch else {
+        *known = patch;
+        return;
+    };
+    if !known.is_object() {
+        *known = Value::Object(Map::new());
+    }
+    let Value::Object(members) = known else { return };
+    for (name, value) in patch {
+        if value.is_null() {
+            members.remove(&name);
+        } else {
+            merge(members.entry(name).or_insert(Value::Null), value);
+        }
+    }
+}
+
+fn last(event: &LoggedEvent) -> LastEvent {
+    LastEvent {
+        place: event.log_id,
+        event_id: event.event_id,
+        event_type: event.event_type.clone(),
+        created_at: event.created_at.clone(),
+    }
 }
 
 impl<DB: Engine> Reader<DB> {
     /// What the events of an entity that were written before `at` (microseconds since 1970 UTC; `None`: all) say about it:
-    /// their payloads laid over each other, in the order of the log. An application whose events mean more than that
+    /// their payloads merged (RFC 7396), in the order of the log. An application whose events mean more than that
     /// folds [`crate::Outbox::events_for_replay`] itself.
     ///
     /// # Errors
@@ -59,10 +115,10 @@ impl<DB: Engine> Reader<DB> {
             let found = self.fetch(&mut tx, &query, false, false, STEP).await?;
             let full = found.len() == STEP;
             for (event, _) in &found {
-                state = fold(state, event);
+                state.add(last(event), &event.payload);
                 query.after = event.log_id;
             }
-            if !full || usize::try_from(state.events).is_ok_and(|count| count >= EVENTS) {
+            if !full || state.events >= i64::from(STATE_EVENTS) {
                 state.partial = full;
                 break;
             }
@@ -72,5 +128,36 @@ impl<DB: Engine> Reader<DB> {
             return Err(ReadError::NotFound(format!("event of {}/{}{when}", entity.kind, entity.id)));
         }
         Ok(state)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// H05: what the appendix of RFC 7396 says, and where each member was said last.
+    #[test]
+    fn payloads_are_merged_in_order() {
+        let mut state = EntityState::default();
+        let patches = [
+            json!({"a": 1, "b": {"x": 1, "y": 2}, "d": [1]}),
+            json!({"b": {"x": null, "z": 3, "q": {"n": null}}, "c": [1], "d": {"k": 1}}),
+            json!({"a": null}),
+        ];
+        for (place, patch) in (1..).zip(patches) {
+            let event = LastEvent {
+                place,
+                event_id: Uuid::nil(),
+                event_type: "order.updated".to_owned(),
+                created_at: String::new(),
+            };
+            state.add(event, &patch.to_string());
+        }
+        let expected = [("b", json!({"y": 2, "z": 3, "q": {}}), 2), ("c", json!([1]), 2), ("d", json!({"k": 1}), 2)];
+        let expected = expected.map(|(name, value, place)| (name.to_owned(), (value, place)));
+        assert_eq!(state.members, BTreeMap::from(expected));
+        assert_eq!((state.events, state.last.map(|last| last.place)), (3, Some(3)));
     }
 }

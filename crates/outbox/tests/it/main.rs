@@ -8,6 +8,7 @@ mod permutations;
 mod postgres;
 mod postgres_only;
 mod postgres_paging;
+mod postgres_tenancy;
 mod sqlite;
 mod sqlite_only;
 mod suite;

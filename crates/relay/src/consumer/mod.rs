@@ -110,6 +110,9 @@ pub enum ConsumerError {
     /// A setting this consumer decides.
     #[error("{0} is decided by the consumer and cannot be set: one effect per event depends on it")]
     Reserved(String),
+    /// A setting that is set from [`ConsumerSettings::security`] only.
+    #[error("{0} cannot be set among the further settings: TLS and SASL have settings of their own")]
+    SetElsewhere(String),
     /// Security that cannot be had.
     #[error(transparent)]
     Security(#[from] SecurityError),
@@ -133,9 +136,12 @@ pub fn start<DB: Engine, H: Handler<DB> + 'static>(
     consumer: Consumer<DB, H>,
     settings: ConsumerSettings,
 ) -> Result<RunningConsumer, ConsumerError> {
-    let reserved = |name: &str| OURS.contains(&name) || SECURITY_SETTINGS.contains(&name);
-    if let Some((name, _)) = settings.more.iter().find(|(name, _)| reserved(name)) {
+    let among = |names: &[&str]| settings.more.iter().map(|(name, _)| name).find(|name| names.contains(&name.as_str()));
+    if let Some(name) = among(&OURS) {
         return Err(ConsumerError::Reserved(name.clone()));
+    }
+    if let Some(name) = among(&SECURITY_SETTINGS) {
+        return Err(ConsumerError::SetElsewhere(name.clone()));
     }
     settings.security.check()?;
     let copies = settings.dead_letter_suffix.clone().map(|suffix| DeadLetterTopic::new(settings.reach(), suffix));

@@ -9,7 +9,7 @@ fn seconds(numbers: &[u64]) -> Vec<Duration> {
     numbers.iter().copied().map(Duration::from_secs).collect()
 }
 
-/// F04, F05: 1 s, doubled, at most 60 s.
+/// F04, F05, R07: 1 s, doubled, at most 60 s.
 #[test]
 fn the_formula_has_its_published_values() {
     let backoff = Backoff::default();

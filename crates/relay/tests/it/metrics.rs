@@ -19,7 +19,7 @@ fn metric(ago: i64, latency_ms: u64, outcome: MetricOutcome) -> EventMetric {
     }
 }
 
-/// Q01 to Q05: the aggregate of the last hour; success and failure make the finished ones.
+/// Q01, Q02, Q03, Q05: the aggregate of the last hour; success and failure make the finished ones.
 #[test]
 fn stats_cover_their_window() {
     use MetricOutcome::{Failure, Retry, Success};

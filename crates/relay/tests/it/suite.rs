@@ -124,6 +124,7 @@ macro_rules! sink_suite {
     };
 }
 
+// O07: what is in this process passes the same suite as the real ones; so an application's tests need no broker.
 sink_suite!(handler, crate::peers::HandlerPeer);
 sink_suite!(webhook, crate::peers::WebhookPeer);
 sink_suite!(mail, crate::peers::MailPeer);

@@ -6,7 +6,7 @@ use crate::harness::{Machine, Server, count, text};
 use crate::proxy::Proxy;
 
 async fn versioned(machine: &Machine, entity: &str, payload: &str) {
-    machine.run(&["write", "--versioned", "--entity-id", entity, "--payload", payload]).await.ok();
+    machine.run(&["fill", "--versioned", "--entity-id", entity, "--payload", payload]).await.ok();
 }
 
 async fn payloads(server: &Server, entity: &str) -> Vec<Value> {
@@ -31,7 +31,7 @@ async fn local_wins_puts_own_events_on_top() {
     versioned(&one, "o-1", r#"{"note":"a"}"#).await;
     versioned(&one, "o-1", r#"{"note":"b"}"#).await;
     versioned(&one, "o-2", r#"{"other":1}"#).await;
-    one.run(&["write", "--entity-id", "o-1", "--payload", r#"{"note":"c"}"#]).await.ok();
+    one.run(&["fill", "--entity-id", "o-1", "--payload", r#"{"note":"c"}"#]).await.ok();
 
     let report = one.run(&["push"]).await.ok();
     assert_eq!((&report["conflicts"], &report["acknowledged"]), (&json!(1), &json!(1)), "{report}");
@@ -57,7 +57,7 @@ async fn local_wins_puts_own_events_on_top() {
         json!([{"status": "new"}, {"status": "paid"}, {"note": "a"}, {"note": "b"}, {"note": "c"}])
     );
     assert_eq!(one.states().await, json!({"acknowledged": 5, "discarded": 1}));
-    assert_eq!(one.run(&["resolve", "1", "-s", "ours"]).await.error(), ("CONFLICT_NOT_FOUND", 3));
+    assert_eq!(one.run(&["resolve", "1", "-s", "ours"]).await.error(), ("CONFLICT_NOT_FOUND", 8));
     let audit = one.audit().await;
     assert_eq!(text(&audit, "SELECT strategy FROM sync_conflict").await, "local-wins");
     let causation = "SELECT count(*) FROM sync_event n JOIN sync_event o ON o.local_seq = n.replaces JOIN event_log l ON l.id = \

@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::OnceLock;
-use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnectOptions;
 use stateset_sync::{Replica, Session};
 use stateset_testkit::http::Client;
+use stateset_testkit::sequencer;
+pub(crate) use stateset_testkit::sequencer::API_KEY;
 use stateset_testkit::server::{Launch, SequencerProcess};
 use stateset_testkit::ves::Agent;
 use tempfile::TempDir;
@@ -18,37 +18,6 @@ use uuid::Uuid;
 
 pub(crate) const TENANT: Uuid = Uuid::from_u128(0x7e4a_0000_0000_4000_8000_0000_0000_0001);
 pub(crate) const STORE: Uuid = Uuid::from_u128(0x5704_0000_0000_4000_8000_0000_0000_0002);
-pub(crate) const API_KEY: &str = "sync-tests-key-of-a-throw-away-server";
-const SIGNING_KEY: &str = "5b9d1c3e7f2a4860b1c2d3e4f5061728394a5b6c7d8e9fa0b1c2d3e4f5061728";
-const PAYLOAD_KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0";
-
-/// The server beside this test's own program, built first if it is missing or older than its sources.
-fn sequencer_program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let test = std::env::current_exe().unwrap();
-        let program = test.parent().and_then(Path::parent).unwrap().join("stateset-sequencer");
-        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let newest =
-            ["api", "ledger", "sequencer", "store"].iter().map(|name| newest(&crates.join(name))).max().unwrap();
-        let built = program.metadata().and_then(|file| file.modified());
-        if !built.is_ok_and(|built| built >= newest) {
-            let cargo = std::process::Command::new(env!("CARGO"))
-                .args(["build", "-p", "stateset-sequencer"])
-                .current_dir(&crates)
-                .status();
-            assert!(cargo.unwrap().success(), "the sequencer cannot be built");
-        }
-        program
-    })
-}
-
-fn newest(folder: &Path) -> SystemTime {
-    let entries = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).filter(|path| !path.ends_with("tests"));
-    let times =
-        entries.map(|path| if path.is_dir() { newest(&path) } else { path.metadata().unwrap().modified().unwrap() });
-    times.max().unwrap_or(SystemTime::UNIX_EPOCH)
-}
 
 /// The agent's program: the example, built beside this test by `cargo test`.
 pub(crate) fn agent_program() -> PathBuf {
@@ -73,16 +42,7 @@ impl Server {
     }
 
     fn launch() -> Launch {
-        let launch = Launch::new(sequencer_program()).unwrap().ready_within(Duration::from_mins(2));
-        let port = launch.address().port().to_string();
-        launch
-            .variable("HOST", "127.0.0.1")
-            .variable("PORT", port)
-            .variable("STATESET_DATA_DIR", "data")
-            .variable("BOOTSTRAP_ADMIN_API_KEY", API_KEY)
-            .variable("VES_SEQUENCER_SIGNING_KEY", SIGNING_KEY)
-            .variable("PAYLOAD_ENCRYPTION_KEYS", PAYLOAD_KEY)
-            .variable("LOG_ORIGIN", "sync.example/log")
+        sequencer::launch().unwrap().variable("LOG_ORIGIN", "sync.example/log")
     }
 
     pub(crate) fn url(&self) -> String {
@@ -90,7 +50,7 @@ impl Server {
     }
 
     pub(crate) fn client(&self) -> Client {
-        self.0.client().with_header("authorization", &format!("ApiKey {API_KEY}"))
+        sequencer::client(&self.0)
     }
 
     /// A one-time token for an agent.
@@ -249,7 +209,7 @@ impl Machine {
     /// Writes `count` events, numbered from `first`, in one transaction.
     pub(crate) async fn write(&self, first: u64, count: u64) {
         let (first, count) = (first.to_string(), count.to_string());
-        self.run(&["write", "--bulk", "--first", &first, "--count", &count]).await.ok();
+        self.run(&["fill", "--bulk", "--first", &first, "--count", &count]).await.ok();
     }
 }
 

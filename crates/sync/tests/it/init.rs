@@ -60,7 +60,7 @@ async fn a_lost_answer_costs_nothing() {
 async fn a_machine_is_set_up_for_good() {
     let server = Server::start().await;
     let machine = Machine::bare(1);
-    assert_eq!(machine.run(&["status"]).await.error(), ("SYNC_NOT_INITIALISED", 3));
+    assert_eq!(machine.run(&["status"]).await.error(), ("SYNC_NOT_INITIALISED", 8));
     let token = server.token(machine.agent).await;
     let wrong = format!("1:{}", "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
     let refused = machine.init(&server.url(), &["--token", &token, "--sequencer-key", &wrong]).await;

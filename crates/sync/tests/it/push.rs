@@ -108,7 +108,7 @@ async fn an_outage_is_waited_out() {
 async fn a_duplicate_key_is_named() {
     let server = Server::start().await;
     let machine = Machine::enrolled(&server, 1).await;
-    let write = async |payload: &str| machine.run(&["write", "--token", "paid-7", "--payload", payload]).await;
+    let write = async |payload: &str| machine.run(&["fill", "--token", "paid-7", "--payload", payload]).await;
     assert_eq!(write(r#"{"cents":5}"#).await.ok()["written"], 1);
     assert_eq!(write(r#"{"cents":5}"#).await.ok()["written"], 0);
     let conflict = write(r#"{"cents":6}"#).await;
@@ -184,7 +184,7 @@ async fn what_cannot_be_taken_holds_nothing_up() {
     let server = Server::start().await;
     let machine = Machine::enrolled(&server, 1).await;
     // JSON by grammar, beyond every number there is: it has no canonical form.
-    machine.run(&["write", "--payload", r#"{"n":1e999}"#, "--entity-id", "big"]).await.ok();
+    machine.run(&["fill", "--payload", r#"{"n":1e999}"#, "--entity-id", "big"]).await.ok();
     machine.write(1, 2).await;
     let report = machine.run(&["push"]).await.ok();
     assert_eq!(

@@ -13,9 +13,9 @@ async fn processes_share_a_database() {
     let machine = Machine::enrolled(&server, 1).await;
     let mut children = Vec::new();
     for writer in ["a-{}", "b-{}"] {
-        children.push(machine.spawn(&["write", "--count", "60", "--entity-id", writer]));
+        children.push(machine.spawn(&["fill", "--count", "60", "--entity-id", writer]));
     }
-    children.push(machine.spawn(&["write", "--count", "300", "--bulk", "--entity-id", "bulk-{}"]));
+    children.push(machine.spawn(&["fill", "--count", "300", "--bulk", "--entity-id", "bulk-{}"]));
     for _ in 0..2 {
         for verb in ["push", "pull", "push"] {
             children.push(machine.spawn(&[verb, "--wait", "300"]));

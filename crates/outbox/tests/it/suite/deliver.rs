@@ -120,7 +120,7 @@ pub(crate) async fn a_restarted_worker_gets_what_was_not_settled<F: Factory>(fac
     assert_eq!(numbers(&drain(&reader, &reader.leases[0], 3).await), [3, 4]);
 }
 
-/// F11, F14: while 8 writers write, two workers deliver each event once, those of one key in order.
+/// F11, F14, R07: while 8 writers write, two workers deliver each event once, those of one key in order.
 pub(crate) async fn two_workers_share_a_destination<F: Factory>(factory: &F) {
     let outbox = factory.outbox();
     let reader = Reader::new(&outbox, 2, Start::Now).await;

@@ -6,6 +6,7 @@
 pub(crate) mod archive;
 pub(crate) mod consumer;
 pub(crate) mod deliver;
+pub(crate) mod entity;
 pub(crate) mod inbox;
 pub(crate) mod integrity;
 pub(crate) mod job;
@@ -187,7 +188,8 @@ macro_rules! outbox_suite {
                 sums_are_per_scope
                 dead_letters_are_listed
                 reading_and_writing_do_not_meet
-                what_is_stuck_is_explained
+                what_is_stuck_is_explained;
+            entity:
                 an_entity_is_what_its_events_say;
             scale:
                 every_filter_has_an_index;

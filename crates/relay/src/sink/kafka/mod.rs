@@ -69,6 +69,9 @@ pub enum KafkaSinkError {
     /// A setting this sink decides.
     #[error("{0} is decided by the destination and cannot be set: order and durability depend on it")]
     Reserved(String),
+    /// A setting that is set from [`KafkaSettings::security`] only.
+    #[error("{0} cannot be set among the further settings: TLS and SASL have settings of their own (tls, sasl)")]
+    SetElsewhere(String),
     /// Security that cannot be had.
     #[error(transparent)]
     Security(#[from] SecurityError),
@@ -110,7 +113,7 @@ impl KafkaSettings {
     }
 
     /// What every client needs to reach the brokers.
-    fn reach(&self) -> ClientConfig {
+    pub(crate) fn reach(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         for (name, value) in &self.more {
             config.set(name, value);
@@ -146,9 +149,13 @@ impl KafkaSettings {
 impl Kafka {
     /// Checks the settings; connects in the background.
     pub fn new(settings: KafkaSettings) -> Result<Self, KafkaSinkError> {
-        let reserved = |name: &str| OURS.contains(&name) || SECURITY_SETTINGS.contains(&name);
-        if let Some((name, _)) = settings.more.iter().find(|(name, _)| reserved(name)) {
+        let among =
+            |names: &[&str]| settings.more.iter().map(|(name, _)| name).find(|name| names.contains(&name.as_str()));
+        if let Some(name) = among(&OURS) {
             return Err(KafkaSinkError::Reserved(name.clone()));
+        }
+        if let Some(name) = among(&SECURITY_SETTINGS) {
+            return Err(KafkaSinkError::SetElsewhere(name.clone()));
         }
         settings.security.check()?;
         let copies = settings.dead_letter_suffix.clone().map(|suffix| DeadLetterTopic::new(settings.reach(), suffix));

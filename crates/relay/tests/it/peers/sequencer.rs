@@ -1,8 +1,6 @@
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use stateset_ledger::bytes::PublicKeyBytes;
@@ -13,15 +11,13 @@ use stateset_relay::secret::Secret;
 use stateset_relay::sink::Sink;
 use stateset_relay::sink::sequencer::{Sequencer, SequencerKeys, SequencerSettings, SigningAgent};
 use stateset_testkit::http::Client;
-use stateset_testkit::server::{Launch, SequencerProcess};
+use stateset_testkit::sequencer::{self, API_KEY};
+use stateset_testkit::server::SequencerProcess;
 use stateset_testkit::ves::Agent;
 use uuid::Uuid;
 
 use super::{Peer, STORE, TENANT, event};
 
-const API_KEY: &str = "relay-tests-key-of-a-throw-away-server";
-const SIGNING_KEY: &str = "5b9d1c3e7f2a4860b1c2d3e4f5061728394a5b6c7d8e9fa0b1c2d3e4f5061728";
-const PAYLOAD_KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0";
 const AGENT_KEY: [u8; 32] = [42; 32];
 pub(crate) const AGENT: Uuid = Uuid::from_u128(0xa6e7_0000_0000_4000_8000_0000_0000_0003);
 
@@ -31,35 +27,9 @@ pub(crate) struct SequencerPeer {
     keys: SequencerKeys,
 }
 
-/// The program beside this test's own, built first if it is missing or older than its sources.
-fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let test = std::env::current_exe().unwrap();
-        let program = test.parent().and_then(Path::parent).unwrap().join("stateset-sequencer");
-        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let newest =
-            ["api", "ledger", "sequencer", "store"].iter().map(|name| newest(&crates.join(name))).max().unwrap();
-        let built = program.metadata().and_then(|file| file.modified());
-        if !built.is_ok_and(|built| built >= newest) {
-            let cargo =
-                Command::new(env!("CARGO")).args(["build", "-p", "stateset-sequencer"]).current_dir(&crates).status();
-            assert!(cargo.unwrap().success(), "the sequencer cannot be built");
-        }
-        program
-    })
-}
-
-fn newest(folder: &Path) -> SystemTime {
-    let entries = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).filter(|path| !path.ends_with("tests"));
-    let times =
-        entries.map(|path| if path.is_dir() { newest(&path) } else { path.metadata().unwrap().modified().unwrap() });
-    times.max().unwrap_or(SystemTime::UNIX_EPOCH)
-}
-
 impl SequencerPeer {
     pub(crate) fn client(&self) -> Client {
-        self.process.client().with_header("authorization", &format!("ApiKey {API_KEY}"))
+        sequencer::client(&self.process)
     }
 
     pub(crate) fn settings(&self) -> SequencerSettings {
@@ -76,18 +46,7 @@ impl SequencerPeer {
 
 impl Peer for SequencerPeer {
     async fn start() -> Self {
-        let launch = Launch::new(program()).unwrap();
-        let port = launch.address().port().to_string();
-        let process = launch
-            .variable("HOST", "127.0.0.1")
-            .variable("PORT", port)
-            .variable("STATESET_DATA_DIR", "data")
-            .variable("BOOTSTRAP_ADMIN_API_KEY", API_KEY)
-            .variable("VES_SEQUENCER_SIGNING_KEY", SIGNING_KEY)
-            .variable("PAYLOAD_ENCRYPTION_KEYS", PAYLOAD_KEY)
-            .start()
-            .await
-            .unwrap();
+        let process = sequencer::launch().unwrap().start().await.unwrap();
         let mut peer = Self { process, keys: SequencerKeys::new() };
         let agent = Agent::from_key(AGENT_KEY, AGENT, TENANT, STORE);
         let client = peer.client();

@@ -14,7 +14,8 @@ fn all_accepted(outcomes: &[Outcome]) -> bool {
     outcomes.iter().all(|outcome| matches!(outcome, Outcome::Accepted(_)))
 }
 
-/// O02, O05, C04: what a consumer gets: key, envelope, headers, also as a `CloudEvent`.
+/// O02, O05, O06, C04: what a consumer gets, whatever its language: the order as the key in plain text, one plain JSON document
+/// without framing as the value, headers in plain text, also as a `CloudEvent`.
 #[tokio::test]
 async fn a_consumer_gets_key_envelope_and_headers() {
     let bootstrap = shared().await.unwrap();
@@ -25,6 +26,11 @@ async fn a_consumer_gets_key_envelope_and_headers() {
     assert!(all_accepted(&kafka.publish(Batch::new(0, std::slice::from_ref(&record))).await));
     let message = consume(bootstrap, &topic).await.remove(0);
     assert_eq!(message.key, "123");
+    assert!(
+        message.bytes.starts_with(b"{\"type\":") && message.bytes.ends_with(b"}"),
+        "no framing: {:?}",
+        message.bytes
+    );
     let value: Value = serde_json::from_str(&message.value).unwrap();
     assert_eq!(value["order_id"], json!(123));
     assert_eq!(value["data"]["amount_cents"], json!(25_998));

@@ -83,7 +83,7 @@ fn secrets_are_not_plain_settings() {
     for name in ["sasl.password", "ssl.key.pem", "enable.ssl.certificate.verification", "security.protocol"] {
         let mut settings = KafkaSettings::new("127.0.0.1:1");
         settings.more = vec![(name.to_owned(), "x".to_owned())];
-        assert!(matches!(Kafka::new(settings), Err(KafkaSinkError::Reserved(reserved)) if reserved == name));
+        assert!(matches!(Kafka::new(settings), Err(KafkaSinkError::SetElsewhere(set)) if set == name));
     }
 }
 

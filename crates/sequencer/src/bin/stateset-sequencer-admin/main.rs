@@ -20,14 +20,12 @@ server. What rewrites anything shows first what it would do; --apply does it.
 Tables go to standard output for people, one JSON document with --json for programs; progress and complaints go to
 standard error.";
 
-const CODES: &str = "\
-Exit status:
-  0  done, and all is well
-  1  done, and something is wrong: a difference, a proof that does not hold, a fault found
-  2  the command or the configuration was not understood
-  3  the database, file or key that was named is not there
-  7  the database does not answer
+/// How it ends, and examples.
+fn after_help() -> String {
+    format!("{}\n\n{EXAMPLES}", stateset_api::exit::table())
+}
 
+const EXAMPLES: &str = "\
 Examples:
   stateset-sequencer-admin doctor
   stateset-sequencer-admin fsck --all
@@ -36,7 +34,7 @@ Examples:
   curl -s \"$URL/api/v1/proofs/inclusion?…\" | stateset-sequencer-admin verify-proof - --log-key \"$KEY\"";
 
 #[derive(Parser)]
-#[command(version, about = "The operator's tools of the StateSet sequencer", long_about = ABOUT, after_long_help = CODES)]
+#[command(version, about = "The operator's tools of the StateSet sequencer", long_about = ABOUT, after_long_help = after_help())]
 struct Arguments {
     /// Print one JSON document instead of a table
     #[arg(long, global = true)]
@@ -55,7 +53,7 @@ enum Command {
     /// Look at everything a server needs, and report all that is wrong at once
     ///
     /// Configuration, data directory, database with version, durability and clock, migrations, keys, head log, port; each
-    /// fault with what to do about it. Changes nothing. Exit status 1 if the server would not start or not work.
+    /// fault with what to do about it. Changes nothing. Exit status 3 if the server would not start or not work.
     Doctor,
     /// Derive everything again from the bytes of the events, and report the first difference
     ///
@@ -98,7 +96,7 @@ enum Command {
     /// Derive the state roots of all VES batches again
     ///
     /// The command of the first sequencer, whose older versions left state roots out. Here none is ever missing, so there
-    /// is never anything to fill in; a state root that does not follow from its batches is reported, exit status 1.
+    /// is never anything to fill in; a state root that does not follow from its batches is reported, exit status 3.
     BackfillVesStateRoots {
         /// Accepted for compatibility: nothing is written either way
         #[arg(long)]
@@ -214,7 +212,7 @@ enum AgentKeyCommand {
 enum PayloadKeyCommand {
     /// Which keys are configured, and how many payloads are sealed under each
     ///
-    /// Keys are shown by their ids, which are hashes and no secret. Exit status 1 if payloads are sealed under a key that
+    /// Keys are shown by their ids, which are hashes and no secret. Exit status 3 if payloads are sealed under a key that
     /// is not configured.
     List,
     /// Make a new key and print it

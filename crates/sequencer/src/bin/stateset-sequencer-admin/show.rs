@@ -7,6 +7,7 @@ use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{ContentArrangement, Table};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use stateset_api::exit::Exit;
 use stateset_store::StoreError;
 
 /// How a command ended that could be carried out.
@@ -21,7 +22,7 @@ impl From<Done> for ExitCode {
     fn from(done: Done) -> Self {
         match done {
             Done::Well => Self::SUCCESS,
-            Done::Wrong => Self::from(1),
+            Done::Wrong => Exit::DoesNotHold.into(),
         }
     }
 }
@@ -47,12 +48,13 @@ impl Stopped {
     pub(crate) fn report(self) -> ExitCode {
         let (Self::Usage(error) | Self::Missing(error) | Self::Failed(error)) = &self;
         complain(&format!("{error:#}"));
-        ExitCode::from(match &self {
-            Self::Usage(_) => 2,
-            Self::Missing(_) => 3,
-            Self::Failed(error) if is_away(error) => 7,
-            Self::Failed(_) => 1,
-        })
+        let exit = match &self {
+            Self::Usage(_) => Exit::Usage,
+            Self::Missing(_) => Exit::NotFound,
+            Self::Failed(error) if is_away(error) => Exit::Unavailable,
+            Self::Failed(_) => Exit::Failed,
+        };
+        exit.into()
     }
 }
 

@@ -85,7 +85,7 @@ async fn keys_of_callers_and_agents(site: &Site) -> anyhow::Result<()> {
     });
     refused.await??;
     let foreign = ["keys", "api", "revoke", "--tenant", &uuid::Uuid::from_u128(2).to_string(), prefix];
-    assert_eq!(site.admin(&foreign).await?.code, Some(3), "of another tenant");
+    assert_eq!(site.admin(&foreign).await?.code, Some(8), "of another tenant");
     let wrong = ["keys", "api", "mint", "--tenant", &tenant, "--permission", "root"];
     assert_eq!(site.admin(&wrong).await?.code, Some(2));
     let agents = site.admin(&["keys", "agent", "list", "--tenant", &tenant, "--json"]).await?;
@@ -147,7 +147,7 @@ async fn proofs(site: &Site) -> anyhow::Result<()> {
             value[member] = Value::from("11".repeat(32));
             std::fs::write(&file, value.to_string())?;
             let bad = site.admin(&["verify-proof", &shown]).await?;
-            assert_eq!(bad.code, Some(1), "{name} {member}: {}", bad.out);
+            assert_eq!(bad.code, Some(3), "{name} {member}: {}", bad.out);
             assert!(bad.out.contains("FAILS"), "{}", bad.out);
             value[member] = old;
         }
@@ -172,7 +172,7 @@ async fn doctor_reports_all_faults_at_once() -> anyhow::Result<()> {
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();
     let answer = admin(&variables, &["doctor", "--json"], folder.path()).await?;
-    assert_eq!(answer.code, Some(1), "{} {}", answer.out, answer.error);
+    assert_eq!(answer.code, Some(3), "{} {}", answer.out, answer.error);
     let findings = answer.json["findings"].as_array().cloned().unwrap_or_default();
     let bad = |text: &str| {
         findings.iter().any(|finding| finding["state"] != "ok" && finding["detail"].as_str().unwrap().contains(text))
@@ -195,8 +195,8 @@ async fn statuses_mean_what_the_help_says() -> anyhow::Result<()> {
     let away = vec![("DATABASE_URL".to_owned(), "postgres://nobody@127.0.0.1:1/nothing".to_owned())];
     let wrong = vec![("DATABASE_URL".to_owned(), "mysql://x".to_owned())];
     for (variables, arguments, code) in [
-        (&none, ["fsck"].as_slice(), 3),
-        (&none, &["verify-proof", "nothing.json"], 3),
+        (&none, ["fsck"].as_slice(), 8),
+        (&none, &["verify-proof", "nothing.json"], 8),
         (&none, &["no-such-command"], 2),
         (&none, &["export-events", "--from", "0"], 2),
         (&wrong, &["fsck"], 2),

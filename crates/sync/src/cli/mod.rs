@@ -1,6 +1,8 @@
 //! `sync …` as subcommands. A program mounts [`SyncCommand`], says by a [`Place`] what its own flags, environment and
 //! profiles say about the machine, calls [`execute`], and prints the [`Answer`] as it prints all its answers.
 
+mod write;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,6 +20,8 @@ use crate::error::SyncError;
 use crate::push::Patience;
 use crate::replica::Replica;
 use crate::session::Session;
+
+pub use write::WriteArgs;
 
 /// Which machine, and what is known of its surroundings without its own database.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +43,8 @@ pub struct Place {
 pub enum SyncCommand {
     /// Set this machine up for one agent: make its key and have it registered.
     Init(InitArgs),
+    /// Write an event of this agent's own; `push` sends it. Without --apply: say what would be written.
+    Write(WriteArgs),
     /// Send own events to the sequencer, in order; check and keep its receipts.
     Push(PatienceArgs),
     /// Read everybody's events, in order; check every one before it is kept.
@@ -180,6 +186,7 @@ pub async fn execute(place: Place, command: SyncCommand) -> Result<Answer, SyncE
     let database = place.database.clone();
     match command {
         SyncCommand::Init(arguments) => initialise(place, arguments).await,
+        SyncCommand::Write(arguments) => write::write(database, arguments).await,
         SyncCommand::Push(patience) => push(database, patience).await,
         SyncCommand::Pull(patience) => pull(database, patience).await,
         SyncCommand::Status => {
@@ -236,6 +243,7 @@ async fn push(database: PathBuf, patience: PatienceArgs) -> Result<Answer, SyncE
     let report = session(database).await?.push(patience.into()).await?;
     let mut text = match report.acknowledged {
         0 => "nothing new was pushed".to_owned(),
+        1 => "1 event pushed and acknowledged".to_owned(),
         count => format!("{count} events pushed and acknowledged"),
     };
     if let Some(last) = report.last_sequence {
@@ -255,7 +263,7 @@ async fn push(database: PathBuf, patience: PatienceArgs) -> Result<Answer, SyncE
 
 async fn pull(database: PathBuf, patience: PatienceArgs) -> Result<Answer, SyncError> {
     let report = session(database).await?.pull(patience.into()).await?;
-    let mut text = format!("{} events pulled and checked; {} are here", report.pulled, report.size);
+    let mut text = format!("pulled and checked: {}; here now: {}", report.pulled, report.size);
     if report.quarantined > 0 {
         text.push_str(&format!("; {} put into quarantine", report.quarantined));
     }
@@ -320,7 +328,7 @@ async fn settle(replica: &Replica, which: &Which, choice: &Choice, apply: bool) 
     match (resolved.is_empty(), apply) {
         (true, _) => lines.push("no open conflicts".to_owned()),
         (false, true) => lines.push("`sync push` sends them".to_owned()),
-        (false, false) => lines.insert(0, "NOT DONE, this is what --apply would do:".to_owned()),
+        (false, false) => lines.insert(0, "NOT EXECUTED: this is what --apply would do:".to_owned()),
     }
     let applied = apply && !resolved.is_empty();
     // Ids of what was not written would only mislead.
