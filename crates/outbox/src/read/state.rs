@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{ReadError, Reader};
+use super::{Order, ReadError, Reader};
 use crate::delivery::LoggedEvent;
 use crate::draft::Entity;
 use crate::engine::Engine;
@@ -56,7 +56,7 @@ impl<DB: Engine> Reader<DB> {
         let mut query = self.query(&mut tx, &filter).await?;
         let mut state = EntityState::default();
         loop {
-            let found = self.fetch(&mut tx, &query, false, false, STEP).await?;
+            let found = self.fetch(&mut tx, &query, Order::OldestFirst, STEP).await?;
             let full = found.len() == STEP;
             for (event, _) in &found {
                 state = fold(state, event);
