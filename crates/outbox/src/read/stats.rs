@@ -89,7 +89,7 @@ impl<DB: Engine> Reader<DB> {
         self.now_in(&mut tx).await
     }
 
-    pub(crate) async fn now_in(&self, tx: &mut sqlx::Transaction<'static, DB>) -> Result<i64, ReadError> {
+    pub(crate) async fn now_in(&self, tx: &mut Transaction<'static, DB>) -> Result<i64, ReadError> {
         let rows = self.rows(tx, crate::sql::statement!("read_now"), Vec::new()).await?;
         Ok(rows.into_iter().next().map_or(Ok(0), |mut row| row.int())?)
     }
