@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, PgPool, Row as _, SqlitePool};
 use stateset_outbox::delivery::{NewRoute, Registration, Start};
-use stateset_outbox::{Engine, Entity, Event, Outbox};
+use stateset_outbox::{Engine, Entity, Event, EventType, Outbox, Payload};
 use stateset_testkit::postgres::TestDatabase;
 use tempfile::TempDir;
 
@@ -127,7 +127,8 @@ pub(super) async fn write<DB: Engine>(outbox: &Outbox<DB>, events: u32) -> anyho
     let mut tx = outbox.begin().await?;
     for number in 0..events {
         let payload = serde_json::json!({ "number": number, "note": "written at last" });
-        let event = Event::new("order.created", payload)?.about(Entity::new("order", format!("e{number}")));
+        let event = Event::new(EventType::new("order.created"), Payload::new(payload), None);
+        let event = event.about(Entity::new("order", format!("e{number}")));
         outbox.write_event_with_outbox(&mut tx, event).await?;
     }
     outbox.commit(tx).await?;

@@ -3,7 +3,8 @@
 --
 -- A way is written as a range of tuples, and its order too. `event_type = $5 … ORDER BY id LIMIT 50` may also be answered
 -- by walking the whole log backwards, which is what the planner does where it takes the type for a frequent one; the order
--- of tuples is that of one index.
+-- of tuples is that of one index. The value is selected, which hides it: knowing it, the planner takes the range for one
+-- row, and would rather sort one row than follow the index.
 SELECT id, log_epoch, xid::text, shard, tenant_id, store_id, event_id, event_key, event_type, -- if rows
        schema_version, entity_type, entity_id, order_key, -- if rows
        payload, metadata, -- if rows whole
@@ -27,13 +28,13 @@ FROM (SELECT one.* FROM jsonb_array_elements_text($6::text::jsonb) AS wanted CRO
 WHERE true
   AND tenant_id = $1 AND store_id = $2 -- if scoped
   AND id > $3 AND id < $4 -- if by_log
-  AND id > $3 AND id < $4 AND id IN (SELECT value::bigint FROM jsonb_array_elements_text($16::text::jsonb)) -- if by_ids
-  AND (event_type, id) > ($5, $3) AND (event_type, id) < ($5, $4) -- if by_type
-  AND (entity_type, entity_id, id) > ($7, $8, $3) AND (entity_type, entity_id, id) < ($7, $8, $4) -- if by_entity
-  AND order_key IS NOT NULL AND (order_key, id) > ($9, $3) AND (order_key, id) < ($9, $4) -- if by_order_key
-  AND correlation_id IS NOT NULL AND (correlation_id, id) > ($10, $3) AND (correlation_id, id) < ($10, $4) -- if by_correlation
-  AND command_id IS NOT NULL AND (command_id, id) > ($12, $3) AND (command_id, id) < ($12, $4) -- if by_command
-  AND agent_id IS NOT NULL AND (agent_id, id) > ($13, $3) AND (agent_id, id) < ($13, $4) -- if by_agent
+  AND id > $3 AND id < $4 AND id = ANY (ARRAY(SELECT value::bigint FROM jsonb_array_elements_text($16::text::jsonb))) -- if by_ids
+  AND (event_type, id) > ((SELECT $5), $3) AND (event_type, id) < ((SELECT $5), $4) -- if by_type
+  AND (entity_type, entity_id, id) > ((SELECT $7), $8, $3) AND (entity_type, entity_id, id) < ((SELECT $7), $8, $4) -- if by_entity
+  AND order_key IS NOT NULL AND (order_key, id) > ((SELECT $9), $3) AND (order_key, id) < ((SELECT $9), $4) -- if by_order_key
+  AND correlation_id IS NOT NULL AND (correlation_id, id) > ((SELECT $10), $3) AND (correlation_id, id) < ((SELECT $10), $4) -- if by_correlation
+  AND command_id IS NOT NULL AND (command_id, id) > ((SELECT $12), $3) AND (command_id, id) < ((SELECT $12), $4) -- if by_command
+  AND agent_id IS NOT NULL AND (agent_id, id) > ((SELECT $13), $3) AND (agent_id, id) < ((SELECT $13), $4) -- if by_agent
   AND event_type = $5 -- if type
   AND event_type IN (SELECT value FROM jsonb_array_elements_text($6::text::jsonb)) -- if types
   AND entity_type = $7 -- if entity_type

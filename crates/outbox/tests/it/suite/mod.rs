@@ -59,8 +59,6 @@ pub(crate) trait Plain: Engine {
     const FILL: &'static str;
     /// The statement of pages.
     const READ_EVENTS: &'static str;
-    /// Settings of the transactions that read.
-    const READING: &'static [&'static str];
     /// A UUID of 32 hexadecimal digits as SQL writes it.
     fn uuid(digits: &str) -> String;
     /// How the engine would answer a query.
@@ -80,11 +78,6 @@ macro_rules! plain {
             const FAR: &'static str = $far;
             const FILL: &'static str = include_str!(concat!("fill_", $folder, ".sql"));
             const READ_EVENTS: &'static str = include_str!(concat!("../../../sql/", $folder, "/read_events.sql"));
-            const READING: &'static [&'static str] = if $folder.len() == "sqlite".len() {
-                &[]
-            } else {
-                &["SET LOCAL enable_sort = off", "SET LOCAL enable_seqscan = off", "SET LOCAL enable_bitmapscan = off"]
-            };
             fn uuid(digits: &str) -> String {
                 if $folder == "sqlite" { format!("x'{digits}'") } else { format!("'{digits}'::uuid") }
             }

@@ -140,10 +140,6 @@ async fn plans<F: Factory>(factory: &F, last: i64) {
     let outbox = factory.outbox();
     let scope = outbox.scope();
     let mut tx = outbox.begin().await.expect("a transaction");
-    // As the reader's transactions begin.
-    for setting in F::Engine::READING {
-        F::Engine::run(&mut tx, (*setting).to_owned()).await.expect("set");
-    }
     for (way, postgres, sqlite) in PLANS {
         for what in ["rows whole scoped newest", "rows slim scoped oldest causation since until", "places newest"] {
             let mut lines: Vec<&str> = way.split(' ').chain(what.split(' ')).collect();
