@@ -15,11 +15,12 @@ SELECT id, payload, metadata -- if payloads
 SELECT id -- if places
 SELECT count(*)::bigint FROM (SELECT 1 -- if count
 FROM outbox.event_log -- if by_one
--- Ways that have another order: few events, all of which are read and sorted.
-FROM (SELECT * FROM outbox.event_log WHERE tenant_id = $1 AND store_id = $2 AND id > $3 AND id < $4 AND entity_type = $7 -- if by_entity_type
-      ORDER BY entity_id, id LIMIT 10001) AS few -- if by_entity_type
-FROM (SELECT * FROM outbox.event_log WHERE tenant_id = $1 AND store_id = $2 AND id > $3 AND id < $4 -- if by_scope
-      ORDER BY event_type, id LIMIT 10001) AS few -- if by_scope
+-- Ways that have another order: few events, all of which are read and sorted. The planner believes that nearly everything is
+-- not null; a plain range of places it would take for few rows, and look for them in the whole log.
+FROM (SELECT * FROM outbox.event_log WHERE tenant_id = $1 AND store_id = $2 AND entity_type = $7 -- if by_entity_type
+        AND nullif(id > $3 AND id < $4, false) IS NOT NULL ORDER BY entity_id, id LIMIT 10001) AS few -- if by_entity_type
+FROM (SELECT * FROM outbox.event_log WHERE tenant_id = $1 AND store_id = $2 -- if by_scope
+        AND nullif(id > $3 AND id < $4, false) IS NOT NULL ORDER BY event_type, id LIMIT 10001) AS few -- if by_scope
 FROM (SELECT one.* FROM jsonb_array_elements_text($6::text::jsonb) AS wanted CROSS JOIN LATERAL ( -- if by_types
           SELECT * FROM outbox.event_log WHERE tenant_id = $1 AND store_id = $2 -- if by_types
             AND (event_type, id) > (wanted.value, $3) AND (event_type, id) < (wanted.value, $4) -- if by_types

@@ -83,6 +83,8 @@ impl Query {
             return vec![Way::Ids];
         }
         let types = self.types.as_ref().map(Vec::len);
+        // A way with another order passes over everything that is out of the range.
+        let range = self.after >= 0 || self.before < i64::MAX;
         let all = [
             (Way::Command, self.command.is_some()),
             (Way::Correlation, self.correlation.is_some()),
@@ -91,14 +93,13 @@ impl Query {
             (Way::Agent, self.agent.is_some()),
             (Way::Type, types == Some(1)),
             (Way::Types, types.is_some_and(|count| count != 1)),
-            (Way::EntityType, self.entity_type.is_some() && self.entity_id.is_none()),
+            (Way::EntityType, self.entity_type.is_some() && self.entity_id.is_none() && !range),
         ];
         let mut ways: Vec<Way> = all.into_iter().filter(|(_, is)| *is).map(|(way, _)| way).collect();
-        if ways.is_empty() {
-            ways.push(Way::Scope);
-        }
-        if self.after >= 0 || self.before < i64::MAX {
+        if range {
             ways.push(Way::Log);
+        } else if ways.is_empty() {
+            ways.push(Way::Scope);
         }
         ways
     }
@@ -178,5 +179,7 @@ mod tests {
         assert!(query.passes_over(Way::Type) && query.passes_over(Way::Log));
         let query = Query { entity_type: None, ..query };
         assert!(!query.passes_over(Way::Type), "places bound what is out of time");
+        let query = Query { after: 7, types: None, ..query };
+        assert_eq!(query.ways(), [Way::Log], "a range of places, not the whole index of types");
     }
 }
