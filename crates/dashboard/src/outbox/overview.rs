@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use maud::{Markup, html};
-use stateset_inspect::answer::{DestinationStatus, EventList, OutboxAnswer, Stats};
+use stateset_inspect::answer::{DestinationStatus, EventList, EventRow, OutboxAnswer};
 use stateset_inspect::{Filter, Page};
 
 use super::Asking;
@@ -22,7 +22,6 @@ pub(super) async fn page(asking: Asking) -> Response {
 
 struct Facts {
     outbox: OutboxAnswer,
-    stats: Stats,
     newest: EventList,
 }
 
@@ -31,7 +30,6 @@ async fn read(asking: &Asking) -> Result<Facts, Fault> {
     let page = Page { limit: 1, ..Page::default() };
     Ok(Facts {
         outbox: inspect.outbox(&all, &page).await?,
-        stats: inspect.stats(&all).await?,
         newest: inspect.list(&all, &Page { limit: NEWEST, newest_first: true, ..Page::default() }).await?,
     })
 }
@@ -46,7 +44,7 @@ fn view(asking: &Asking, facts: &Facts) -> Markup {
             @if asking.outbox.may_change { "Changes can be made from here; each is shown first, and kept in the audit." }
             @else { "Nothing can be changed from here: start the dashboard with " code { "--allow-changes" } " to change something." } }
         dl.figures {
-            (figure("Events", &text::grouped(facts.stats.total), &html! { @if let Some(last) = &facts.stats.last_at { "last at " (text::clock(last)) } }))
+            (figure("Events", &events(&facts.newest), &html! { @if let Some(last) = facts.newest.events.first() { (last_of(last)) } }))
             (figure("Waiting", &count(counts.pending, counts.pending_capped), &html! { a href=(place.at("/deliveries")) { "deliveries" } }))
             (figure("Oldest waiting", &oldest.map_or_else(|| "none".to_owned(), millis), &html! { (counts.failed_will_retry) " failed and will be tried again" }))
             (figure("Dead letters", &text::grouped(dead), &html! { a href=(place.at("/dead-letters")) { "open ones" } }))
@@ -85,6 +83,19 @@ fn destinations(asking: &Asking, all: &[DestinationStatus]) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// Counted only as far as that is quick, whatever the log's length; `stats` counts all.
+fn events(newest: &EventList) -> String {
+    count(newest.total, !newest.total_exact)
+}
+
+/// Where the log ends.
+fn last_of(event: &EventRow) -> Markup {
+    html! {
+        @if let Some(place) = event.local_sequence { "the last at place " (text::grouped(place.unsigned_abs())) }
+        @if let Some(at) = &event.recorded_at { ", " (text::clock(at)) }
     }
 }
 

@@ -6,10 +6,10 @@ use sqlx::Transaction;
 
 use super::course::{What, found};
 use super::way::Way;
-use super::{Order, Query, ReadError, Reader};
+use super::{Order, Query, ReadError, Reader, json};
 use crate::engine::Engine;
 use crate::filter::Filter;
-use crate::sql::statement;
+use crate::sql::{Cells, args, statement};
 
 /// Most types of a scope that are summed up.
 const TYPES: i64 = 1_000;
@@ -48,8 +48,7 @@ impl<DB: Engine> Reader<DB> {
         if query.is_void() {
             return Ok(stats);
         }
-        let args = query.args(self.outbox.scope, TYPES)?;
-        let rows = self.composed(&mut tx, statement!("read_sums"), &query.conditions(), args).await?;
+        let rows = self.sums(&mut tx, &query).await?;
         let sums = rows.into_iter().map(|mut row| Ok((row.text()?, row.int()?, (row.int()?, row.int()?))));
         let sums = sums.collect::<Result<Vec<(String, i64, (i64, i64))>, sqlx::Error>>()?;
         let written = self.written_at(&mut tx, &sums).await?;
@@ -62,6 +61,20 @@ impl<DB: Engine> Reader<DB> {
         }
         stats.written_at = stats.places.map(|(first, last)| (at(first), at(last)));
         Ok(stats)
+    }
+
+    async fn sums(&self, tx: &mut Transaction<'static, DB>, query: &Query) -> Result<Vec<Cells>, ReadError> {
+        let scope = self.outbox.scope;
+        if query.conditions().iter().any(|condition| !matches!(*condition, "type" | "types")) {
+            let args = query.args(scope, TYPES)?;
+            return self.composed(tx, statement!("read_sums"), &query.conditions(), args).await;
+        }
+        let types = match &query.types {
+            Some(types) => types.clone(),
+            None => self.known_types(tx).await?,
+        };
+        let args = args![scope.tenant, scope.store, query.after, query.before, json(&types)?];
+        self.rows(tx, statement!("read_type_sums"), args).await
     }
 
     /// When the first and last events of each type were written, by place.
