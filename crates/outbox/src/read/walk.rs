@@ -33,21 +33,24 @@ struct Walk {
     /// Places of what matches.
     hits: Vec<i64>,
     ended: bool,
+    /// Events that may be looked at.
+    most: usize,
 }
 
 impl Walk {
-    fn is_over(&self, limit: usize, most: usize) -> bool {
+    fn is_over(&self, limit: usize) -> bool {
         let full = self.hits.len() > limit && self.looked_at >= LOOKED_AT_FOR_TOTAL;
-        self.ended || full || self.looked_at >= most || self.bytes >= BYTES
+        self.ended || full || self.looked_at >= self.most || self.bytes >= BYTES
     }
 
     /// Events to be read next: as many as the bytes allow, going by those before.
     fn step(&self, payloads: bool) -> usize {
-        match self.bytes.checked_div(self.looked_at) {
+        let step = match self.bytes.checked_div(self.looked_at) {
             Some(each) if payloads => ((BYTES - self.bytes) / each.max(1)).clamp(10, STEP),
             None if payloads => FIRST_STEP,
             _ => STEP,
-        }
+        };
+        step.min(self.most - self.looked_at)
     }
 }
 
@@ -71,8 +74,8 @@ impl<DB: Engine> Reader<DB> {
         };
         let (order, cursor) = (request.order, request.cursor);
         let mut walk =
-            Walk { course, candidates, order, cursor, looked_at: 0, bytes: 0, hits: Vec::new(), ended: false };
-        while !walk.is_over(limit, most) {
+            Walk { course, candidates, order, cursor, looked_at: 0, bytes: 0, hits: Vec::new(), ended: false, most };
+        while !walk.is_over(limit) {
             self.step(tx, filter, &query, &mut walk).await?;
         }
         let mut page = Page::empty();
@@ -118,10 +121,9 @@ impl<DB: Engine> Reader<DB> {
             },
             None => {
                 let behind = walk.course.behind(walk.cursor, order);
-                let window = i64::try_from(most).unwrap_or(i64::MAX);
+                let window = i64::try_from(most / behind.parts.len().max(1)).unwrap_or(i64::MAX).max(1);
                 let stretch = self.stretch(tx, &behind, what, order, most, window).await?;
-                let passed = if walk.course.passes_over() { most * behind.parts.len() } else { stretch.found.len() };
-                walk.looked_at += passed.max(stretch.found.len());
+                walk.looked_at += if walk.course.passes_over() { most } else { stretch.found.len() };
                 (stretch.found, stretch.upto)
             },
         };

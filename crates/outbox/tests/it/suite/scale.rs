@@ -178,9 +178,10 @@ async fn plans<F: Factory>(factory: &F, last: i64) {
             assert!(!plan.contains("Seq Scan on event_log_0"), "{way}, {what}:\n{plan}");
             let scan = plan.lines().any(|line| line.trim() == "SCAN event_log");
             assert!(!scan, "{way}, {what}:\n{plan}");
-            // The order of the index is that of the page: nothing is sorted, and a page costs a page.
+            // The order of the index is that of the page: nothing is sorted, and a page costs a page. What rows must say is
+            // asked of a window only, all of which is read: there a few may be sorted.
             let sorted = plan.contains("Sort  (") || plan.contains("TEMP B-TREE");
-            assert!(!sorted || !way.contains("by_one"), "{way}, {what}:\n{plan}");
+            assert!(!sorted || !way.contains("by_one") || what.contains("causation"), "{way}, {what}:\n{plan}");
         }
     }
 }
