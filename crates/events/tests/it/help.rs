@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::harness::Shop;
 use crate::preview::WRITES;
 
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 34] = [
     "",
     "list",
     "inspect",
@@ -34,6 +34,12 @@ const COMMANDS: [&str; 28] = [
     "catalog",
     "export",
     "verify",
+    "erase",
+    "connector",
+    "connector serve",
+    "connector fixtures",
+    "connector import",
+    "connector price",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,7 +86,7 @@ async fn writes_are_known() {
         .iter()
         .map(|line| {
             let words: Vec<&str> = line.split_whitespace().collect();
-            let two = matches!(words[0], "dlq" | "idempotency" | "breaker" | "jobs" | "routes");
+            let two = matches!(words[0], "dlq" | "idempotency" | "breaker" | "jobs" | "routes" | "connector");
             words[..if two { 2 } else { 1 }].join(" ")
         })
         .collect();
