@@ -98,6 +98,7 @@ impl Table {
             counted(read.map(|read| read.1)),
             format!("{} {}", if met { "✓" } else { "✗" }, latency(target)),
         ]);
+        eprintln!("{}", self.rows.last().map(|row| row.join("  ")).unwrap_or_default());
     }
 
     pub(super) fn print(&self, style: Style) {

@@ -82,6 +82,7 @@ pub(super) async fn sqlite(thousands: u32) -> anyhow::Result<Ground<sqlx::Sqlite
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&pool).await?;
     }
     waiting(&outbox).await?;
+    sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)").execute(&pool).await?;
     Ok(Ground { outbox, pool, _keep: folder })
 }
 

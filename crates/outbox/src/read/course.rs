@@ -5,7 +5,7 @@
 use sqlx::Transaction;
 
 use super::way::{MERGED, Sized, Way, choose};
-use super::{COUNTED, Order, Query, ReadError, Reader};
+use super::{COUNTED, LOOKED_AT, Order, Query, ReadError, Reader};
 use crate::delivery::{LoggedEvent, read_event};
 use crate::engine::Engine;
 use crate::sql::{Arg, Cell, Cells, args, statement};
@@ -58,6 +58,12 @@ impl Course {
     /// Whether rows must be looked at, and passed over, without a bound.
     pub(super) fn passes_over(&self) -> bool {
         !self.is_short() && self.parts.iter().any(|part| part.passes_over(self.way))
+    }
+
+    /// Events that may be looked at for one page. In the order of the log they lie beside each other; an index leads to
+    /// each by itself.
+    pub(super) fn may_look_at(&self) -> i64 {
+        if self.way == Way::Log { LOOKED_AT } else { LOOKED_AT / 2 }
     }
 
     /// Whether indexes alone do not say how many match.
@@ -342,7 +348,7 @@ impl<DB: Engine> Reader<DB> {
 
 /// Events that one part of a course may pass over for one page.
 pub(super) fn share(course: &Course) -> i64 {
-    super::LOOKED_AT / i64::try_from(course.parts.len().clamp(1, MERGED)).unwrap_or(1)
+    course.may_look_at() / i64::try_from(course.parts.len().clamp(1, MERGED)).unwrap_or(1)
 }
 
 pub(super) fn found(mut row: Cells) -> Result<Found, ReadError> {

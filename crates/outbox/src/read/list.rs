@@ -3,7 +3,7 @@
 use sqlx::Transaction;
 
 use super::course::{Found, What, found, share};
-use super::{Delivery, Diagnostics, LOOKED_AT, PAGE, ReadError, Reader};
+use super::{Delivery, Diagnostics, PAGE, ReadError, Reader};
 use crate::delivery::LoggedEvent;
 use crate::engine::Engine;
 use crate::filter::Filter;
@@ -115,7 +115,7 @@ impl<DB: Engine> Reader<DB> {
         };
         page.fill(found, limit);
         if page.partial {
-            page.looked_at = LOOKED_AT;
+            page.looked_at = course.may_look_at();
             page.next_cursor = stretch.upto;
         }
         if request.deliveries {

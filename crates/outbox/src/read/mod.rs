@@ -49,7 +49,7 @@ pub use timeline::TimelineEntry;
 pub const COUNTED: i64 = 10_000;
 /// Most events of one page.
 pub const PAGE: u16 = 1_000;
-/// Events that are looked at one by one for a page whose filter no index answers.
+/// Most events that are looked at one by one for a page whose filter no index answers.
 pub const LOOKED_AT: i64 = 10_000;
 
 /// Why a question has no answer.

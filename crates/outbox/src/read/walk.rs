@@ -6,7 +6,7 @@ use sqlx::Transaction;
 use super::candidates::Candidates;
 use super::course::{Course, What, found};
 use super::way::Way;
-use super::{Item, LOOKED_AT, Order, Page, PageRequest, Query, ReadError, Reader};
+use super::{Item, Order, Page, PageRequest, Query, ReadError, Reader};
 use crate::engine::Engine;
 use crate::filter::Filter;
 use crate::sql::Cells;
@@ -14,7 +14,7 @@ use crate::sql::Cells;
 /// And for the total alone, once the page is full.
 const LOOKED_AT_FOR_TOTAL: usize = 1_000;
 /// Deliveries cost more to look at: they are derived from several tables.
-const LOOKED_AT_DELIVERIES: usize = 3_000;
+const LOOKED_AT_DELIVERIES: usize = 2_000;
 /// Bytes of payloads that are looked at for one page.
 const BYTES: usize = 4 << 20;
 /// Events read at a time,
@@ -70,7 +70,7 @@ impl<DB: Engine> Reader<DB> {
         let most = if filter.asks_about_deliveries() {
             LOOKED_AT_DELIVERIES
         } else {
-            usize::try_from(LOOKED_AT).unwrap_or(usize::MAX)
+            usize::try_from(course.may_look_at()).unwrap_or(usize::MAX)
         };
         let (order, cursor) = (request.order, request.cursor);
         let mut walk =
