@@ -220,7 +220,8 @@ mod tests {
 
     #[test]
     fn lines_stay_where_they_are_asked_for() {
-        let statement = "SELECT 1 -- if one\nSELECT 2 -- if two\n-- a comment\nLIMIT 1 -- if two one\nLIMIT 2 -- if two three";
+        let statement =
+            "SELECT 1 -- if one\nSELECT 2 -- if two\n-- a comment\nLIMIT 1 -- if two one\nLIMIT 2 -- if two three";
         assert_eq!(compose(statement, &["two", "three"]), "SELECT 2\n-- a comment\nLIMIT 2");
     }
 }

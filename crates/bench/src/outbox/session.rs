@@ -179,7 +179,8 @@ impl Session<'_> {
 
     /// Two writers on one database, in turns.
     async fn compare(&self, writers: [&Writer; 2], clients: usize, batch: u64) -> anyhow::Result<[Cost; 2]> {
-        let (next, time) = (Next::beyond_others(batch * 16 + clients as u64), Duration::from_secs(self.options.seconds));
+        let (next, time) =
+            (Next::beyond_others(batch * 16 + clients as u64), Duration::from_secs(self.options.seconds));
         for writer in writers {
             writer.run(&next, clients, batch, Duration::from_millis(300)).await?;
         }

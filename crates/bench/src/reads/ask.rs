@@ -39,7 +39,8 @@ pub(super) async fn bound(ground: &impl Raw, repeat: u32) -> anyhow::Result<Dura
 
 impl Table {
     pub(super) fn new(repeat: u32, bound: Duration) -> Self {
-        let headings = ["question", "found", "best", "p50", "p99", "of the bound", "rows read", "8 KiB pages", "target"];
+        let headings =
+            ["question", "found", "best", "p50", "p99", "of the bound", "rows read", "8 KiB pages", "target"];
         Self { repeat, bound, rows: vec![headings.map(str::to_owned).to_vec()], missed: Vec::new() }
     }
 

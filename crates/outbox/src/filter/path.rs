@@ -103,7 +103,9 @@ impl Comparison {
             let named = name.is_none_or(|name| has_quoted(text, name));
             let wanted = match (&self.value, self.operator) {
                 (Some(Literal::Text(wanted)), Operator::Is) => has_quoted(text, wanted),
-                (Some(Literal::Text(wanted) | Literal::Bare(wanted)), Operator::Contains) => text.contains(wanted.as_str()),
+                (Some(Literal::Text(wanted) | Literal::Bare(wanted)), Operator::Contains) => {
+                    text.contains(wanted.as_str())
+                },
                 _ => true,
             };
             named && wanted || text.contains('\\')

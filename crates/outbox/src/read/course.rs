@@ -126,7 +126,11 @@ fn is_within(place: i64, end: Option<i64>, order: Order) -> bool {
 }
 
 /// Merges what parts found, each as far as all of them were read, at most `limit`: pure.
-pub(super) fn merge<T>(parts: Vec<(Vec<(i64, T)>, Option<i64>)>, order: Order, limit: usize) -> (Vec<(i64, T)>, Option<i64>) {
+pub(super) fn merge<T>(
+    parts: Vec<(Vec<(i64, T)>, Option<i64>)>,
+    order: Order,
+    limit: usize,
+) -> (Vec<(i64, T)>, Option<i64>) {
     let mut upto = None;
     let mut all = Vec::new();
     for (found, end) in parts {
@@ -145,11 +149,7 @@ pub(super) fn merge<T>(parts: Vec<(Vec<(i64, T)>, Option<i64>)>, order: Order, l
 
 impl<DB: Engine> Reader<DB> {
     /// The way to take for a query.
-    pub(super) async fn course(
-        &self,
-        tx: &mut Transaction<'static, DB>,
-        query: &Query,
-    ) -> Result<Course, ReadError> {
+    pub(super) async fn course(&self, tx: &mut Transaction<'static, DB>, query: &Query) -> Result<Course, ReadError> {
         if query.is_void() {
             return Ok(Course { parts: Vec::new(), way: Way::Ids, events: 0, known_total: Some((0, true)) });
         }

@@ -55,8 +55,7 @@ impl<DB: Engine> Reader<DB> {
                 found.unknown_destination = Some((name.clone(), near.map(str::to_owned)));
             }
         }
-        let (first, last) =
-            (self.of_log(tx, Order::OldestFirst).await?, self.of_log(tx, Order::NewestFirst).await?);
+        let (first, last) = (self.of_log(tx, Order::OldestFirst).await?, self.of_log(tx, Order::NewestFirst).await?);
         found.written_at = first.zip(last);
         Ok(found)
     }

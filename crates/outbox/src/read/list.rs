@@ -74,7 +74,15 @@ pub struct Page {
 
 impl Page {
     pub(super) fn empty() -> Self {
-        Self { events: Vec::new(), total: 0, total_exact: true, partial: false, looked_at: 0, next_cursor: None, diagnostics: None }
+        Self {
+            events: Vec::new(),
+            total: 0,
+            total_exact: true,
+            partial: false,
+            looked_at: 0,
+            next_cursor: None,
+            diagnostics: None,
+        }
     }
 }
 

@@ -63,6 +63,11 @@ impl<DB: Engine> Reader<DB> {
         request: PageRequest,
     ) -> Result<Page, ReadError> {
         let limit = usize::from(request.limit);
+        if let Some(name) = &filter.destination
+            && !self.facts(tx, &[]).await?.destinations.iter().any(|one| one.name == *name)
+        {
+            return Ok(Page::empty());
+        }
         let course = self.course(tx, &query).await?;
         // A few events by the filter's other parts are looked at without asking who has which state.
         let few = course.events <= i64::try_from(STEP).unwrap_or(i64::MAX);

@@ -1,7 +1,7 @@
 //! Plans and times on a log of many events: `READ_EVENTS`, 60,000 unless set; the targets are for a million.
 
-use stateset_outbox::filter::Filter;
 use stateset_outbox::Engine;
+use stateset_outbox::filter::Filter;
 use stateset_outbox::read::{LOOKED_AT, Order, PageRequest, Reader};
 use stateset_testkit::environment;
 use tokio::time::Instant;
@@ -77,7 +77,11 @@ pub(crate) async fn every_filter_has_an_index<F: Factory>(factory: &F) {
             }
             let page = page.expect("three of them");
             // For people: `-- --nocapture`. A time is nothing to be asserted on a machine that others use too.
-            println!("{best:>8} us  {:>3} events, {:>5} looked at  {text} {order:?}", page.events.len(), page.looked_at);
+            println!(
+                "{best:>8} us  {:>3} events, {:>5} looked at  {text} {order:?}",
+                page.events.len(),
+                page.looked_at
+            );
             assert!(page.looked_at <= LOOKED_AT, "{text}: a page is bounded");
             assert!(!page.partial || page.next_cursor.is_some(), "{text}: what was not looked at can be");
         }
