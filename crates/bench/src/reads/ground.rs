@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, PgPool, Row as _, SqlitePool};
 use stateset_outbox::delivery::{NewRoute, Registration, Start};
@@ -28,6 +29,8 @@ pub(super) trait Raw {
 
 pub(super) struct Ground<DB: Engine, Keep> {
     pub(super) outbox: Outbox<DB>,
+    /// With connections enough for one that listens.
+    pub(super) others: Outbox<DB>,
     pool: sqlx::Pool<DB>,
     _keep: Keep,
 }
@@ -83,7 +86,7 @@ pub(super) async fn sqlite(thousands: u32) -> anyhow::Result<Ground<sqlx::Sqlite
     }
     waiting(&outbox).await?;
     sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)").execute(&pool).await?;
-    Ok(Ground { outbox, pool, _keep: folder })
+    Ok(Ground { others: outbox.clone(), outbox, pool, _keep: folder })
 }
 
 pub(super) async fn postgres(
@@ -91,7 +94,8 @@ pub(super) async fn postgres(
     thousands: u32,
 ) -> anyhow::Result<Ground<sqlx::Postgres, TestDatabase>> {
     let database = postgres.server.create_database("reads").await?;
-    let options = sqlx::postgres::PgPoolOptions::new().max_connections(1).test_before_acquire(false);
+    // One connection, so that what it has counted can be asked for.
+    let options = PgPoolOptions::new().max_connections(1).test_before_acquire(false);
     let pool: PgPool = options.connect(database.url()).await?;
     let outbox = Outbox::new(pool.clone());
     begin(&outbox).await?;
@@ -102,7 +106,8 @@ pub(super) async fn postgres(
     }
     waiting(&outbox).await?;
     postgres.settle().await?;
-    Ok(Ground { outbox, pool, _keep: database })
+    let others = Outbox::new(PgPoolOptions::new().max_connections(4).connect(database.url()).await?);
+    Ok(Ground { outbox, others, pool, _keep: database })
 }
 
 async fn begin<DB: Engine>(outbox: &Outbox<DB>) -> anyhow::Result<()> {

@@ -69,13 +69,13 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     if options.measures(Engine::Sqlite) {
         conditions.push(conditions::of_sqlite());
         let ground = ground::sqlite(options.thousands).await?;
-        tables.push(("SQLite", measure(&ground.outbox, &ground, &options).await?));
+        tables.push(("SQLite", measure((&ground.outbox, &ground.others), &ground, &options).await?));
     }
     if options.measures(Engine::Postgres) {
         let postgres = Postgres::start().await?;
         conditions.push(conditions::of_postgres(&postgres).await?);
         let ground = ground::postgres(&postgres, options.thousands).await?;
-        tables.push(("PostgreSQL", measure(&ground.outbox, &ground, &options).await?));
+        tables.push(("PostgreSQL", measure((&ground.outbox, &ground.others), &ground, &options).await?));
         ground.close().await;
     }
     report::print_conditions(&conditions, style);
@@ -87,7 +87,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
 }
 
 async fn measure<DB: stateset_outbox::Engine>(
-    outbox: &stateset_outbox::Outbox<DB>,
+    (outbox, others): (&stateset_outbox::Outbox<DB>, &stateset_outbox::Outbox<DB>),
     ground: &impl ground::Raw,
     options: &Options,
 ) -> anyhow::Result<Table> {
@@ -102,7 +102,7 @@ async fn measure<DB: stateset_outbox::Engine>(
         questions::jobs(outbox, ground, options, &mut table).await?;
     }
     if options.wants("tail") {
-        tail::measure(outbox, &mut table).await?;
+        tail::measure(others, &mut table).await?;
     }
     Ok(table)
 }

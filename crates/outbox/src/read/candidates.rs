@@ -3,7 +3,7 @@
 
 use sqlx::Transaction;
 
-use super::course::merge;
+use super::course::{Stretch, merge};
 use super::{Order, ReadError, Reader};
 use crate::delivery::DeliveryState as State;
 use crate::engine::Engine;
@@ -96,9 +96,10 @@ impl<DB: Engine> Reader<DB> {
         behind.truncate(most);
         lists.push(behind);
         let ended = |list: &[i64]| list.last().copied().filter(|_| list.len() >= most);
-        let parts = lists.into_iter().map(|list| (list.iter().map(|place| (*place, ())).collect(), ended(&list)));
-        let (found, upto) = merge(parts.collect(), order, most);
-        Ok((found.into_iter().map(|(place, ())| place).collect(), upto))
+        let part =
+            |list: Vec<i64>| Stretch { upto: ended(&list), found: list.into_iter().map(|place| (place, ())).collect() };
+        let merged = merge(lists.into_iter().map(part).collect(), order, most);
+        Ok((merged.found.into_iter().map(|(place, ())| place).collect(), merged.upto))
     }
 
     async fn places(

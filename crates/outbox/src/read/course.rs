@@ -101,9 +101,9 @@ impl Query {
 }
 
 /// What was found on a stretch.
-pub(super) struct Stretch {
+pub(super) struct Stretch<T = Cells> {
     /// In order, with the place of each.
-    pub(super) found: Vec<(i64, Cells)>,
+    pub(super) found: Vec<(i64, T)>,
     /// Where it stopped; `None`: at the end of the way.
     pub(super) upto: Option<i64>,
 }
@@ -126,16 +126,12 @@ fn is_within(place: i64, end: Option<i64>, order: Order) -> bool {
 }
 
 /// Merges what parts found, each as far as all of them were read, at most `limit`: pure.
-pub(super) fn merge<T>(
-    parts: Vec<(Vec<(i64, T)>, Option<i64>)>,
-    order: Order,
-    limit: usize,
-) -> (Vec<(i64, T)>, Option<i64>) {
+pub(super) fn merge<T>(parts: Vec<Stretch<T>>, order: Order, limit: usize) -> Stretch<T> {
     let mut upto = None;
     let mut all = Vec::new();
-    for (found, end) in parts {
-        upto = nearer(upto, end, order);
-        all.extend(found);
+    for part in parts {
+        upto = nearer(upto, part.upto, order);
+        all.extend(part.found);
     }
     all.retain(|(place, _)| is_within(*place, upto, order));
     all.sort_by_key(|(place, _)| if order == Order::NewestFirst { -place } else { *place });
@@ -144,7 +140,7 @@ pub(super) fn merge<T>(
         all.truncate(limit);
         upto = all.last().map(|(place, _)| *place);
     }
-    (all, upto)
+    Stretch { found: all, upto }
 }
 
 impl<DB: Engine> Reader<DB> {
@@ -269,10 +265,9 @@ impl<DB: Engine> Reader<DB> {
             if found.len() >= limit {
                 end = found.last().map(|(place, _)| *place);
             }
-            parts.push((found, end));
+            parts.push(Stretch { found, upto: end });
         }
-        let (found, upto) = merge(parts, order, limit);
-        Ok(Stretch { found, upto })
+        Ok(merge(parts, order, limit))
     }
 
     /// What matches all conditions on a way, in order.
@@ -361,15 +356,16 @@ mod tests {
 
     #[test]
     fn parts_are_merged_as_far_as_all_of_them_were_read() {
-        let part = |places: &[i64], end| (places.iter().map(|place| (*place, ())).collect::<Vec<_>>(), end);
-        let places = |found: Vec<(i64, ())>| found.into_iter().map(|(place, ())| place).collect::<Vec<_>>();
-        let (found, upto) = merge(vec![part(&[9, 7, 5], Some(5)), part(&[8, 2], None)], Order::NewestFirst, 10);
-        assert_eq!((places(found), upto), (vec![9, 8, 7, 5], Some(5)), "2 may have others before it");
-        let (found, upto) = merge(vec![part(&[1, 4], Some(6)), part(&[3, 8], Some(9))], Order::OldestFirst, 10);
-        assert_eq!((places(found), upto), (vec![1, 3, 4], Some(6)), "a window may end behind what it found");
-        let (found, upto) = merge(vec![part(&[1, 4], None), part(&[3, 4], None)], Order::OldestFirst, 2);
-        assert_eq!((places(found), upto), (vec![1, 3], Some(3)));
-        let (found, upto) = merge(vec![part(&[1], None), part(&[1], None)], Order::OldestFirst, 2);
-        assert_eq!((places(found), upto), (vec![1], None));
+        let part = |places: &[i64], upto| Stretch { found: places.iter().map(|place| (*place, ())).collect(), upto };
+        let read =
+            |merged: Stretch<()>| (merged.found.into_iter().map(|(place, ())| place).collect::<Vec<_>>(), merged.upto);
+        let merged = merge(vec![part(&[9, 7, 5], Some(5)), part(&[8, 2], None)], Order::NewestFirst, 10);
+        assert_eq!(read(merged), (vec![9, 8, 7, 5], Some(5)), "2 may have others before it");
+        let merged = merge(vec![part(&[1, 4], Some(6)), part(&[3, 8], Some(9))], Order::OldestFirst, 10);
+        assert_eq!(read(merged), (vec![1, 3, 4], Some(6)), "a window may end behind what it found");
+        let merged = merge(vec![part(&[1, 4], None), part(&[3, 4], None)], Order::OldestFirst, 2);
+        assert_eq!(read(merged), (vec![1, 3], Some(3)));
+        let merged = merge(vec![part(&[1], None), part(&[1], None)], Order::OldestFirst, 2);
+        assert_eq!(read(merged), (vec![1], None));
     }
 }

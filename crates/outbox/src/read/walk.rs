@@ -116,21 +116,18 @@ impl<DB: Engine> Reader<DB> {
         let payloads = !filter.payload.is_empty();
         let what = if payloads { What::Payloads } else { What::Slim };
         let (most, order) = (walk.step(payloads), walk.order);
-        let (mut rows, upto) = match &walk.candidates {
-            Some(candidates) => {
-                let range = query.behind(walk.cursor, order);
-                let range = (range.after, range.before);
-                let (places, upto) = self.next_candidates(tx, candidates, range, order, most).await?;
-                walk.looked_at += places.len();
-                (self.of_places(tx, query, places, what, order).await?, upto)
-            },
-            None => {
-                let behind = walk.course.behind(walk.cursor, order);
-                let window = i64::try_from(most / behind.parts.len().max(1)).unwrap_or(i64::MAX).max(1);
-                let stretch = self.stretch(tx, &behind, what, order, most, window).await?;
-                walk.looked_at += if walk.course.passes_over() { most } else { stretch.found.len() };
-                (stretch.found, stretch.upto)
-            },
+        let (mut rows, upto) = if let Some(candidates) = &walk.candidates {
+            let range = query.behind(walk.cursor, order);
+            let range = (range.after, range.before);
+            let (places, upto) = self.next_candidates(tx, candidates, range, order, most).await?;
+            walk.looked_at += places.len();
+            (self.of_places(tx, query, places, what, order).await?, upto)
+        } else {
+            let behind = walk.course.behind(walk.cursor, order);
+            let window = i64::try_from(most / behind.parts.len().max(1)).unwrap_or(i64::MAX).max(1);
+            let stretch = self.stretch(tx, &behind, what, order, most, window).await?;
+            walk.looked_at += if walk.course.passes_over() { most } else { stretch.found.len() };
+            (stretch.found, stretch.upto)
         };
         walk.ended = upto.is_none();
         walk.cursor = upto.or(walk.cursor);
