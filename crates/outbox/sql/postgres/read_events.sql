@@ -4,7 +4,8 @@
 -- A way is written as a range of tuples, and its order too. `event_type = $5 … ORDER BY id LIMIT 50` may also be answered
 -- by walking the whole log backwards, which is what the planner does where it takes the type for a frequent one; the order
 -- of tuples is that of one index. The value is selected, which hides it: knowing it, the planner takes the range for one
--- row, and would rather sort one row than follow the index.
+-- row, and would rather sort one row than follow the index. A scan of tuples ends where the first member ends, not before; an
+-- entity, of which the planner knows that it is rare, is therefore asked for plainly.
 SELECT id, log_epoch, xid::text, shard, tenant_id, store_id, event_id, event_key, event_type, -- if rows
        schema_version, entity_type, entity_id, order_key, -- if rows
        payload, metadata, -- if rows whole
@@ -15,6 +16,9 @@ SELECT id, payload, metadata -- if payloads
 SELECT id -- if places
 SELECT count(*)::bigint FROM (SELECT 1 -- if count
 FROM outbox.event_log -- if by_one
+-- Places that are known, whatever else rows must say: another index would find all that says it.
+FROM (SELECT * FROM outbox.event_log WHERE id > $3 AND id < $4 -- if by_ids
+        AND id = ANY (ARRAY(SELECT value::bigint FROM jsonb_array_elements_text($16::text::jsonb))) OFFSET 0) AS few -- if by_ids
 -- Ways that have another order: few events, all of which are read and sorted. The planner believes that nearly everything is
 -- not null; a plain range of places it would take for few rows, and look for them in the whole log.
 FROM (SELECT * FROM outbox.event_log WHERE tenant_id = $1 AND store_id = $2 AND entity_type = $7 -- if by_entity_type
@@ -29,9 +33,8 @@ FROM (SELECT one.* FROM jsonb_array_elements_text($6::text::jsonb) AS wanted CRO
 WHERE true
   AND tenant_id = $1 AND store_id = $2 -- if scoped
   AND id > $3 AND id < $4 -- if by_log
-  AND id > $3 AND id < $4 AND id = ANY (ARRAY(SELECT value::bigint FROM jsonb_array_elements_text($16::text::jsonb))) -- if by_ids
   AND (event_type, id) > ((SELECT $5), $3) AND (event_type, id) < ((SELECT $5), $4) -- if by_type
-  AND (entity_type, entity_id, id) > ((SELECT $7), $8, $3) AND (entity_type, entity_id, id) < ((SELECT $7), $8, $4) -- if by_entity
+  AND entity_type = $7 AND entity_id = $8 AND id > $3 AND id < $4 -- if by_entity
   AND order_key IS NOT NULL AND (order_key, id) > ((SELECT $9), $3) AND (order_key, id) < ((SELECT $9), $4) -- if by_order_key
   AND correlation_id IS NOT NULL AND (correlation_id, id) > ((SELECT $10), $3) AND (correlation_id, id) < ((SELECT $10), $4) -- if by_correlation
   AND command_id IS NOT NULL AND (command_id, id) > ((SELECT $12), $3) AND (command_id, id) < ((SELECT $12), $4) -- if by_command
@@ -49,8 +52,6 @@ WHERE true
   AND written_at < $15 -- if until
 ORDER BY event_type DESC, id DESC -- if by_type newest
 ORDER BY event_type, id -- if by_type oldest
-ORDER BY entity_type DESC, entity_id DESC, id DESC -- if by_entity newest
-ORDER BY entity_type, entity_id, id -- if by_entity oldest
 ORDER BY order_key DESC, id DESC -- if by_order_key newest
 ORDER BY order_key, id -- if by_order_key oldest
 ORDER BY correlation_id DESC, id DESC -- if by_correlation newest

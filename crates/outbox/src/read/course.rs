@@ -176,6 +176,9 @@ impl<DB: Engine> Reader<DB> {
         let known_total = sized.iter().find(says_all).map(|one| (one.events.min(COUNTED), one.events <= COUNTED));
         let types = query.types.as_ref().map_or(0, Vec::len);
         let Sized { way, events } = choose(sized, types);
+        if events == 0 {
+            return Ok(Course { parts: Vec::new(), way, events, known_total: Some((0, true)) });
+        }
         let parts = match (way, &query.types) {
             (Way::Entity, _) if !kinds.is_empty() => kinds,
             (Way::Type, Some(types)) if types.len() > 1 => {
@@ -211,7 +214,9 @@ impl<DB: Engine> Reader<DB> {
     ) -> Result<i64, ReadError> {
         let mut on = vec!["count"];
         on.extend((way != Way::Log).then_some("scoped"));
-        let rows = self.along(tx, query, way, on, way.is_ordered().then_some(Order::OldestFirst), (most, 0)).await?;
+        // From the end that is given: the other one may be far.
+        let order = if query.before < i64::MAX && query.after < 0 { Order::NewestFirst } else { Order::OldestFirst };
+        let rows = self.along(tx, query, way, on, way.is_ordered().then_some(order), (most, 0)).await?;
         Ok(rows.into_iter().next().map_or(Ok(0), |mut row| row.int())?)
     }
 
@@ -332,8 +337,8 @@ impl<DB: Engine> Reader<DB> {
         (limit, offset): (i64, i64),
     ) -> Result<Vec<Cells>, ReadError> {
         on.push(way.line());
-        on.extend(way.is_ordered().then_some("by_one"));
-        on.extend((matches!(way, Way::Log | Way::Ids) || !way.is_ordered()).then_some("by_id"));
+        on.extend((way.is_ordered() && way != Way::Ids).then_some("by_one"));
+        on.extend((matches!(way, Way::Log | Way::Ids | Way::Entity) || !way.is_ordered()).then_some("by_id"));
         on.extend(order.map(|order| if order == Order::NewestFirst { "newest" } else { "oldest" }));
         let mut args = query.args(self.outbox.scope, limit)?;
         args.push(Arg::from(offset));
