@@ -3,6 +3,7 @@
 //! - `ingest` drives the real server with requests made and signed beforehand, and measures the raw database in
 //!   the same minutes through the same driver, so that a result means something on another machine.
 //! - `proofs` times commitments and inclusion proofs on a long stream.
+//! - `reads` times what people and pages ask of an outbox with many events.
 //! - `outbox` measures the outbox and the relay, hand-written SQL and the incumbent crate, in turns on one database.
 //!
 //! It builds nothing: it is given an optimised server. Where to start reading: [`cells`] is the table of what is
@@ -22,6 +23,7 @@ mod load;
 mod numbers;
 mod outbox;
 mod proofs;
+mod reads;
 mod report;
 mod stage;
 
@@ -45,6 +47,8 @@ enum Command {
     Proofs(proofs::Options),
     /// Write and drain events through the outbox, the incumbent crate and plain SQL, in turns.
     Outbox(outbox::Options),
+    /// Ask an outbox with many events everything that its users ask.
+    Reads(reads::Options),
 }
 
 /// Which server is measured.
@@ -85,6 +89,7 @@ fn main() -> anyhow::Result<()> {
             Command::Ingest(options) => Box::pin(ingest::run(options)).await,
             Command::Proofs(options) => Box::pin(proofs::run(options)).await,
             Command::Outbox(options) => Box::pin(outbox::run(options)).await,
+            Command::Reads(options) => Box::pin(reads::run(options)).await,
         }
     })
 }

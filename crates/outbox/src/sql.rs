@@ -24,10 +24,10 @@ macro_rules! statement {
 }
 pub(crate) use statement;
 
-/// The statement with the lines that are asked for: one that ends with `-- if x` stays only if `x` is in `on`.
+/// The statement with the lines that are asked for: one that ends with `-- if x y` stays only if `x` and `y` are in `on`.
 pub(crate) fn compose(statement: &str, on: &[&str]) -> String {
     let keep = |line: &'_ str| match line.split_once(" -- if ") {
-        Some((text, condition)) => on.contains(&condition.trim()).then(|| text.to_owned()),
+        Some((text, condition)) => condition.split_whitespace().all(|name| on.contains(&name)).then(|| text.to_owned()),
         None => Some(line.to_owned()),
     };
     statement.lines().filter_map(keep).collect::<Vec<_>>().join("\n")
@@ -220,7 +220,8 @@ mod tests {
 
     #[test]
     fn lines_stay_where_they_are_asked_for() {
-        let statement = "SELECT 1 -- if one\nSELECT 2 -- if two\n-- a comment\nLIMIT 1";
-        assert_eq!(compose(statement, &["two", "three"]), "SELECT 2\n-- a comment\nLIMIT 1");
+        let statement =
+            "SELECT 1 -- if one\nSELECT 2 -- if two\n-- a comment\nLIMIT 1 -- if two one\nLIMIT 2 -- if two three";
+        assert_eq!(compose(statement, &["two", "three"]), "SELECT 2\n-- a comment\nLIMIT 2");
     }
 }

@@ -114,7 +114,7 @@ fn bench(workspace: &Workspace, mut arguments: Vec<String>) -> anyhow::Result<()
             },
             Err(error) => eprintln!("measuring without the incumbent crate: {error:#}"),
         }
-    } else {
+    } else if arguments.first().is_none_or(|command| command != "reads") {
         cargo(workspace, &["build", "--release", "-p", "stateset-sequencer"]).run()?;
     }
     cargo(workspace, &["run", "--release", "-p", "stateset-bench", "--"]).args(arguments).run()

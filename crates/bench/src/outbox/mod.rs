@@ -46,7 +46,8 @@ pub(crate) struct Options {
     /// Events whose latency is measured.
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(10..=100_000))]
     samples: u64,
-    /// Only these parts, separated by commas: commits, batches, drain, snapshot, kafka, latency.
+    /// Only these parts, separated by commas: commits, batches, drain, snapshot, kafka, latency; copy and agents, which
+    /// are measured only if they are named.
     #[arg(long, value_delimiter = ',')]
     parts: Vec<String>,
     /// Most seconds to wait, before each measurement, for others on this machine to finish what they do.
@@ -68,7 +69,7 @@ impl Options {
 
 /// Measures everything that was asked for and prints it.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
-    const PARTS: [&str; 6] = ["commits", "batches", "drain", "snapshot", "kafka", "latency"];
+    const PARTS: [&str; 8] = ["commits", "batches", "drain", "snapshot", "kafka", "latency", "copy", "agents"];
     for part in &options.parts {
         anyhow::ensure!(PARTS.contains(&part.as_str()), "there is no part {part:?}; there are {}", PARTS.join(", "));
     }

@@ -52,6 +52,12 @@ impl Session<'_> {
                 self.batches(&writers, &single).await?;
             }
         }
+        if self.options.parts.iter().any(|part| part == "copy") {
+            self.copies().await?;
+        }
+        if self.options.parts.iter().any(|part| part == "agents") {
+            self.agents().await?;
+        }
         if self.options.wants("latency") {
             self.latencies().await?;
         }
@@ -138,6 +144,56 @@ impl Session<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The two ways of a batch, in turns: one statement with arrays, and COPY.
+    async fn copies(&mut self) -> anyhow::Result<()> {
+        let (_database, pool) = self.arena.database("copy").await?;
+        let outbox = Outbox::<Postgres>::new(pool);
+        outbox.migrate().await?;
+        let arrays = Writer::Ours(outbox.clone().with_copy_from(usize::MAX));
+        let copy = Writer::Ours(outbox.with_copy_from(2));
+        for batch in [100, 300, 500, 1_000, 5_000] {
+            let [arrays, copy] = self.compare([&arrays, &copy], 1, batch).await?;
+            let cell = format!("batches of {batch}, 1 client");
+            self.table.rate(&cell, "arrays", &arrays, "", "");
+            self.table.rate(&cell, "COPY", &copy, &times(copy.rate() / arrays.rate(), "arrays"), "");
+        }
+        Ok(())
+    }
+
+    /// Commits of events without and with an agent: the price of its index.
+    async fn agents(&mut self) -> anyhow::Result<()> {
+        let (_database, pool) = self.arena.database("agents").await?;
+        let outbox = Outbox::<Postgres>::new(pool);
+        outbox.migrate().await?;
+        let (without, with) = (Writer::Ours(outbox.clone()), Writer::Agents(outbox));
+        for clients in [1, 8] {
+            let [without, with] = self.compare([&without, &with], clients, 1).await?;
+            let cell = format!("single commits, {clients} clients");
+            self.table.rate(&cell, "without an agent", &without, "", "");
+            self.table.rate(&cell, "with an agent", &with, &times(with.rate() / without.rate(), "without"), "");
+        }
+        Ok(())
+    }
+
+    /// Two writers on one database, in turns.
+    async fn compare(&self, writers: [&Writer; 2], clients: usize, batch: u64) -> anyhow::Result<[Cost; 2]> {
+        let (next, time) =
+            (Next::beyond_others(batch * 16 + clients as u64), Duration::from_secs(self.options.seconds));
+        for writer in writers {
+            writer.run(&next, clients, batch, Duration::from_millis(300)).await?;
+        }
+        self.arena.settle().await?;
+        let mut costs = [Cost::default(), Cost::default()];
+        for _ in 0..self.options.rounds {
+            for (writer, cost) in writers.into_iter().zip(&mut costs) {
+                let meter = self.arena.meter()?;
+                let events = writer.run(&next, clients, batch, time).await?;
+                *cost += self.arena.read(&meter, events)?;
+            }
+        }
+        Ok(costs)
     }
 
     async fn latencies(&mut self) -> anyhow::Result<()> {

@@ -32,7 +32,7 @@ fn view(asking: &Asking, found: &EventList) -> Markup {
     html! {
         (asking.search("/events", EXAMPLE))
         p.summary role="status" { @if !found.total_exact { "more than " } b { (text::grouped(found.total)) } " events, newest first"
-            @if found.partial { ". Not every candidate was looked at: narrow the filter on payloads by type or time" } }
+            @if found.partial { ". " @match found.looked_at { Some(count) => { "Looked at " (text::grouped(count)) " events" }, None => "Looked at a part of the log" } " so far: the next page goes on, or narrow the filter by type or time" } }
         @if found.events.is_empty() { (nothing(asking, "/events", found.diagnostics.as_ref())) } @else {
             div data-live=[live_path(asking)] data-kind="outbox" data-base=(asking.visitor.place.base) { (rows(asking, &found.events)) }
         }

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use maud::{Markup, html};
-use stateset_inspect::answer::{DestinationStatus, EventList, OutboxAnswer, Stats};
+use stateset_inspect::answer::{DestinationStatus, EventList, EventRow, OutboxAnswer};
 use stateset_inspect::{Filter, Page};
 
 use super::deliveries::breaker;
@@ -23,7 +23,6 @@ pub(super) async fn page(asking: Asking) -> Response {
 
 struct Facts {
     outbox: OutboxAnswer,
-    stats: Stats,
     newest: EventList,
 }
 
@@ -32,7 +31,6 @@ async fn read(asking: &Asking) -> Result<Facts, Fault> {
     let page = Page { limit: 1, ..Page::default() };
     Ok(Facts {
         outbox: inspect.outbox(&all, &page).await?,
-        stats: inspect.stats(&all).await?,
         newest: inspect.list(&all, &Page { limit: NEWEST, newest_first: true, ..Page::default() }).await?,
     })
 }
@@ -47,7 +45,7 @@ fn view(asking: &Asking, facts: &Facts) -> Markup {
             @if asking.outbox.may_change { "Changes can be made from here; each is shown first, and kept in the audit." }
             @else { "Nothing can be changed from here: start the dashboard with " code { "--allow-changes" } " to change something." } }
         dl.figures {
-            (figure("Events", &text::grouped(facts.stats.total), &html! { @if let Some(last) = &facts.stats.last_at { "the last " (ago(last)) } @else { "none yet" } }))
+            (figure("Events", &events(&facts.newest), &html! { @if let Some(last) = facts.newest.events.first() { (last_of(last)) } }))
             (figure("Waiting", &count(counts.pending, counts.pending_capped), &html! { a href=(place.at("/deliveries")) { "deliveries" } " have not arrived yet" }))
             (figure("Oldest waiting", &oldest.map_or_else(|| "none".to_owned(), millis), &html! { a href=(place.at("/deliveries?q=state%3Aretry_wait")) { (text::grouped(counts.failed_will_retry)) } " failed and will be tried again" }))
             (figure("Dead letters", &text::grouped(dead), &html! { @if dead > 0 { a href=(place.at("/dead-letters")) { "Look why" } ": somebody has to decide" } @else { "nothing was given up" } }))
@@ -93,6 +91,19 @@ fn destinations(asking: &Asking, all: &[DestinationStatus]) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// Counted only as far as that is quick, whatever the log's length; `stats` counts all.
+fn events(newest: &EventList) -> String {
+    count(newest.total, !newest.total_exact)
+}
+
+/// Where the log ends.
+fn last_of(event: &EventRow) -> Markup {
+    html! {
+        @if let Some(place) = event.local_sequence { "the last at place " (text::grouped(place.unsigned_abs())) }
+        @if let Some(at) = &event.recorded_at { ", " (ago(at)) }
     }
 }
 

@@ -27,14 +27,20 @@ impl Args {
     }
 }
 
+/// No index answers the filter: what was done, and how it goes on.
+fn unfinished(list: &EventList) -> String {
+    let looked_at = list.looked_at.map_or_else(|| "a part of the log".to_owned(), |count| format!("{count} events"));
+    let on = list.next_cursor.as_ref().map_or_else(String::new, |cursor| format!(", or go on with --cursor {cursor}"));
+    format!("looked at {looked_at}, not at all of them: narrow the filter by type, entity or time{on}")
+}
+
 fn sheet(list: &EventList) -> Sheet {
     let mut sheet = Sheet::new(&sheets::EVENT_COLUMNS);
     for event in &list.events {
         sheet = sheet.row(sheets::event_cells(event));
     }
     if list.partial {
-        sheet = sheet
-            .note("not everything was looked at: narrow the filter by type, entity or time, or go on with the cursor");
+        sheet = sheet.note(unfinished(list));
     }
     if list.events.is_empty() {
         return sheets::explained(sheet, "events", list.diagnostics.as_ref());

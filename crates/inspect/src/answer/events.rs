@@ -77,9 +77,13 @@ pub struct EventList {
     pub next_cursor: Option<String>,
     /// Whether `total` is the number, or only a lower bound of it.
     pub total_exact: bool,
-    /// Not every candidate was looked at: a filter on payloads stops after 10,000.
+    /// No index answers the whole filter, and a page looks at so many events one by one and no more: there may be others
+    /// that pass. `next_cursor` goes on where it stopped.
     #[serde(default, skip_serializing_if = "is_false")]
     pub partial: bool,
+    /// How many events were looked at for a `partial` page, where the source says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked_at: Option<u64>,
     /// Why nothing was found; only if nothing was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diagnostics: Option<Diagnostics>,

@@ -17,7 +17,7 @@ pub(super) fn request(page: &Page) -> Result<PageRequest, Fault> {
         Fault::usage(format!("{:.40?} is no cursor of this source", page.cursor.as_deref().unwrap_or_default()), fix)
     })?;
     let order = if page.newest_first { Order::NewestFirst } else { Order::OldestFirst };
-    Ok(PageRequest { order, limit: page.limit, cursor, deliveries: true })
+    Ok(PageRequest { order, limit: page.limit, cursor, deliveries: true, total: true })
 }
 
 impl<DB: Engine> Local<DB> {
@@ -86,6 +86,7 @@ impl<DB: Engine> Local<DB> {
                 total: counted,
                 total_exact: true,
                 partial: false,
+                looked_at: 0,
                 next_cursor,
                 diagnostics: None,
             });
@@ -125,6 +126,7 @@ fn list(page: read::Page, payload: bool) -> EventList {
         next_cursor: page.next_cursor.map(|cursor| cursor.to_string()),
         total_exact: page.total_exact,
         partial: page.partial,
+        looked_at: page.partial.then(|| unsigned(page.looked_at)),
         diagnostics: page.diagnostics.map(rows::diagnostics),
     }
 }

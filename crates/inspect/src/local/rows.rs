@@ -124,10 +124,10 @@ pub(super) fn lane(lane: &str) -> String {
 }
 
 pub(super) fn diagnostics(why: read::Diagnostics) -> answer::Diagnostics {
-    let without = why.without.into_iter().map(|(filter, total)| answer::WithoutFilter {
+    let without = why.without.into_iter().map(|(filter, total, total_exact)| answer::WithoutFilter {
         filter: filter.to_owned(),
         total: unsigned(total),
-        total_exact: total <= read::COUNTED,
+        total_exact,
     });
     let near = why.unknown_types.into_iter().filter_map(|(_, near)| near);
     let destination = why.unknown_destination.and_then(|(_, near)| near);

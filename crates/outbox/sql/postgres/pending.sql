@@ -1,17 +1,23 @@
--- Events behind the cursors that a route takes now, at most $2, and when the oldest of them was written.
+-- Events behind the cursors that a route takes now, at most $2, and when the oldest of them was written. While a
+-- backlog is read by place, what the cursor's snapshot sees is behind its last place; what it does not see is at the head.
 SELECT count(*)::bigint, min(written_at)
 FROM (
     SELECT e.written_at FROM outbox.delivery_cursor c
     JOIN outbox.destination d ON d.id = c.destination_id
     CROSS JOIN LATERAL (
-        (SELECT * FROM outbox.event_log WHERE log_epoch = c.log_epoch AND xid >= pg_snapshot_xmax(c.prev))
+        (SELECT * FROM outbox.event_log WHERE log_epoch = c.log_epoch AND xid >= pg_snapshot_xmax(coalesce(c.cur, c.prev)))
         UNION ALL
-        (SELECT * FROM outbox.event_log WHERE log_epoch = c.log_epoch AND xid IN (SELECT pg_snapshot_xip(c.prev)))
+        (SELECT * FROM outbox.event_log WHERE log_epoch = c.log_epoch AND xid IN (SELECT pg_snapshot_xip(coalesce(c.cur, c.prev))))
+        UNION ALL
+        (SELECT * FROM outbox.event_log WHERE c.cur IS NOT NULL AND id > c.last_id AND log_epoch = c.log_epoch
+           AND deliverable AND shard * d.shard_groups / 64 = c.shard_group AND outbox.is_routed(c.destination_id, event_type)
+           AND nullif(pg_visible_in_snapshot(xid, c.cur), false) IS NOT NULL
+           AND nullif(pg_visible_in_snapshot(xid, c.prev), true) IS NOT NULL
+         ORDER BY id LIMIT $2)
         UNION ALL
         (SELECT * FROM outbox.event_log WHERE id > c.redeliver_from AND id <= c.redeliver_upto AND log_epoch < c.log_epoch)
     ) AS e
     WHERE c.destination_id = $1 AND e.deliverable AND e.shard * d.shard_groups / 64 = c.shard_group
-      AND NOT (c.cur IS NOT NULL AND e.id <= c.last_id AND e.log_epoch = c.log_epoch AND pg_visible_in_snapshot(e.xid, c.cur))
       AND outbox.is_routed(c.destination_id, e.event_type)
     LIMIT $2
 ) AS waiting

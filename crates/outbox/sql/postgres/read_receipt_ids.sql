@@ -1,4 +1,6 @@
-SELECT DISTINCT log_id FROM outbox.receipt
-WHERE destination_id IN (SELECT id FROM outbox.destination) -- if anywhere
-WHERE destination_id IN (SELECT id FROM outbox.destination WHERE name = $1) -- if destination
-LIMIT $2
+-- Places of events that a destination has given evidence for, in their order.
+SELECT log_id FROM outbox.receipt
+WHERE destination_id = $1 AND log_id > $2 AND log_id < $3
+ORDER BY log_id DESC -- if newest
+ORDER BY log_id -- if oldest
+LIMIT $4

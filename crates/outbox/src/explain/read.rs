@@ -44,7 +44,7 @@ impl<DB: Engine> Reader<DB> {
             |key| Filter { order_key: Some(key), ..Filter::default() },
         );
         let lane = Filter { last: Some(found.event.log_id - 1), ..lane };
-        let request = PageRequest { order: Order::NewestFirst, limit: EVENTS, cursor: None, deliveries: true };
+        let request = PageRequest { limit: EVENTS, deliveries: true, total: false, ..PageRequest::default() };
         let mut earlier = self.list(&lane, request).await?.events;
         // Events without an order key that share the entity are in its lane only if this one has none either.
         earlier.retain(|item| item.event.lane() == found.event.lane());
@@ -57,7 +57,7 @@ impl<DB: Engine> Reader<DB> {
 
     async fn explain_order(&self, key: &str) -> Result<Explanation, ReadError> {
         let filter = Filter { order_key: Some(key.to_owned()), ..Filter::default() };
-        let request = PageRequest { order: Order::NewestFirst, limit: EVENTS, cursor: None, deliveries: true };
+        let request = PageRequest { limit: EVENTS, deliveries: true, total: false, ..PageRequest::default() };
         let mut items = self.list(&filter, request).await?.events;
         if items.is_empty() {
             return Err(ReadError::NotFound(format!("event with the order key {key:?}")));

@@ -106,11 +106,20 @@ impl Filter {
 
     /// Whether the payload is as wanted. A payload that is no JSON matches no comparison.
     pub fn matches_payload(&self, event: &LoggedEvent) -> bool {
+        self.payload_matches(&event.payload, event.metadata.as_deref())
+    }
+
+    /// The same for the texts of a payload and its metadata.
+    pub(crate) fn payload_matches(&self, payload: &str, metadata: Option<&str>) -> bool {
         if self.payload.is_empty() {
             return true;
         }
-        let Ok(payload) = serde_json::from_str(&event.payload) else { return false };
-        let metadata = event.metadata.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        // Most payloads that do not match are told without parsing them.
+        if !self.payload.iter().all(|comparison| comparison.may_hold(payload, metadata)) {
+            return false;
+        }
+        let Ok(payload) = serde_json::from_str(payload) else { return false };
+        let metadata = metadata.and_then(|text| serde_json::from_str(text).ok());
         let metadata = metadata.unwrap_or(serde_json::Value::Null);
         self.payload.iter().all(|comparison| comparison.holds(&payload, &metadata))
     }

@@ -95,6 +95,24 @@ impl Comparison {
         }
     }
 
+    /// `false`: it does not hold, as a look at the bytes tells. Where a backslash may hide a letter, and for numbers, which
+    /// have several forms, nothing is told.
+    pub(crate) fn may_hold(&self, payload: &str, metadata: Option<&str>) -> bool {
+        let within = |text: &str| {
+            let name = self.path.last().filter(|name| name.parse::<usize>().is_err());
+            let named = name.is_none_or(|name| has_quoted(text, name));
+            let wanted = match (&self.value, self.operator) {
+                (Some(Literal::Text(wanted)), Operator::Is) => has_quoted(text, wanted),
+                (Some(Literal::Text(wanted) | Literal::Bare(wanted)), Operator::Contains) => {
+                    text.contains(wanted.as_str())
+                },
+                _ => true,
+            };
+            named && wanted || text.contains('\\')
+        };
+        within(payload) || metadata.is_some_and(within)
+    }
+
     /// The payload's own member of that name comes before the meaning of `data`, `payload` and `metadata`.
     fn find<'a>(&self, payload: &'a Value, metadata: &'a Value) -> Option<&'a Value> {
         let whole = walk(payload, &self.path);
@@ -105,6 +123,13 @@ impl Comparison {
             _ => None,
         })
     }
+}
+
+/// Whether a JSON text without escapes holds this string.
+fn has_quoted(text: &str, wanted: &str) -> bool {
+    text.match_indices(wanted).any(|(at, _)| {
+        text.as_bytes().get(at.wrapping_sub(1)) == Some(&b'"') && text.as_bytes().get(at + wanted.len()) == Some(&b'"')
+    })
 }
 
 fn walk<'a>(from: &'a Value, path: &[String]) -> Option<&'a Value> {

@@ -57,7 +57,7 @@ async fn events<DB: Engine>(
     let last = task.filter.last.map_or(task.upto, |last| last.min(task.upto));
     let filter = Filter { last: Some(last), ..task.filter.clone() };
     let behind = Some(cursor.0).filter(|place| *place >= 0);
-    let request = PageRequest { order: Order::OldestFirst, limit, cursor: behind, deliveries: true };
+    let request = PageRequest { order: Order::OldestFirst, limit, cursor: behind, deliveries: true, total: false };
     let page = reader.page(tx, &filter, request).await?;
     let mut chunk = Chunk { ended: page.next_cursor.is_none(), ..Chunk::default() };
     let seen = page.events.last().map_or(cursor.0, |item| item.event.log_id);

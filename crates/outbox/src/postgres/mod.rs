@@ -25,7 +25,8 @@ impl Engine for Postgres {}
 
 impl Verbs for Postgres {
     const BEGIN: &'static str = "BEGIN";
-    const BEGIN_READ: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    // Compiling a statement takes longer than any answer may.
+    const BEGIN_READ: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off";
     const BEGIN_DELIVERY: &'static str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '5s'";
 
     const MIGRATIONS: &'static [crate::migrate::Migration] = migrate::MIGRATIONS;

@@ -2,7 +2,9 @@
 
 use sqlx::Transaction;
 
-use super::{COUNTED, ReadError, Reader};
+use super::course::{What, found as read_found};
+use super::way::Way;
+use super::{Order, Query, ReadError, Reader};
 use crate::engine::Engine;
 use crate::filter::{Filter, KEYS, nearest};
 
@@ -11,9 +13,9 @@ use crate::filter::{Filter, KEYS, nearest};
 pub struct Diagnostics {
     /// Events of the scope, counted up to 10,000.
     pub in_scope: i64,
-    /// How many events match without each part of the filter, counted up to 10,000; payloads and deliveries are not
+    /// How many events match without each part of the filter, and whether that is exact; payloads and deliveries are not
     /// looked at. By key of the filter.
-    pub without: Vec<(&'static str, i64)>,
+    pub without: Vec<(&'static str, i64, bool)>,
     /// Types that were asked for and are not there, with the nearest one that is.
     pub unknown_types: Vec<(String, Option<String>)>,
     /// A destination that was asked for and is not there, with the nearest one that is.
@@ -29,13 +31,14 @@ impl<DB: Engine> Reader<DB> {
         filter: &Filter,
     ) -> Result<Diagnostics, ReadError> {
         let everything = self.query(tx, &Filter::default()).await?;
-        let in_scope = self.total(tx, &everything).await?.min(COUNTED);
+        let (in_scope, _) = self.count_of(tx, &everything).await?;
         let mut found = Diagnostics { in_scope, ..Diagnostics::default() };
         let mut seen = Vec::new();
         for key in KEYS {
             let Some(less) = filter.without(key).filter(|less| !seen.contains(less)) else { continue };
             let query = self.query(tx, &less).await?;
-            found.without.push((key, self.total(tx, &query).await?.min(COUNTED)));
+            let (total, exact) = self.count_of(tx, &query).await?;
+            found.without.push((key, total, exact));
             seen.push(less);
         }
         let known = self.known_types(tx).await?;
@@ -52,9 +55,20 @@ impl<DB: Engine> Reader<DB> {
                 found.unknown_destination = Some((name.clone(), near.map(str::to_owned)));
             }
         }
-        let (first, last) =
-            (self.fetch(tx, &everything, false, true, 1).await?, self.fetch(tx, &everything, true, true, 1).await?);
-        found.written_at = first.first().zip(last.first()).map(|(first, last)| (first.0.written_at, last.0.written_at));
+        let (first, last) = (self.of_log(tx, Order::OldestFirst).await?, self.of_log(tx, Order::NewestFirst).await?);
+        found.written_at = first.zip(last);
         Ok(found)
+    }
+
+    async fn count_of(&self, tx: &mut Transaction<'static, DB>, query: &Query) -> Result<(i64, bool), ReadError> {
+        let course = self.course(tx, query).await?;
+        self.total(tx, &course, Order::NewestFirst).await
+    }
+
+    /// When the first or the last event of the scope was written.
+    async fn of_log(&self, tx: &mut Transaction<'static, DB>, order: Order) -> Result<Option<i64>, ReadError> {
+        let everything = Query { after: -1, before: i64::MAX, ..Query::default() };
+        let rows = self.read(tx, &everything, Way::Log, What::Slim, order, 1).await?;
+        Ok(rows.into_iter().next().map(|(_, row)| read_found(row)).transpose()?.map(|(event, _)| event.written_at))
     }
 }

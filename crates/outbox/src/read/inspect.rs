@@ -148,8 +148,9 @@ impl<DB: Engine> Reader<DB> {
     }
 
     async fn is_deliverable(&self, tx: &mut Transaction<'static, DB>, log_id: i64) -> Result<bool, ReadError> {
-        let query = super::Query { after: log_id - 1, before: log_id + 1, ..super::Query::default() };
-        let found = self.fetch(tx, &query, true, false, 1).await?;
+        let query =
+            super::Query { after: log_id - 1, before: log_id + 1, ids: Some(vec![log_id]), ..super::Query::default() };
+        let found = self.fetch(tx, &query, super::Order::NewestFirst, 1).await?;
         Ok(found.into_iter().next().is_some_and(|(_, deliverable)| deliverable))
     }
 }

@@ -121,7 +121,7 @@ impl<DB: Engine> Reader<DB> {
             ..Filter::default()
         };
         let query = self.query(tx, &filter).await?;
-        let found = self.fetch(tx, &query, true, false, COMMANDS).await?;
+        let found = self.fetch(tx, &query, super::Order::NewestFirst, COMMANDS).await?;
         let mut commands: Vec<Uuid> = found.into_iter().filter_map(|(event, _)| event.command_id).collect();
         commands.sort();
         commands.dedup();

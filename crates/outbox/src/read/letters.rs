@@ -3,7 +3,8 @@
 use sqlx::Transaction;
 use uuid::Uuid;
 
-use super::{COUNTED, Facts, ReadError, Reader, json};
+use super::course::What;
+use super::{COUNTED, Facts, LOOKED_AT, Order, ReadError, Reader, json};
 use crate::delivery::DeliveryState;
 use crate::engine::Engine;
 use crate::filter::Filter;
@@ -217,16 +218,34 @@ impl<DB: Engine> Reader<DB> {
         Ok(LetterQuery { on, args, void })
     }
 
-    /// Places of events that match and are dead somewhere, or were.
+    /// Places of events that match, from the smaller side: of all events that match what statements can ask, or of those
+    /// that have letters.
     async fn events_with_letters(
         &self,
         tx: &mut Transaction<'static, DB>,
         filter: &Filter,
     ) -> Result<Vec<i64>, ReadError> {
         let query = self.query(tx, filter).await?;
-        let found = self.fetch(tx, &query, true, false, EVENTS).await?;
-        let matching = found.into_iter().filter(|(event, _)| filter.matches_payload(event));
-        Ok(matching.map(|(event, _)| event.log_id).collect())
+        let course = self.course(tx, &query).await?;
+        let mut matching = Vec::new();
+        if course.is_short() && filter.payload.is_empty() {
+            let all = self.stretch(tx, &course, What::Places, Order::NewestFirst, EVENTS, LOOKED_AT).await?;
+            return Ok(all.found.into_iter().map(|(place, _)| place).collect());
+        }
+        let scope = self.outbox.scope;
+        let most = i64::try_from(EVENTS).unwrap_or(i64::MAX);
+        let rows = self.rows(tx, statement!("read_letter_ids"), args![scope.tenant, scope.store, most]).await?;
+        let places = rows.into_iter().map(|mut row| row.int()).collect::<Result<Vec<i64>, _>>()?;
+        for some in places.chunks(usize::from(super::PAGE)) {
+            let what = if filter.payload.is_empty() { What::Places } else { What::Payloads };
+            for (place, mut row) in self.of_places(tx, &query, some.to_vec(), what, Order::OldestFirst).await? {
+                row.int::<i64>()?;
+                if what == What::Places || filter.payload_matches(&row.text()?, row.opt_text()?.as_deref()) {
+                    matching.push(place);
+                }
+            }
+        }
+        Ok(matching)
     }
 
     pub(crate) async fn letters(

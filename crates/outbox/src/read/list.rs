@@ -2,14 +2,11 @@
 
 use sqlx::Transaction;
 
-use super::query::Found;
-use super::{COUNTED, Delivery, Diagnostics, PAGE, Query, ReadError, Reader};
+use super::course::{Found, What, found, share};
+use super::{Delivery, Diagnostics, PAGE, ReadError, Reader};
 use crate::delivery::LoggedEvent;
 use crate::engine::Engine;
 use crate::filter::Filter;
-
-/// So many types are read one by one, each by its index, and merged; more are found sooner by walking the log.
-const MERGED: usize = 16;
 
 /// In which order events come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,12 +29,14 @@ pub struct PageRequest {
     pub cursor: Option<i64>,
     /// With what became of each event at each destination.
     pub deliveries: bool,
+    /// With how many match; else the total is that of the page.
+    pub total: bool,
 }
 
 impl Default for PageRequest {
     /// The newest 50.
     fn default() -> Self {
-        Self { order: Order::default(), limit: 50, cursor: None, deliveries: false }
+        Self { order: Order::default(), limit: 50, cursor: None, deliveries: false, total: true }
     }
 }
 
@@ -62,9 +61,11 @@ pub struct Page {
     pub total: i64,
     /// `false`: there are at least `total`; counting all would take too long.
     pub total_exact: bool,
-    /// What the filter says of payloads or deliveries was looked at for 10,000 events, and there are more: ask again with
-    /// the cursor, or narrow the filter.
+    /// No index answers the whole filter, so events were looked at one by one, as far as one page may: there may be more.
+    /// Ask again with the cursor, or narrow the filter.
     pub partial: bool,
+    /// How many events were looked at for a `partial` page, at most.
+    pub looked_at: i64,
     /// Where the next page begins; `None` on the last.
     pub next_cursor: Option<i64>,
     /// Why there is nothing, where there is nothing.
@@ -73,7 +74,15 @@ pub struct Page {
 
 impl Page {
     pub(super) fn empty() -> Self {
-        Self { events: Vec::new(), total: 0, total_exact: true, partial: false, next_cursor: None, diagnostics: None }
+        Self {
+            events: Vec::new(),
+            total: 0,
+            total_exact: true,
+            partial: false,
+            looked_at: 0,
+            next_cursor: None,
+            diagnostics: None,
+        }
     }
 }
 
@@ -96,55 +105,36 @@ impl<DB: Engine> Reader<DB> {
     ) -> Result<Page, ReadError> {
         let request = PageRequest { limit: request.limit.clamp(1, PAGE), ..request };
         let query = self.query(tx, filter).await?;
-        if query.is_void() {
-            return Ok(Page::empty());
-        }
         if filter.asks_about_deliveries() || !filter.payload.is_empty() {
             return self.walked_page(tx, filter, query, request).await;
         }
-        let total = self.total(tx, &query).await?;
-        let dense = total > COUNTED && !query.is_narrow();
-        let found = self.merged(tx, &behind(query, request), request, dense).await?;
-        let mut page = Page { total: total.min(COUNTED), total_exact: total <= COUNTED, ..Page::empty() };
-        page.fill(found, usize::from(request.limit));
+        let course = self.course(tx, &query).await?;
+        let limit = usize::from(request.limit);
+        let behind = course.behind(request.cursor, request.order);
+        let stretch = self.stretch(tx, &behind, What::Whole, request.order, limit + 1, share(&course)).await?;
+        let mut page = Page::empty();
+        page.partial = stretch.found.len() <= limit && stretch.upto.is_some();
+        let found = stretch.found.into_iter().map(|(_, row)| found(row)).collect::<Result<Vec<_>, _>>()?;
+        (page.total, page.total_exact) = match (request.cursor, page.partial, stretch.upto) {
+            // All there is, or all that was looked at, is on this page.
+            (None, true, _) | (None, false, None) if course.unknown_total() => (count(&found), !page.partial),
+            _ if request.total => self.total(tx, &course, request.order).await?,
+            _ => (count(&found), false),
+        };
+        page.fill(found, limit);
+        if page.partial {
+            page.looked_at = course.may_look_at();
+            page.next_cursor = stretch.upto;
+        }
         if request.deliveries {
             self.add_deliveries(tx, &mut page.events).await?;
         }
         Ok(page)
     }
+}
 
-    /// How many match, counted to one more than [`COUNTED`].
-    pub(super) async fn total(&self, tx: &mut Transaction<'static, DB>, query: &Query) -> Result<i64, ReadError> {
-        let mut total = 0;
-        for part in parts(query) {
-            total += self.count(tx, &part, COUNTED + 1 - total).await?;
-            if total > COUNTED {
-                break;
-            }
-        }
-        Ok(total)
-    }
-
-    /// One more event than fits on the page, if there is one.
-    async fn merged(
-        &self,
-        tx: &mut Transaction<'static, DB>,
-        query: &Query,
-        request: PageRequest,
-        dense: bool,
-    ) -> Result<Vec<Found>, ReadError> {
-        let newest = request.order == Order::NewestFirst;
-        let wanted = usize::from(request.limit) + 1;
-        let mut all = Vec::new();
-        for part in parts(query) {
-            // The index of one type has the order of the log.
-            let dense = dense && part.types.as_ref().is_none_or(|types| types.len() != 1);
-            all.extend(self.fetch(tx, &part, newest, dense, wanted).await?);
-        }
-        all.sort_by_key(|(event, _)| if newest { -event.log_id } else { event.log_id });
-        all.truncate(wanted);
-        Ok(all)
-    }
+fn count<T>(found: &[T]) -> i64 {
+    i64::try_from(found.len()).unwrap_or(i64::MAX)
 }
 
 impl Page {
@@ -158,25 +148,5 @@ impl Page {
         });
         self.events.extend(items);
         self.next_cursor = self.events.last().filter(|_| more).map(|item| item.event.log_id);
-    }
-}
-
-/// The query behind a cursor.
-pub(super) fn behind(mut query: Query, request: PageRequest) -> Query {
-    match (request.cursor, request.order) {
-        (Some(cursor), Order::NewestFirst) => query.before = query.before.min(cursor),
-        (Some(cursor), Order::OldestFirst) => query.after = query.after.max(cursor),
-        (None, _) => {},
-    }
-    query
-}
-
-/// One query per type, where each is then answered in the order of its index.
-fn parts(query: &Query) -> Vec<Query> {
-    match &query.types {
-        Some(types) if (2..=MERGED).contains(&types.len()) && !query.is_narrow() => {
-            types.iter().map(|one| Query { types: Some(vec![one.clone()]), ..query.clone() }).collect()
-        },
-        _ => vec![query.clone()],
     }
 }

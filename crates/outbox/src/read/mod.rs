@@ -6,6 +6,8 @@
 //! Statements fetch facts; what they mean (the state of a delivery, which way a filter takes) is decided by pure
 //! functions. Deliberately absent: any change, and any word for people; both are elsewhere.
 
+mod candidates;
+mod course;
 mod derive;
 mod diagnose;
 mod facts;
@@ -19,6 +21,7 @@ mod state;
 mod stats;
 mod timeline;
 mod walk;
+mod way;
 
 use sqlx::Transaction;
 
@@ -46,6 +49,8 @@ pub use timeline::TimelineEntry;
 pub const COUNTED: i64 = 10_000;
 /// Most events of one page.
 pub const PAGE: u16 = 1_000;
+/// Most events that are looked at one by one for a page whose filter no index answers.
+pub const LOOKED_AT: i64 = 10_000;
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]

@@ -3,13 +3,15 @@
 use sqlx::Transaction;
 
 use super::{ReadError, Reader, json};
-use crate::delivery::{LoggedEvent, read_event, type_matches};
+use crate::delivery::type_matches;
 use crate::engine::Engine;
 use crate::filter::{EventRef, Filter};
 use crate::sql::{Arg, Cells, args, statement};
 
-/// How far the time of a row may be out of order with its place: clocks are set back, and servers change.
+/// How far the time of a row may be out of order with its place: clocks are set back, and servers change. An hour,
 const CLOCK_SLACK: i64 = 3_600_000_000;
+/// and no more than so many places: they are read for every filter on time.
+const PLACE_SLACK: i64 = 10_000;
 /// Most types of a scope that are looked at.
 const TYPES: i64 = 1_000;
 
@@ -41,15 +43,8 @@ impl Query {
         none(&self.types) || self.ids.as_ref().is_some_and(Vec::is_empty) || self.before <= self.after.saturating_add(1)
     }
 
-    /// An index finds few events for it.
-    pub(crate) fn is_narrow(&self) -> bool {
-        let one = |text: &Option<String>| text.is_some();
-        let entity = self.entity_type.is_some() && self.entity_id.is_some();
-        let uuid = self.command.is_some() || self.agent.is_some();
-        entity || uuid || one(&self.order_key) || one(&self.correlation) || self.ids.is_some()
-    }
-
-    fn lines(&self) -> Vec<&'static str> {
+    /// Its conditions, as `read_events.sql` names them.
+    pub(super) fn conditions(&self) -> Vec<&'static str> {
         let types = self.types.as_ref().map(Vec::len);
         let all = [
             ("type", types == Some(1)),
@@ -68,7 +63,7 @@ impl Query {
         all.into_iter().filter(|(_, on)| *on).map(|(name, _)| name).collect()
     }
 
-    fn args(&self, scope: crate::Scope, limit: i64) -> Result<Vec<Arg>, ReadError> {
+    pub(super) fn args(&self, scope: crate::Scope, limit: i64) -> Result<Vec<Arg>, ReadError> {
         let types = self.types.as_deref().unwrap_or_default();
         let mut args = args![scope.tenant, scope.store, self.after, self.before, types.first(), json(types)?];
         args.extend(args![self.entity_type.as_ref(), self.entity_id.as_ref(), self.order_key.as_ref()]);
@@ -77,9 +72,6 @@ impl Query {
         Ok(args)
     }
 }
-
-/// An event of a page, and whether any destination gets it.
-pub(super) type Found = (LoggedEvent, bool);
 
 impl<DB: Engine> Reader<DB> {
     /// What of the filter statements can answer, with everything looked up that needs it: the event, the types that are
@@ -105,13 +97,13 @@ impl<DB: Engine> Reader<DB> {
         if filter.event.is_some() || filter.event_key.is_some() {
             query.ids = Some(self.identified(tx, filter.event.as_ref(), filter.event_key.as_ref()).await?);
         }
-        if !query.is_narrow() {
-            if let Some(since) = filter.since {
-                query.after = query.after.max(self.place(tx, since.saturating_sub(CLOCK_SLACK)).await? - 1);
-            }
-            if let Some(until) = filter.until {
-                query.before = query.before.min(self.place(tx, until.saturating_add(CLOCK_SLACK)).await?);
-            }
+        if let Some(since) = filter.since {
+            let (near, far) = (self.place(tx, since).await?, self.place(tx, since.saturating_sub(CLOCK_SLACK)).await?);
+            query.after = query.after.max(far.max(near.saturating_sub(PLACE_SLACK)) - 1);
+        }
+        if let Some(until) = filter.until {
+            let (near, far) = (self.place(tx, until).await?, self.place(tx, until.saturating_add(CLOCK_SLACK)).await?);
+            query.before = query.before.min(far.min(near.saturating_add(PLACE_SLACK)));
         }
         Ok(query)
     }
@@ -158,54 +150,5 @@ impl<DB: Engine> Reader<DB> {
     async fn place(&self, tx: &mut Transaction<'static, DB>, time: i64) -> Result<i64, ReadError> {
         let rows = self.rows(tx, statement!("read_place"), args![time]).await?;
         Ok(rows.into_iter().next().map_or(Ok(0), |mut row| row.int())?)
-    }
-
-    /// Events that match, in the wanted order, at most `limit`. `dense`: so many match that walking the log finds them
-    /// sooner than an index that has another order.
-    pub(super) async fn fetch(
-        &self,
-        tx: &mut Transaction<'static, DB>,
-        query: &Query,
-        newest_first: bool,
-        dense: bool,
-        limit: usize,
-    ) -> Result<Vec<Found>, ReadError> {
-        if query.is_void() {
-            return Ok(Vec::new());
-        }
-        let mut on = query.lines();
-        on.extend(["rows", if newest_first { "newest" } else { "oldest" }, if dense { "walk" } else { "indexed" }]);
-        let args = query.args(self.outbox.scope, i64::try_from(limit).unwrap_or(i64::MAX))?;
-        let rows = self.composed(tx, statement!("read_events"), &on, args).await?;
-        let read = |mut row: Cells| Ok((read_event(&mut row)?, row.flag()?));
-        Ok(rows.into_iter().map(read).collect::<Result<_, sqlx::Error>>()?)
-    }
-
-    /// How many match, counted up to `most`.
-    pub(super) async fn count(
-        &self,
-        tx: &mut Transaction<'static, DB>,
-        query: &Query,
-        most: i64,
-    ) -> Result<i64, ReadError> {
-        if query.is_void() {
-            return Ok(0);
-        }
-        let mut on = query.lines();
-        on.extend(["count", "indexed"]);
-        let args = query.args(self.outbox.scope, most)?;
-        let rows = self.composed(tx, statement!("read_events"), &on, args).await?;
-        Ok(rows.into_iter().next().map_or(Ok(0), |mut row| row.int())?)
-    }
-
-    /// Sums per type.
-    pub(super) async fn sums(&self, tx: &mut Transaction<'static, DB>, query: &Query) -> Result<Vec<Cells>, ReadError> {
-        if query.is_void() {
-            return Ok(Vec::new());
-        }
-        let mut on = query.lines();
-        on.extend(["stats", "indexed"]);
-        let args = query.args(self.outbox.scope, TYPES)?;
-        self.composed(tx, statement!("read_events"), &on, args).await
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{ReadError, Reader};
+use super::{Order, ReadError, Reader};
 use crate::delivery::LoggedEvent;
 use crate::draft::Entity;
 use crate::engine::Engine;
@@ -112,7 +112,7 @@ impl<DB: Engine> Reader<DB> {
         let mut query = self.query(&mut tx, &filter).await?;
         let mut state = EntityState::default();
         loop {
-            let found = self.fetch(&mut tx, &query, false, false, STEP).await?;
+            let found = self.fetch(&mut tx, &query, Order::OldestFirst, STEP).await?;
             let full = found.len() == STEP;
             for (event, _) in &found {
                 state.add(last(event), &event.payload);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sqlx::Transaction;
 
-use super::query::Found;
+use super::course::Found;
 use super::{Item, Order, Page, PageRequest, Query, ReadError, Reader};
 use crate::draft::Entity;
 use crate::engine::Engine;
@@ -36,8 +36,8 @@ impl<DB: Engine> Reader<DB> {
         let own = self.query(&mut tx, &own).await?;
         // The keys of its own events, first and last: an entity rarely changes the order it belongs to.
         let mut keys = Vec::new();
-        for newest in [false, true] {
-            let some = self.fetch(&mut tx, &own, newest, false, KEYS).await?;
+        for order in [Order::OldestFirst, Order::NewestFirst] {
+            let some = self.fetch(&mut tx, &own, order, KEYS).await?;
             keys.extend(some.into_iter().filter_map(|(event, _)| event.order_key));
         }
         keys.sort();
@@ -67,7 +67,8 @@ impl<DB: Engine> Reader<DB> {
         }
         let mut total = 0;
         for part in &parts {
-            total += self.total(&mut tx, part).await?;
+            let course = self.course(&mut tx, part).await?;
+            total += self.total(&mut tx, &course, request.order).await?.0;
         }
         let page = self.union(&mut tx, parts, request).await?;
         // An event with both counts twice.
@@ -87,8 +88,8 @@ impl<DB: Engine> Reader<DB> {
         let limit = usize::from(request.limit.clamp(1, super::PAGE));
         let mut found: BTreeMap<i64, Found> = BTreeMap::new();
         for part in parts {
-            let part = super::list::behind(part, request);
-            for one in self.fetch(tx, &part, newest, false, limit + 1).await? {
+            let part = part.behind(request.cursor, request.order);
+            for one in self.fetch(tx, &part, request.order, limit + 1).await? {
                 found.insert(if newest { -one.0.log_id } else { one.0.log_id }, one);
             }
         }

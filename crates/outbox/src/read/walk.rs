@@ -1,145 +1,193 @@
-//! Filters that no index answers: what payloads say, and states that follow from cursors. A few candidates are all looked
-//! at; else the log is walked, for so many events and no further.
+//! Filters that no index answers: what payloads say, and the states of deliveries. Events that can match are looked at, in
+//! the order of the log, as many as one page may; the page says where it stopped.
 
 use sqlx::Transaction;
 
-use super::list::behind;
-use super::{Item, Order, Page, PageRequest, Query, ReadError, Reader, json};
-use crate::delivery::DeliveryState as State;
+use super::candidates::Candidates;
+use super::course::{Course, What, found};
+use super::way::Way;
+use super::{Item, Order, Page, PageRequest, Query, ReadError, Reader};
 use crate::engine::Engine;
 use crate::filter::Filter;
-use crate::sql::{Arg, Statement, args, statement};
+use crate::sql::Cells;
 
-/// Events that are looked at for one page.
-const EXAMINED: usize = 10_000;
 /// And for the total alone, once the page is full.
-const EXAMINED_FOR_TOTAL: usize = 1_000;
-/// Events read at a time.
+const LOOKED_AT_FOR_TOTAL: usize = 1_000;
+/// Deliveries cost more to look at: they are derived from several tables.
+const LOOKED_AT_DELIVERIES: usize = 2_000;
+/// Bytes of payloads that are looked at for one page.
+const BYTES: usize = 4 << 20;
+/// Events read at a time,
 const STEP: usize = 1_000;
-/// So many candidates are few.
-const FEW: usize = 2_000;
+/// and the first time, where payloads are looked at: they may be large.
+const FIRST_STEP: usize = 200;
+
+/// Where the walk is.
+struct Walk {
+    course: Course,
+    candidates: Option<Candidates>,
+    order: Order,
+    cursor: Option<i64>,
+    looked_at: usize,
+    bytes: usize,
+    /// Places of what matches.
+    hits: Vec<i64>,
+    ended: bool,
+    /// Events that may be looked at.
+    most: usize,
+}
+
+impl Walk {
+    fn is_over(&self, limit: usize) -> bool {
+        let full = self.hits.len() > limit && self.looked_at >= LOOKED_AT_FOR_TOTAL;
+        self.ended || full || self.looked_at >= self.most || self.bytes >= BYTES
+    }
+
+    /// Events to be read next: as many as the bytes allow, going by those before.
+    fn step(&self, payloads: bool) -> usize {
+        let step = match self.bytes.checked_div(self.looked_at) {
+            Some(each) if payloads => ((BYTES - self.bytes) / each.max(1)).clamp(10, STEP),
+            None if payloads => FIRST_STEP,
+            _ => STEP,
+        };
+        step.min(self.most - self.looked_at)
+    }
+}
 
 impl<DB: Engine> Reader<DB> {
     pub(super) async fn walked_page(
         &self,
         tx: &mut Transaction<'static, DB>,
         filter: &Filter,
-        mut query: Query,
+        query: Query,
         request: PageRequest,
     ) -> Result<Page, ReadError> {
-        if let Some(few) = self.candidates(tx, filter).await? {
-            query.ids = Some(match query.ids.take() {
-                Some(ids) => ids.into_iter().filter(|id| few.contains(id)).collect(),
-                None => few,
-            });
-        }
-        let mut walk = Walk { query, request, examined: 0, matched: 0, ended: false };
-        let mut page = Page::empty();
         let limit = usize::from(request.limit);
-        let mut from = request;
-        while !walk.is_over(page.events.len()) {
-            let items = self.step(tx, filter, &mut walk, &mut from).await?;
-            walk.matched += items.len();
-            let room = limit + 1 - page.events.len();
-            page.events.extend(items.into_iter().take(room));
+        if let Some(name) = &filter.destination
+            && !self.facts(tx, &[]).await?.destinations.iter().any(|one| one.name == *name)
+        {
+            return Ok(Page::empty());
         }
-        let more = page.events.len() > limit;
-        page.events.truncate(limit);
-        page.total = i64::try_from(walk.matched).unwrap_or(i64::MAX);
+        let course = self.course(tx, &query).await?;
+        // A few events by the filter's other parts are looked at without asking who has which state.
+        let few = course.events <= i64::try_from(STEP).unwrap_or(i64::MAX);
+        let candidates = if few { None } else { self.candidates(tx, filter).await? };
+        let most = if filter.asks_about_deliveries() {
+            LOOKED_AT_DELIVERIES
+        } else {
+            usize::try_from(course.may_look_at()).unwrap_or(usize::MAX)
+        };
+        let (order, cursor) = (request.order, request.cursor);
+        let mut walk =
+            Walk { course, candidates, order, cursor, looked_at: 0, bytes: 0, hits: Vec::new(), ended: false, most };
+        while !walk.is_over(limit) {
+            self.step(tx, filter, &query, &mut walk).await?;
+        }
+        let mut page = Page::empty();
+        let more = walk.hits.len() > limit;
+        page.total = i64::try_from(walk.hits.len()).unwrap_or(i64::MAX);
         page.total_exact = walk.ended && request.cursor.is_none();
         page.partial = !more && !walk.ended;
+        page.looked_at = if page.partial { i64::try_from(walk.looked_at).unwrap_or(i64::MAX) } else { 0 };
+        walk.hits.truncate(limit);
         page.next_cursor = match (more, page.partial) {
-            (true, _) => page.events.last().map(|item| item.event.log_id),
-            (false, true) => from.cursor,
+            (true, _) => walk.hits.last().copied(),
+            (false, true) => walk.cursor,
             (false, false) => None,
         };
+        for (_, row) in self.of_places(tx, &query, walk.hits, What::Whole, order).await? {
+            let (event, deliverable) = found(row)?;
+            page.events.push(Item { event, deliverable, deliveries: Vec::new() });
+        }
+        if filter.asks_about_deliveries() || request.deliveries {
+            self.add_deliveries(tx, &mut page.events).await?;
+        }
         Ok(page)
     }
 
-    /// The next events of the walk that match.
+    /// Looks at the next events of the walk.
     async fn step(
         &self,
         tx: &mut Transaction<'static, DB>,
         filter: &Filter,
+        query: &Query,
         walk: &mut Walk,
-        from: &mut PageRequest,
-    ) -> Result<Vec<Item>, ReadError> {
-        let newest = from.order == Order::NewestFirst;
-        let query = behind(walk.query.clone(), *from);
-        let dense = !query.is_narrow() && query.types.is_none();
-        let found = self.fetch(tx, &query, newest, dense, STEP).await?;
-        walk.ended = found.len() < STEP;
-        walk.examined += found.len();
-        from.cursor = found.last().map_or(from.cursor, |(event, _)| Some(event.log_id));
-        let wanted = found.into_iter().filter(|(event, _)| filter.matches_payload(event));
-        let mut items: Vec<Item> =
-            wanted.map(|(event, deliverable)| Item { event, deliverable, deliveries: Vec::new() }).collect();
-        if filter.asks_about_deliveries() || from.deliveries {
-            self.add_deliveries(tx, &mut items).await?;
+    ) -> Result<(), ReadError> {
+        let payloads = !filter.payload.is_empty();
+        let what = if payloads { What::Payloads } else { What::Slim };
+        let (most, order) = (walk.step(payloads), walk.order);
+        let (mut rows, upto) = if let Some(candidates) = &walk.candidates {
+            let range = query.behind(walk.cursor, order);
+            let range = (range.after, range.before);
+            let (places, upto) = self.next_candidates(tx, candidates, range, order, most).await?;
+            walk.looked_at += places.len();
+            (self.of_places(tx, query, places, what, order).await?, upto)
+        } else {
+            let behind = walk.course.behind(walk.cursor, order);
+            let window = i64::try_from(most / behind.parts.len().max(1)).unwrap_or(i64::MAX).max(1);
+            let stretch = self.stretch(tx, &behind, what, order, most, window).await?;
+            walk.looked_at += if walk.course.passes_over() { most } else { stretch.found.len() };
+            (stretch.found, stretch.upto)
+        };
+        walk.ended = upto.is_none();
+        walk.cursor = upto.or(walk.cursor);
+        if payloads {
+            let mut places = Vec::new();
+            for (place, mut row) in rows {
+                row.int::<i64>()?;
+                let (payload, metadata) = (row.text()?, row.opt_text()?);
+                walk.bytes += payload.len() + metadata.as_ref().map_or(0, String::len);
+                if filter.payload_matches(&payload, metadata.as_deref()) {
+                    places.push(place);
+                }
+            }
+            if !filter.asks_about_deliveries() {
+                walk.hits.extend(places);
+                return Ok(());
+            }
+            rows = self.of_places(tx, query, places, What::Slim, order).await?;
         }
-        if filter.asks_about_deliveries() {
-            items.retain(|item| item.deliveries.iter().any(|delivery| delivery.matches(filter)));
-        }
-        Ok(items)
+        walk.hits.extend(self.with_deliveries(tx, filter, rows).await?);
+        Ok(())
     }
 
-    /// The events that can have a delivery like that, if they are few and rows say so. `None`: walk the log.
-    async fn candidates(
+    /// Places of the events that have a delivery as the filter says.
+    async fn with_deliveries(
         &self,
         tx: &mut Transaction<'static, DB>,
         filter: &Filter,
-    ) -> Result<Option<Vec<i64>>, ReadError> {
-        let derived = |state: &State| matches!(state, State::Delivered);
-        if filter.states.is_empty() && filter.class.is_none() || filter.states.iter().any(derived) {
-            return Ok(None);
+        rows: Vec<(i64, Cells)>,
+    ) -> Result<Vec<i64>, ReadError> {
+        let places: Vec<i64> = rows.iter().map(|(place, _)| *place).collect();
+        if places.is_empty() {
+            return Ok(places);
         }
-        let (scope, destination) = (self.outbox.scope, filter.destination.as_ref());
-        let most = i64::try_from(FEW + 1).unwrap_or(i64::MAX);
-        let place = if destination.is_some() { "destination" } else { "anywhere" };
-        let mut on = vec![place];
-        on.extend((!filter.states.is_empty()).then_some("states"));
-        on.extend(filter.class.as_ref().map(|_| "class"));
-        let states: Vec<&str> = filter.states.iter().map(|state| state.as_str()).collect();
-        let mut args = args![scope.tenant, scope.store, destination, json(&states)?];
-        args.extend(args![filter.class.as_ref(), most]);
-        let mut all = self.ids(tx, statement!("read_state_ids"), &on, args).await?;
-        let says = |state: State| filter.class.is_none() && filter.states.contains(&state);
-        // Evidence that was stored beside a delivery without a row, or with one that says delivered.
-        if filter.states.contains(&State::Acknowledged) {
-            all.extend(self.ids(tx, statement!("read_receipt_ids"), &[place], args![destination, most]).await?);
+        let facts = self.facts(tx, &places).await?;
+        let mut hits = Vec::new();
+        for (place, row) in rows {
+            let (event, deliverable) = found(row)?;
+            if facts.deliveries(&event, deliverable).iter().any(|delivery| delivery.matches(filter)) {
+                hits.push(place);
+            }
         }
-        if says(State::Pending) || says(State::InFlight) {
-            let args = args![destination, scope.tenant, scope.store, most];
-            all.extend(self.ids(tx, statement!("read_behind_ids"), &[place], args).await?);
-        }
-        all.sort_unstable();
-        all.dedup();
-        Ok((all.len() <= FEW).then_some(all))
+        Ok(hits)
     }
 
-    async fn ids(
+    /// What else a query says, of events at these places.
+    pub(super) async fn of_places(
         &self,
         tx: &mut Transaction<'static, DB>,
-        statement: Statement,
-        on: &[&str],
-        args: Vec<Arg>,
-    ) -> Result<Vec<i64>, ReadError> {
-        let rows = self.composed(tx, statement, on, args).await?;
-        Ok(rows.into_iter().map(|mut row| row.int()).collect::<Result<_, _>>()?)
-    }
-}
-
-struct Walk {
-    query: Query,
-    request: PageRequest,
-    examined: usize,
-    matched: usize,
-    ended: bool,
-}
-
-impl Walk {
-    fn is_over(&self, on_page: usize) -> bool {
-        let full = on_page > usize::from(self.request.limit);
-        self.ended || self.examined >= EXAMINED || full && self.examined >= EXAMINED_FOR_TOTAL
+        query: &Query,
+        places: Vec<i64>,
+        what: What,
+        order: Order,
+    ) -> Result<Vec<(i64, Cells)>, ReadError> {
+        if places.is_empty() {
+            return Ok(Vec::new());
+        }
+        let known = |place: &i64| query.ids.as_ref().is_none_or(|ids| ids.contains(place));
+        let places: Vec<i64> = places.into_iter().filter(known).collect();
+        let limit = places.len();
+        self.read(tx, &Query { ids: Some(places), ..query.clone() }, Way::Ids, what, order, limit).await
     }
 }

@@ -41,7 +41,8 @@ async fn every_statement_prepares() {
     for folder in ["sql/postgres", "sql/postgres/only"] {
         for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).expect("the folder is there") {
             let file = file.expect("a file").path();
-            if file.is_dir() {
+            // The ways of `read_events` are run, each, by the suite, and planned by `every_filter_has_an_index`.
+            if file.is_dir() || file.ends_with("read_events.sql") {
                 continue;
             }
             let sql = fs::read_to_string(&file).expect("the statement is there");

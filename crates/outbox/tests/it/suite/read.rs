@@ -130,11 +130,11 @@ pub(crate) async fn nothing_found_is_explained<F: Factory>(factory: &F) {
     assert_eq!((page.total, found.in_scope), (0, 60));
     assert_eq!(found.unknown_types, [("order.craeted".to_owned(), Some("order.created".to_owned()))]);
     assert_eq!(found.unknown_destination, Some(("kafak".to_owned(), Some("kafka".to_owned()))));
-    let keys: Vec<&str> = found.without.iter().map(|(key, _)| *key).collect();
+    let keys: Vec<&str> = found.without.iter().map(|(key, ..)| *key).collect();
     assert_eq!(keys, ["type", "key", "until", "destination"]);
     let filter = Filter::parse("type:order.created key:nobody", 0).expect("a filter");
     let found = reader.list(&filter, PageRequest::default()).await.expect("a page").diagnostics.expect("a diagnosis");
-    assert_eq!(found.without, [("type", 0), ("key", 12)]);
+    assert_eq!(found.without, [("type", 0, true), ("key", 12, true)]);
     assert!(found.unknown_types.is_empty() && found.written_at.is_some());
     let found = reader.list(&Filter::default(), PageRequest::default()).await.expect("a page");
     assert_eq!(found.diagnostics, None);
