@@ -3,7 +3,7 @@
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::command::{
-    ack, audit, breaker, catalog, completions, config, dashboard, dlq, doctor, explain, export, idempotency, inspect,
+    ack, audit, breaker, catalog, completions, config, dashboard, demo, dlq, doctor, explain, export, idempotency, inspect,
     jobs, list, man, mcp, migrate, outbox, reconcile, replay, routes, state, stats, sync, tail, timeline, top, trace,
     trigger, verify, worker,
 };
@@ -72,6 +72,8 @@ pub(crate) enum Command {
     Mcp(mcp::Args),
     /// An agent's own machine: write offline, push, pull and check (resolve and rebase write with --apply)
     Sync(sync::Args),
+    /// A whole shop to watch: started, walked through, broken, audited
+    Demo(demo::Args),
     /// Event types, with examples
     Catalog(catalog::Args),
     /// Evidence of events in a file that can be checked offline

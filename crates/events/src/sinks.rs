@@ -399,7 +399,7 @@ fn filled(template: &str, record: &Record) -> Result<String, String> {
     Ok(text)
 }
 
-fn hex(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn hex(text: &str) -> Option<Vec<u8>> {
     let text = text.trim().trim_start_matches("0x");
     let digits: Option<Vec<u32>> = text.chars().map(|letter| letter.to_digit(16)).collect();
     let digits = digits.filter(|digits| digits.len() % 2 == 0)?;

@@ -7,6 +7,7 @@ pub(crate) mod catalog;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod dashboard;
+pub(crate) mod demo;
 pub(crate) mod dlq;
 pub(crate) mod doctor;
 pub(crate) mod explain;
@@ -60,6 +61,7 @@ pub(crate) async fn run(cli: Cli) -> Ended {
         Command::Tail(args) => Box::pin(args.run(context)).await,
         Command::State(args) => args.run(context).await,
         Command::Dashboard(args) => Box::pin(args.run(context)).await,
+        Command::Demo(args) => Box::pin(args.run(context)).await,
         Command::Top(args) => Box::pin(args.run(context)).await,
         Command::Explain(args) => args.run(context).await,
         Command::Replay(args) => args.run(context).await,
