@@ -44,7 +44,6 @@ pub(super) struct Answer {
     pub(super) bytes: Vec<u8>,
     /// The bytes as JSON; null if they are none.
     pub(super) value: Value,
-    pub(super) took: Duration,
     /// How often the call was made before it was answered.
     pub(super) tries: u32,
 }
@@ -110,7 +109,6 @@ impl Client {
 
     /// One try.
     pub(super) async fn call(&self, call: &Call) -> Result<Answer, reqwest::Error> {
-        let started = Instant::now();
         // The paths are the demo's own: they join to any base.
         let base = self.bases.of(&call.path);
         let url = base.join(call.path.trim_start_matches('/')).unwrap_or_else(|_| base.clone());
@@ -132,7 +130,7 @@ impl Client {
             }
         }
         let value = serde_json::from_slice(&bytes).unwrap_or_default();
-        Ok(Answer { status, bytes, value, took: started.elapsed(), tries: 1 })
+        Ok(Answer { status, bytes, value, tries: 1 })
     }
 
     /// Calls until there is an answer that says what became of the call: the same call each time, with the same key.

@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How the shop reaches it and signs for it. Kept with the data, for a later start.
 #[derive(Clone, Deserialize, Serialize)]
 pub(super) struct Enrolled {
-    pub(super) url: Url,
+    pub(super) url: String,
     pub(super) agent: Uuid,
     pub(super) agent_key_id: u32,
     /// Where the agent's key is.
@@ -35,6 +35,12 @@ pub(super) struct Enrolled {
     pub(super) trusted: Vec<(u32, String)>,
     /// Under which the log's checkpoints are checked. From the first contact, before there was anything to forge.
     pub(super) log_key: String,
+}
+
+impl Enrolled {
+    pub(super) fn url(&self) -> Result<Url, Fault> {
+        Url::parse(&self.url).map_err(|error| Fault::corrupt("the sequencer's address", error))
+    }
 }
 
 /// A sequencer that the shop pushes to.
@@ -95,7 +101,7 @@ impl LogServer {
     /// Asks it.
     pub(super) fn remote(&self, scope: Scope) -> Result<Remote, Fault> {
         let credential = Credential::ApiKey(self.api_key.reveal_text().to_owned().into());
-        let http = Http::new(&self.enrolled.url, Some(credential), PATIENCE)
+        let http = Http::new(&self.enrolled.url()?, Some(credential), PATIENCE)
             .map_err(|error| Fault::usage(error.to_string(), "see --sequencer").because(error))?;
         Ok(Remote::new(std::sync::Arc::new(http), scope))
     }
@@ -232,7 +238,7 @@ async fn enrol(url: &Url, api_key: &Secret, folder: &Path, scope: Scope) -> Resu
     let published: Published =
         serde_json::from_slice(&body).map_err(|error| Fault::corrupt("the sequencer's keys", error))?;
     Ok(Enrolled {
-        url: url.clone(),
+        url: url.to_string(),
         agent,
         agent_key_id: report.key_id,
         agent_key_file: report.key_file,

@@ -1,13 +1,13 @@
 //! The shop as a child process of the demo: the storefront's own program in this one, told by whoever starts it.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args as Arguments;
 use stateset_inspect::{Fault, Kind, Scope};
 use stateset_relay::secret::Secret;
-use stateset_storefront::cli::ServeArguments;
-use stateset_storefront::{SequencerPlace, Settings};
+use stateset_storefront::{KafkaPlace, Place, SequencerPlace, Service, Settings, SmtpPlace};
 use tokio::io::AsyncReadExt as _;
 use uuid::Uuid;
 
@@ -18,8 +18,8 @@ use crate::settings::secret_variable;
 
 /// Secrets go by variables, which other users of the machine cannot list.
 const API_KEY: &str = "STATESET_DEMO_API_KEY";
-/// Of the storefront itself; a URL may name a password.
-const DATABASE: &str = "STOREFRONT_DATABASE";
+/// A URL may name a password.
+const DATABASE: &str = "STATESET_DEMO_DATABASE";
 
 /// What a child is told.
 #[derive(Clone)]
@@ -57,11 +57,20 @@ impl Told {
     }
 }
 
-/// Arguments of `demo serve`: the storefront's, and what only the demo decides.
+/// Arguments of `demo serve`.
 #[derive(Arguments, Debug)]
 pub(super) struct Serve {
-    #[command(flatten)]
-    storefront: ServeArguments,
+    /// One service, or all
+    #[arg(long)]
+    service: String,
+    #[arg(long)]
+    listen: SocketAddr,
+    #[arg(long)]
+    smtp: SmtpPlace,
+    #[arg(long)]
+    kafka: Option<String>,
+    #[arg(long, requires = "kafka")]
+    group: Option<String>,
     /// The store of the run
     #[arg(long)]
     store_id: Uuid,
@@ -74,9 +83,7 @@ impl Serve {
     pub(super) async fn run(self) -> Ended {
         tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_env_filter("info").init();
         let sequencer = self.enrolled.as_deref().map(sequencer).transpose()?;
-        let settings = self.storefront.settings().map_err(|fault| Fault::usage(fault, "see `demo run --help`"))?;
-        let scope = Scope { tenant: Scope::single_tenant().tenant, store: self.store_id };
-        let settings = Settings { scope, sequencer, ..settings };
+        let settings = Settings { sequencer, ..self.settings()? };
         let stop = async {
             tokio::select! {
                 () = stop_signal() => {},
@@ -87,6 +94,21 @@ impl Serve {
             Fault::new(Kind::Unavailable, "SERVICE_FAILED", error.to_string(), "the message says what").because(error)
         })?;
         Ok(Done::Well)
+    }
+
+    fn settings(self) -> Result<Settings, Fault> {
+        let fault = |fault: String| Fault::usage(fault, "see `demo run --help`");
+        let place: Place = secret_variable(DATABASE)?.parse().map_err(fault)?;
+        let services = match self.service.as_str() {
+            "all" => Service::ALL.to_vec(),
+            one => vec![one.parse().map_err(fault)?],
+        };
+        let kafka = self.kafka.map(|brokers| {
+            let place = KafkaPlace::new(brokers);
+            KafkaPlace { group: self.group.unwrap_or_else(|| place.group.clone()), ..place }
+        });
+        let scope = Scope { tenant: Scope::single_tenant().tenant, store: self.store_id };
+        Ok(Settings { services, listen: self.listen, smtp: self.smtp, kafka, scope, ..Settings::new(place) })
     }
 }
 
@@ -100,7 +122,7 @@ fn sequencer(enrolled: &Path) -> Result<SequencerPlace, Fault> {
         serde_json::from_str(&read(enrolled)?).map_err(|error| Fault::corrupt("the notes of the enrolment", error))?;
     let keys = enrolled.trusted.iter().map(|(number, key)| Ok((*number, seed(key)?)));
     Ok(SequencerPlace {
-        url: enrolled.url,
+        url: enrolled.url()?,
         api_key: secret_variable(API_KEY)?,
         agent: enrolled.agent,
         agent_key_id: enrolled.agent_key_id,

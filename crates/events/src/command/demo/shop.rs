@@ -244,7 +244,7 @@ impl Shop {
         Where {
             services,
             mailbox: format!("{}api/v2/messages", self.post.show),
-            sequencer: self.log.as_ref().map(|log| log.enrolled.url.to_string()),
+            sequencer: self.log.as_ref().map(|log| log.enrolled.url.clone()),
             kafka: self.state.kafka.clone(),
             data: self.own.as_ref().map(|own| own.folder.display().to_string()),
         }

@@ -117,8 +117,6 @@ pub(super) struct Post {
     pub(super) smtp: String,
     /// `/api/v2/messages` is below it.
     pub(super) show: Url,
-    /// Whether it is a receiver of ours.
-    pub(super) own: bool,
     /// Dropping it closes the ports.
     _tasks: JoinSet<()>,
 }
@@ -127,7 +125,7 @@ impl Post {
     /// Somebody's receiver that is known to run.
     pub(super) fn given(show: Url) -> Self {
         let host = show.host_str().unwrap_or("localhost").to_owned();
-        Self { smtp: format!("{host}:{SMTP_PORT}"), show, own: false, _tasks: JoinSet::new() }
+        Self { smtp: format!("{host}:{SMTP_PORT}"), show, _tasks: JoinSet::new() }
     }
 
     /// A `MailHog` on this machine, or else a receiver of ours that keeps its messages in `file`.
@@ -159,7 +157,7 @@ impl Post {
         });
         let url = format!("http://{show_address}/");
         let show = Url::parse(&url).map_err(|error| Fault::corrupt("the receiver's address", error))?;
-        Ok(Self { smtp: smtp_address.to_string(), show, own: true, _tasks: tasks })
+        Ok(Self { smtp: smtp_address.to_string(), show, _tasks: tasks })
     }
 }
 
