@@ -100,6 +100,14 @@ codes! {
         "read again and retry";
     IdempotencyKeyReused = "IDEMPOTENCY_KEY_REUSED", 422, "The Idempotency-Key was used for something else",
         "send a new Idempotency-Key; an API key that the first request made is in the list under the prefix of the detail";
+    InvalidTransition = "INVALID_TRANSITION", 409, "The state does not allow it",
+        "see the detail for the state and what must come first";
+    OrderNotFound = "ORDER_NOT_FOUND", 404, "No such order",
+        "check the number; an order that was just made is known to other services a moment later";
+    ShipmentNotFound = "SHIPMENT_NOT_FOUND", 404, "No such shipment",
+        "list an order's shipments with GET /shipments?order_id=";
+    OutOfStock = "OUT_OF_STOCK", 409, "There is too little of a product",
+        "order less, or add to the stock with PUT /stock/{product_id}";
     RateLimitExceeded = "RATE_LIMIT_EXCEEDED", 429, "Too many requests",
         "retry after `Retry-After` seconds";
     Overloaded = "OVERLOADED", 503, "The server has as much work waiting as it takes",

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use sqlx::{Pool, SqlSafeStr as _, Transaction};
+use uuid::Uuid;
 
 use crate::engine::Engine;
 use crate::hint::Hint;
@@ -20,6 +21,7 @@ pub struct Outbox<DB: Engine> {
     pub(crate) payload_limit: usize,
     pub(crate) bulk_from: usize,
     pub(crate) hint: Arc<Hint>,
+    pub(crate) agent: Option<(Uuid, i64)>,
     row_security: bool,
     #[cfg(feature = "personal")]
     pub(crate) master_keys: Option<Arc<crate::subject::MasterKeys>>,
@@ -36,6 +38,7 @@ impl<DB: Engine> Clone for Outbox<DB> {
             payload_limit: self.payload_limit,
             bulk_from: self.bulk_from,
             hint: Arc::clone(&self.hint),
+            agent: self.agent,
             row_security: self.row_security,
             #[cfg(feature = "personal")]
             master_keys: self.master_keys.clone(),
@@ -62,6 +65,7 @@ impl<DB: Engine> Outbox<DB> {
             payload_limit: PAYLOAD_BYTES,
             bulk_from: BULK_FROM,
             hint,
+            agent: None,
             row_security: false,
             #[cfg(feature = "personal")]
             master_keys: None,
@@ -100,6 +104,13 @@ impl<DB: Engine> Outbox<DB> {
     #[must_use]
     pub fn with_copy_from(mut self, events: usize) -> Self {
         self.bulk_from = events.max(2);
+        self
+    }
+
+    /// The agent, and the number of its key, with which a push to a sequencer signs events that name none themselves.
+    #[must_use]
+    pub fn with_agent(mut self, agent: Uuid, key_id: u32) -> Self {
+        self.agent = Some((agent, i64::from(key_id)));
         self
     }
 

@@ -2,6 +2,7 @@
 
 use stateset_ledger::clock::parse_rfc3339;
 use stateset_ledger::id::{Micros, Scope, StoreId, TenantId};
+use stateset_outbox::consumer::{Incoming, Notes};
 use stateset_outbox::delivery::{Lane, LoggedEvent};
 use uuid::Uuid;
 
@@ -33,6 +34,13 @@ impl Record {
     /// When the event was made; when it was written, if the text cannot be read.
     pub fn created_at(&self) -> Micros {
         parse_rfc3339(&self.event.created_at).unwrap_or(Micros(self.event.written_at))
+    }
+
+    /// The same for a consumer of this process: as it would read it from a topic.
+    pub fn incoming(&self) -> Incoming {
+        let incoming = Incoming::from(&self.event);
+        let notes = Notes { user_email: self.user_email(), replay_job: self.replay_job, ..incoming.notes };
+        Incoming { notes, ..incoming }
     }
 
     /// The customer's address, which writers put beside the payload as `metadata.user_email`: an address inside the

@@ -177,7 +177,8 @@ impl<DB: Engine> Outbox<DB> {
     }
 
     pub(crate) fn row<PT: Serialize>(&self, draft: Draft<PT>) -> Result<Row, WriteError> {
-        Row::new(draft, &self.strategy, self.payload_limit)
+        let agent = draft.agent.or(self.agent);
+        Row::new(Draft { agent, ..draft }, &self.strategy, self.payload_limit)
     }
 
     async fn write_one(&self, tx: &mut Transaction<'_, DB>, row: Row) -> Result<AddOutcome, WriteError> {

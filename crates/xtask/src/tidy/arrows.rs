@@ -23,6 +23,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("contracts", &[]),
     // An agent's own machine: writes through the outbox, pushes as the relay's sink does, checks as an auditor does.
     ("sync", &["api", "ledger", "outbox", "relay"]),
+    // As a stranger would: over public interfaces, and nothing else of ours.
+    ("storefront", &["api", "contracts", "outbox", "relay"]),
     // What a stranger does.
     ("example-axum-checkout", &["outbox"]),
 ];

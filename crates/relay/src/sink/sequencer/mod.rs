@@ -6,12 +6,15 @@ mod envelope;
 mod reply;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::redirect;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use stateset_ledger::id::Scope;
+use stateset_ledger::bytes::PublicKeyBytes;
+use stateset_ledger::id::{AgentId, Scope};
+use stateset_ledger::signature::{NotAKey, PublicKey, SeedSigner, Signer};
 use url::Url;
 use uuid::Uuid;
 
@@ -45,6 +48,31 @@ pub struct SequencerSettings {
     pub timeout: Duration,
 }
 
+impl SequencerSettings {
+    /// The settings from plain bytes: the agent's seeds and the sequencer's public keys, each by its number, 32 bytes each.
+    /// A request may take 30 seconds.
+    pub fn new(
+        url: Url,
+        api_key: impl Into<String>,
+        agent: Uuid,
+        seeds: impl IntoIterator<Item = (u32, [u8; 32])>,
+        sequencer_keys: impl IntoIterator<Item = (u32, [u8; 32])>,
+    ) -> Result<Self, SequencerError> {
+        let signer = |(number, seed): (u32, [u8; 32])| (number, Arc::new(SeedSigner::new(&seed)) as Arc<dyn Signer>);
+        let key = |(number, bytes): (u32, [u8; 32])| {
+            let key = PublicKey::new(&PublicKeyBytes(bytes));
+            key.map(|key| (number, key)).map_err(|source| SequencerError::Key { number, source })
+        };
+        Ok(Self {
+            url,
+            api_key: Secret::new(api_key.into()),
+            agent: SigningAgent { id: AgentId(agent), keys: seeds.into_iter().map(signer).collect() },
+            keys: sequencer_keys.into_iter().map(key).collect::<Result<_, _>>()?,
+            timeout: Duration::from_secs(30),
+        })
+    }
+}
+
 /// The sequencer as a destination.
 pub struct Sequencer {
     settings: SequencerSettings,
@@ -58,6 +86,15 @@ pub enum SequencerError {
     /// Not a base URL.
     #[error("the sequencer's URL is like https://sequencer.example:8080")]
     Url,
+    /// A public key of the sequencer's.
+    #[error("the sequencer's key {number} is no public key")]
+    Key {
+        /// Its number.
+        number: u32,
+        /// What is wrong with it.
+        #[source]
+        source: NotAKey,
+    },
     /// TLS could not be set up.
     #[error("the HTTP client could not be built")]
     Client(#[source] reqwest::Error),

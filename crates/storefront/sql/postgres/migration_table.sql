@@ -1,0 +1,2 @@
+-- Which scripts were run.
+CREATE TABLE IF NOT EXISTS storefront_migration (name text PRIMARY KEY)

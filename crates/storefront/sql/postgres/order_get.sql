@@ -1,0 +1,3 @@
+-- Locked, because whoever reads it decides about it.
+SELECT id, user_email, currency, amount_cents, lifecycle, payment, fulfilment, payment_id, created_at
+FROM orders WHERE id = $1 FOR UPDATE

@@ -1,0 +1,2 @@
+SELECT id, user_email, currency, amount_cents, lifecycle, payment, fulfilment, payment_id, created_at
+FROM orders WHERE id = $1

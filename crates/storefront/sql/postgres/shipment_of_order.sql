@@ -1,0 +1,3 @@
+-- Locked, because whoever reads it decides about it.
+SELECT id, order_key, amount_cents, currency, user_email, status, carrier, tracking_number, created_at
+FROM shipment WHERE order_key = $1 FOR UPDATE

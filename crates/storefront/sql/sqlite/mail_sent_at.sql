@@ -1,0 +1,1 @@
+SELECT sent_at FROM mail WHERE event_id = ?1

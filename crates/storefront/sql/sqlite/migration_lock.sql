@@ -1,0 +1,2 @@
+-- The writing transaction is the lock.
+SELECT NULL
