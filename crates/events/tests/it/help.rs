@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::harness::Shop;
 use crate::preview::WRITES;
 
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 30] = [
     "",
     "list",
     "inspect",
@@ -31,6 +31,8 @@ const COMMANDS: [&str; 28] = [
     "mcp",
     "migrate",
     "doctor",
+    "demo",
+    "demo run",
     "catalog",
     "export",
     "verify",

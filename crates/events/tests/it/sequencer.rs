@@ -20,7 +20,7 @@ const TENANT: Uuid = Uuid::from_u128(0x7a0e_2c5e_1111_4222_8333_0000_0000_0001);
 const STORE: Uuid = Uuid::from_u128(0x7a0e_2c5e_1111_4222_8333_0000_0000_0002);
 
 /// The program beside this test's own, built first if it is missing or older than its sources.
-fn program() -> &'static Path {
+pub(crate) fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let program = Path::new(env!("CARGO_BIN_EXE_stateset-events")).with_file_name("stateset-sequencer");

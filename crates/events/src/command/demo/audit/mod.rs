@@ -237,7 +237,8 @@ async fn stock(shop: &Shop, visits: &[Visit], report: &mut AuditReport) -> Resul
     let found = get(shop.client(), "/stock/1".to_owned()).await?;
     let differences = super::expect::differences(&expected, &found).into_iter();
     let differences = differences.map(|one| Difference { what: format!("stock of product 1: {}", one.what), ..one });
-    report.add("pieces in stock add up", usize::try_from(STOCK).unwrap_or(usize::MAX), differences.collect());
+    let pieces = usize::try_from(reserved + left).unwrap_or(usize::MAX);
+    report.add("ordered pieces are reserved, have left, or are for sale again", pieces, differences.collect());
     Ok(())
 }
 

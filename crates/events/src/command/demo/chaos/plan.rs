@@ -145,7 +145,7 @@ pub(crate) struct Plan {
 
 /// One strike for so many customers, and never fewer than [`FEWEST`].
 const CUSTOMERS_PER_STRIKE: usize = 20;
-const FEWEST: usize = 3;
+const FEWEST: usize = 2;
 /// Longest that something stays down, in milliseconds.
 const LONGEST_DOWN: u64 = 400;
 
@@ -178,10 +178,10 @@ fn journey(random: &mut SplitMix) -> Journey {
 fn fault(random: &mut SplitMix, number: usize, breakable: Breakable) -> Fault {
     let down_for = Duration::from_millis(random.below(LONGEST_DOWN));
     let process = usize::try_from(random.below(u64::try_from(breakable.processes.max(1)).unwrap_or(1))).unwrap_or(0);
-    // Two kills of services, then the broker, then the sequencer, as far as there are any.
+    // A service, the broker or the sequencer, as far as there are any; so that a short run has some of each.
     match number % 4 {
-        2 if breakable.broker => Fault::Cut { down_for },
-        3 if breakable.sequencer => Fault::KillSequencer { down_for },
+        1 if breakable.broker => Fault::Cut { down_for },
+        1 | 3 if breakable.sequencer => Fault::KillSequencer { down_for },
         _ => Fault::Kill { process, down_for },
     }
 }
