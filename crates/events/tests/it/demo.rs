@@ -154,5 +154,6 @@ async fn over_kafka() {
     let ran = demo(&home, &[&["run", "--json", "--no-sequencer", "--kafka", brokers], chaos.as_slice()].concat()).await;
     assert_eq!(ran.code, Some(0), "{}\n{}", ran.out, ran.err);
     let figures = &ran.json()["chaos"];
-    assert!(figures["cuts_of_the_broker"] == 1 && figures["killed_services"] != 0, "{figures}");
+    assert!(figures["cuts_of_the_broker"] == 1 && figures["killed_services"] == 1, "{figures}");
+    assert!(figures["cut_connections"].as_u64() >= Some(8), "the four processes' connections were cut: {figures}");
 }

@@ -13,6 +13,7 @@ mod http;
 mod inside;
 mod mailbox;
 mod pack;
+mod port;
 mod process;
 mod report;
 mod runner;

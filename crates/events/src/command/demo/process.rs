@@ -17,6 +17,8 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 use url::Url;
 
+use super::port::free_port;
+
 /// What a child needs of our environment to run at all; the rest stays out, so that a variable of the person who runs
 /// the demo cannot change it.
 const INHERITED: [&str; 6] = ["PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "LLVM_PROFILE_FILE", "SYSTEMROOT"];
@@ -74,7 +76,13 @@ impl Service {
 
     /// Starts it and waits until it listens.
     pub(super) async fn start(&mut self) -> Result<(), Fault> {
-        let listen = self.address.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let listen = match self.address {
+            Some(address) => address,
+            None => {
+                let port = free_port().map_err(|error| self.fault("there is no free port").because(error))?;
+                SocketAddr::from(([127, 0, 0, 1], port))
+            },
+        };
         let log = File::options().create(true).append(true).open(&self.launch.log);
         let log = log.map_err(|error| self.fault("its log cannot be written").because(error))?;
         let mut command = Command::new(&self.launch.program);

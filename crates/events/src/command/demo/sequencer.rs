@@ -1,7 +1,6 @@
 //! The sequencer of the demo: one that runs already, or the program beside ours, started for the occasion. The shop signs
 //! what it sends there as one agent, whose key is registered here.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -15,6 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use url::Url;
 use uuid::Uuid;
 
+use super::port::free_port;
 use super::process::tail;
 
 /// The program, beside ours.
@@ -72,8 +72,7 @@ impl LogServer {
     /// Starts the program in `folder`, or starts it again there, and registers the shop's agent.
     pub(super) async fn start(program: PathBuf, folder: &Path, scope: Scope) -> Result<Self, Fault> {
         std::fs::create_dir_all(folder).map_err(|error| cannot("its folder cannot be made").because(error))?;
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-        let port = port.map_err(|error| cannot("there is no free port").because(error))?.port();
+        let port = free_port().map_err(|error| cannot("there is no free port").because(error))?;
         let key_file = folder.join("api-key");
         let api_key = match std::fs::read_to_string(&key_file) {
             Ok(text) => text,

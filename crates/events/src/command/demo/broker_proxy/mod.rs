@@ -38,10 +38,10 @@ struct Shared {
 }
 
 /// How the line stands.
-#[derive(Clone, Copy, Debug, Default)]
-struct Line {
-    cuts: u64,
-    down: bool,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line {
+    Up,
+    Down,
 }
 
 impl Drop for BrokerProxy {
@@ -62,7 +62,7 @@ impl BrokerProxy {
         let shared = Arc::new(Shared {
             ports: Mutex::default(),
             tasks: Mutex::new(JoinSet::new()),
-            state: watch::Sender::new(Line::default()),
+            state: watch::Sender::new(Line::Up),
         });
         let port = shared.port_for((host, i32::from(port))).await;
         let port = port.map_err(|error| Fault::unavailable("a port for the proxy of the broker", error))?;
@@ -74,11 +74,14 @@ impl BrokerProxy {
         self.bootstrap.to_string()
     }
 
-    /// Drops every connection, and takes none for this long.
-    pub(super) async fn cut(&self, down_for: Duration) {
-        self.shared.state.send_modify(|line| *line = Line { cuts: line.cuts + 1, down: true });
+    /// Drops every connection, and takes none for this long; how many there were.
+    pub(super) async fn cut(&self, down_for: Duration) -> usize {
+        // Every connection listens to the line.
+        let dropped = self.shared.state.receiver_count();
+        self.shared.state.send_replace(Line::Down);
         sleep(down_for).await;
-        self.shared.state.send_modify(|line| line.down = false);
+        self.shared.state.send_replace(Line::Up);
+        dropped
     }
 }
 
@@ -111,14 +114,14 @@ fn accept(listener: TcpListener, broker: (String, i32), shared: Arc<Shared>) -> 
         let mut connections = JoinSet::new();
         while let Ok((client, _)) = listener.accept().await {
             while connections.try_join_next().is_some() {}
-            if shared.state.borrow().down {
+            if *shared.state.borrow() == Line::Down {
                 continue;
             }
             let mut line = shared.state.subscribe();
             let (broker, shared) = (broker.clone(), Arc::clone(&shared));
             connections.spawn(async move {
                 tokio::select! {
-                    _ = line.wait_for(|line| line.down) => {},
+                    _ = line.wait_for(|line| *line == Line::Down) => {},
                     // Either side may hang up; the other is told by the drop.
                     _ = pass(client, &broker, &shared) => {},
                 }

@@ -56,6 +56,8 @@ pub(super) struct Figures {
     repeated_requests: u64,
     killed_services: u32,
     cuts_of_the_broker: u32,
+    /// Connections to the broker that were dropped by them.
+    cut_connections: usize,
     killed_sequencer: u32,
     /// Whether everything came to rest in time.
     quiet: bool,
@@ -99,13 +101,14 @@ pub(super) async fn run(shop: &mut Shop, wanted: Wanted, telling: Telling) -> Re
     figures.quiet = shop.quiet(QUIET_WITHIN).await?;
     figures.seconds_until_quiet = resting.elapsed().as_secs_f64();
     telling.line(&format!(
-        "  {} orders in {:.1} s ({:.1}/s); {} kills of services, {} cuts of the broker, {} kills of the sequencer; {} \
+        "  {} orders in {:.1} s ({:.1}/s); {} kills of services, {} cuts of the broker ({} connections), {} kills of the sequencer; {} \
          requests repeated; quiet after {:.1} s more",
         figures.orders,
         figures.seconds,
         figures.orders_per_second,
         figures.killed_services,
         figures.cuts_of_the_broker,
+        figures.cut_connections,
         figures.killed_sequencer,
         figures.repeated_requests,
         figures.seconds_until_quiet
@@ -166,7 +169,7 @@ async fn hit(shop: &mut Shop, strike: Strike, figures: &mut Figures, telling: Te
         Broken::Cut { down_for } => {
             telling.line(&format!("  after {:>4} customers: the broker's connections are cut", strike.after))?;
             if let Some(proxy) = &shop.proxy {
-                proxy.cut(down_for).await;
+                figures.cut_connections += proxy.cut(down_for).await;
                 figures.cuts_of_the_broker += 1;
             }
         },
