@@ -24,6 +24,8 @@ const PAGE: u16 = 1_000;
 /// The databases, by service.
 pub(super) struct Inside {
     databases: BTreeMap<&'static str, Database>,
+    /// Who signs what is written, and the number of the key, if there is a sequencer.
+    agent: Option<(Uuid, u32)>,
 }
 
 /// Where the databases are.
@@ -66,12 +68,16 @@ impl Databases {
 }
 
 impl Inside {
-    pub(super) async fn open(databases: &Databases, scope: Scope) -> Result<Self, Fault> {
+    pub(super) async fn open(
+        databases: &Databases,
+        scope: Scope,
+        agent: Option<(Uuid, u32)>,
+    ) -> Result<Self, Fault> {
         let mut all = BTreeMap::new();
         for service in SERVICES {
             all.insert(service, Database::open(&databases.open(service, scope)?).await?);
         }
-        Ok(Self { databases: all })
+        Ok(Self { databases: all, agent })
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = (&'static str, &Database)> {
@@ -84,8 +90,8 @@ impl Inside {
             Fault::usage(format!("there is no service {service:.40}"), format!("there are: {}", SERVICES.join(", ")))
         })?;
         match database {
-            Database::Sqlite(outbox, _) => write(outbox, event_type, order, data).await,
-            Database::Postgres(outbox, _) => write(outbox, event_type, order, data).await,
+            Database::Sqlite(outbox, _) => write(outbox, self.agent, event_type, order, data).await,
+            Database::Postgres(outbox, _) => write(outbox, self.agent, event_type, order, data).await,
         }
     }
 
@@ -148,12 +154,21 @@ impl Inside {
     }
 }
 
-async fn write<DB: Engine>(outbox: &Outbox<DB>, event_type: &str, order: &str, data: &Value) -> Result<Uuid, Fault> {
+async fn write<DB: Engine>(
+    outbox: &Outbox<DB>,
+    agent: Option<(Uuid, u32)>,
+    event_type: &str,
+    order: &str,
+    data: &Value,
+) -> Result<Uuid, Fault> {
     let fault = |error| Fault::unavailable("a database of the shop", error);
     let entity = event_type.split('.').next().unwrap_or("order");
     let event = Event::new(EventType::new(event_type), Payload::new(data.clone()), None);
     let id = event.id.0;
-    let draft = event.about(Entity::new(entity, order)).order_key(order);
+    let mut draft = event.about(Entity::new(entity, order)).order_key(order);
+    if let Some((agent, key_id)) = agent {
+        draft = draft.agent(agent, key_id);
+    }
     let mut tx = outbox.begin().await.map_err(fault)?;
     outbox.write_event_with_outbox(&mut tx, draft).await.map_err(|error| {
         Fault::usage(format!("the scenario's event cannot be written: {error}"), "see the write step").because(error)

@@ -239,8 +239,7 @@ impl Run {
         };
         let figures = chaos::run(shop, wanted, telling).await?;
         let visits = visits(shop)?;
-        let kills = shop.services.iter().map(|service| service.kills).sum();
-        let audit = audit::of_visits(shop, &visits, kills).await?;
+        let audit = audit::of_visits(shop, &visits).await?;
         Ok(Report {
             ok: audit.ok,
             shop: shop.place(),
@@ -297,8 +296,7 @@ impl AuditArgs {
         let audited = async {
             shop.quiet(QUIET_WITHIN).await?;
             let visits = visits(&shop)?;
-            // How often it was killed, nobody knows any more; the mails of a later audit have all arrived.
-            if visits.is_empty() { audit::of_outboxes(&shop).await } else { audit::of_visits(&shop, &visits, u32::MAX / 8).await }
+            if visits.is_empty() { audit::of_outboxes(&shop).await } else { audit::of_visits(&shop, &visits).await }
         };
         let audited = Box::pin(audited).await;
         let place = shop.place();

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use stateset_inspect::{Fault, Scope};
+use stateset_inspect::{Fault, Kind, Scope};
 use stateset_relay::secret::Secret;
 use tempfile::TempDir;
-use tokio::time::{Instant, sleep};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
 use url::Url;
 use uuid::Uuid;
 
@@ -23,6 +24,8 @@ use super::runner::plain;
 use super::sequencer::{LogServer, beside};
 use super::serve;
 
+/// For a broker to be reached.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Of the file that a later audit reads.
 const STATE: &str = "demo.json";
 
@@ -55,6 +58,9 @@ pub(super) struct State {
     pub(super) store: Uuid,
     pub(super) kafka: Option<String>,
     pub(super) sequencer: bool,
+    /// How often a process of the shop was killed.
+    #[serde(default)]
+    pub(super) kills: u32,
     /// What became of each customer, if orders were placed by the chaos run.
     #[serde(default)]
     pub(super) orders: Value,
@@ -124,6 +130,7 @@ impl Shop {
             ..State::default()
         });
         let scope = Scope { tenant: Scope::single_tenant().tenant, store: state.store };
+        let kafka = wish.kafka.clone().or(state.kafka.clone());
         let databases = match &wish.postgres {
             Some(url) => Databases::Server(url.clone()),
             None => Databases::Folder(folder.join("databases")),
@@ -134,13 +141,16 @@ impl Shop {
             None => Post::find_or_start(&http, &mails).await?,
         };
         let log = start_log(wish, &folder, scope).await?;
-        let proxy = match &wish.kafka {
+        if let Some(brokers) = &kafka {
+            answers(brokers).await?;
+        }
+        let proxy = match &kafka {
             Some(brokers) if wish.with_proxy => Some(BrokerProxy::start(brokers).await?),
             _ => None,
         };
         let told = serve::Told {
             databases: databases.url(),
-            kafka: proxy.as_ref().map(BrokerProxy::bootstrap).or(wish.kafka.clone()),
+            kafka: proxy.as_ref().map(BrokerProxy::bootstrap).or(kafka),
             group: format!("storefront-{}", state.run),
             smtp: post.smtp.clone(),
             store: state.store,
@@ -158,7 +168,7 @@ impl Shop {
             Some(url) => Bases::one(url.clone()),
             None => Bases::each(&urls).ok_or_else(|| Fault::usage("the shop has no services", ""))?,
         };
-        let inside = Inside::open(&databases, scope).await?;
+        let inside = Inside::open(&databases, scope, log.as_ref().map(|log| (log.enrolled.agent, log.enrolled.agent_key_id))).await?;
         let state = State { sequencer: log.is_some(), ..state };
         let shop = Self {
             client: Client::new(http.clone(), bases),
@@ -310,6 +320,19 @@ fn services(told: &serve::Told, folder: &Path) -> Result<Vec<Service>, Fault> {
         log: folder.join(format!("{name}.log")),
     };
     Ok(names.into_iter().map(|name| Service::new(launch(name))).collect())
+}
+
+/// Whether a broker is there: services that wait for one say nothing.
+async fn answers(brokers: &str) -> Result<(), Fault> {
+    let first = brokers.split(',').next().unwrap_or_default();
+    let fault = |error| {
+        let fix = "start one, such as `docker compose up -d kafka`, or leave --kafka out";
+        Fault::new(Kind::Unavailable, "BROKER_UNAVAILABLE", format!("no broker answers at {first:.100}"), fix).because(error)
+    };
+    match timeout(PATIENCE, TcpStream::connect(first)).await {
+        Ok(connected) => connected.map(drop).map_err(fault),
+        Err(_) => Err(fault(std::io::ErrorKind::TimedOut.into())),
+    }
 }
 
 /// What an earlier run in this folder noted.

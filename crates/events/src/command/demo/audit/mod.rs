@@ -42,7 +42,7 @@ struct Written {
 }
 
 /// Audits orders that a chaos run placed.
-pub(super) async fn of_visits(shop: &Shop, visits: &[Visit], kills: u32) -> Result<AuditReport, Stop> {
+pub(super) async fn of_visits(shop: &Shop, visits: &[Visit]) -> Result<AuditReport, Stop> {
     let inside = shop.inside()?;
     let mut report = AuditReport { ok: true, ..AuditReport::default() };
     complaints(visits, &mut report);
@@ -61,7 +61,7 @@ pub(super) async fn of_visits(shop: &Shop, visits: &[Visit], kills: u32) -> Resu
         report.add(what, facts.len(), found.remove(what).unwrap_or_default());
     }
     strangers(visits, &written, &mut report);
-    mails(&facts, &arrived, (shop.run(), kills), &mut report);
+    mails(&facts, &arrived, (shop.run(), shop.state.kills), &mut report);
     stock(shop, visits, &mut report).await?;
     outboxes(inside, &mut report).await?;
     finish(shop, &logs, &mut report).await?;
