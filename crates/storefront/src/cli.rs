@@ -26,7 +26,7 @@ pub struct ServeArguments {
     #[arg(long, env = "STOREFRONT_KAFKA", value_name = "HOST:PORT")]
     pub kafka: Option<String>,
     /// Topics of order, payment and shipping events, in this order
-    #[arg(long, env = "STOREFRONT_TOPICS", value_delimiter = ',', num_args = 3, value_name = "NAMES",
+    #[arg(long, env = "STOREFRONT_TOPICS", value_delimiter = ',', value_name = "NAMES",
           default_value = "order.events,payment.events,shipping.events")]
     pub topics: Vec<String>,
     /// Consumer groups are named NAME-order, NAME-payment and so on
@@ -168,8 +168,16 @@ mod tests {
         assert_eq!(all, Settings::new("sqlite:storefront-data".parse().unwrap()));
         let refusal = settings(&["--service", "order"]).unwrap_err();
         assert!(refusal.contains("--kafka"), "{refusal}");
-        assert!(settings(&["--service", "order,orders", "--kafka", "k:9092"]).unwrap_err().contains("orders"));
+        assert!(settings(&["--service", "order,orders", "--kafka", "k:9092"]).unwrap_err().contains("is no service"));
         assert!(settings(&["--sequencer", "http://s"]).unwrap_err().contains("--sequencer-agent"));
+        let aliases = settings(&["--kafka", "k:9092", "--topics", "orders.events,payments.events,shipping.events"]);
+        if cfg!(feature = "kafka") {
+            let topics = aliases.unwrap().kafka.unwrap().topics;
+            assert_eq!(topics, ["orders.events", "payments.events", "shipping.events"]);
+        } else {
+            assert!(aliases.unwrap_err().contains("--features kafka"));
+        }
+        assert!(settings(&["--kafka", "k:9092", "--topics", "a,b"]).unwrap_err().contains("names three"));
         let agent = "5c0f4dd4-2ea2-4f4e-9d0f-2d5f0b8f9c11";
         let key = "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1fff";
         let words = ["--sequencer", "http://s", "--sequencer-agent", agent, "--sequencer-agent-key", key];

@@ -28,7 +28,7 @@ use crate::settings::KafkaPlace;
 use crate::settings::{Place, SequencerPlace, Service, Settings};
 use crate::shipping::{self, Shipments};
 use crate::status::{self, Watched};
-use crate::transport::{Takes, destination, hand_over, keep_house};
+use crate::transport::{SHARD_GROUPS, Takes, destination, hand_over, keep_house};
 
 /// How long what was begun may take to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -243,7 +243,7 @@ async fn start_service<DB: Dialect>(
     if service == Service::Notification {
         let mail = post_office(one.own.clone(), &settings.smtp, &settings.mail_from);
         let mail = mail.map_err(|fault| StartError::peer("the mail server", fault))?;
-        relay = destination(relay, "mail", "mail", &["*"], mail);
+        relay = destination(relay, ("mail", "mail"), 1, &["*"], mail);
     } else {
         relay = publish(relay, service, all, settings)?;
     }
@@ -264,18 +264,20 @@ fn publish<DB: Dialect>(
     settings: &Settings,
 ) -> Result<Relay, StartError> {
     if let Some(place) = &settings.sequencer {
-        relay = destination(relay, "sequencer", "sequencer", &["*"], sequencer(place)?);
+        relay = destination(relay, ("sequencer", "sequencer"), SHARD_GROUPS, &["*"], sequencer(place)?);
     }
     #[cfg(feature = "kafka")]
     if let Some(place) = &settings.kafka {
-        return Ok(destination(relay, "kafka", "kafka", &["*"], crate::transport::kafka::sink(place)?));
+        let sink = crate::transport::kafka::sink(place)?;
+        return Ok(destination(relay, ("kafka", "kafka"), SHARD_GROUPS, &["*"], sink));
     }
     for other in all {
         let globs = other.service.takes().iter().filter(|(producer, _)| *producer == service);
         let globs: Vec<&str> = globs.map(|(_, glob)| *glob).collect();
         if !globs.is_empty() {
             let name = format!("to-{}", other.service);
-            relay = destination(relay, &name, "handler", &globs, hand_over(Arc::clone(&other.takes)));
+            let sink = hand_over(Arc::clone(&other.takes));
+            relay = destination(relay, (&name, "handler"), SHARD_GROUPS, &globs, sink);
         }
     }
     Ok(relay)

@@ -21,8 +21,8 @@ use crate::settings::Service;
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
 /// Held events that one look moves.
 const EXPIRED: u16 = 100;
-/// Into how many parts each destination's log is split for workers.
-const SHARD_GROUPS: u16 = 4;
+/// Into how many parts a destination's log is split for workers.
+pub(crate) const SHARD_GROUPS: u16 = 4;
 
 /// What a consumer takes and shows, whatever its rules.
 pub(crate) trait Takes: Send + Sync {
@@ -72,13 +72,19 @@ impl<DB: Dialect, H: Handler<DB>> Takes for Consumer<DB, H> {
 
 /// A destination of a service's relay. A new one starts with the first event of the log: whoever subscribes later learns
 /// what there was.
-pub(crate) fn destination(relay: Relay, name: &str, kind: &str, globs: &[&str], sink: Arc<dyn Sink>) -> Relay {
+pub(crate) fn destination(
+    relay: Relay,
+    (name, kind): (&str, &str),
+    shard_groups: u16,
+    globs: &[&str],
+    sink: Arc<dyn Sink>,
+) -> Relay {
     let policy = Policy::default().to_json();
     let route = |glob: &&str| NewRoute { name: (*glob).to_owned(), type_glob: (*glob).to_owned(), policy: policy.clone() };
     let registration = Registration {
         name: name.to_owned(),
         kind: kind.to_owned(),
-        shard_groups: SHARD_GROUPS,
+        shard_groups,
         routes: globs.iter().map(route).collect(),
         start: Start::Beginning,
     };

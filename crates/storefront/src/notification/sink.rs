@@ -14,8 +14,8 @@ use crate::dialect::Dialect;
 use crate::own::Own;
 use crate::settings::SmtpPlace;
 
-/// Connections to the mail server.
-const CONNECTIONS: u32 = 4;
+/// Connections to the mail server: so many mails are in doubt if the process dies.
+const CONNECTIONS: u32 = 2;
 /// For one step of the conversation.
 const PATIENCE: Duration = Duration::from_secs(10);
 
