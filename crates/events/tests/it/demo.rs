@@ -78,12 +78,12 @@ async fn a_mismatch_is_not_overlooked() {
     let pack = "name = \"wrong\"\nabout = \"An order is never born paid\"\n[[step]]\nsay = \"Checkout\"\n\
                 call = \"POST /orders/checkout\"\n\
                 body = { user_email = \"{email}\", items = [{ product_id = 1, qty = 1, unit_price_cents = 5 }] }\n\
-                expect = { status = \"PAID\" }\n[[step]]\nsay = \"Never reached\"\ncall = \"GET /orders/1\"\n";
+                expect = { status = \"PAID\" }\nsave = { order = \"order_id\" }\n[[step]]\nsay = \"Never reached\"\ncall = \"GET /orders/1\"\n";
     std::fs::write(home.path().join("wrong.toml"), pack).unwrap();
     let ran = demo(&home, &["run", "--no-sequencer", "--data", "shop", "--scenario", "wrong.toml"]).await;
     assert_eq!(ran.code, Some(1), "{}\n{}", ran.out, ran.err);
     assert!(ran.out.contains(r#"WRONG: status: expected "PAID", found "CREATED""#), "{}", ran.out);
-    assert!(ran.out.contains("explain 1") && !ran.out.contains("Never reached"), "{}", ran.out);
+    assert!(ran.out.contains("explain --order 1") && !ran.out.contains("Never reached"), "{}", ran.out);
     assert!(ran.err.contains("NOT everything is as expected") && ran.err.contains("kept: "), "{}", ran.err);
 
     let nobody = ["run", "--against", "http://127.0.0.1:9", "--scenario", "happy", "--within", "1"];

@@ -46,12 +46,13 @@ impl Databases {
         }
     }
 
-    /// One service's, as `--database` takes it, without a password.
-    pub(super) fn of(&self, service: &str) -> String {
-        match self {
+    /// The options with which one service's is asked, without a password.
+    pub(super) fn of(&self, service: &str, scope: Scope) -> String {
+        let place = match self {
             Self::Folder(folder) => format!("--database sqlite:{}", folder.join(format!("storefront_{service}.db")).display()),
             Self::Server(_) => format!("--database postgres://… --schema storefront_{service}"),
-        }
+        };
+        format!("{place} --store {}", scope.store)
     }
 
     fn open(&self, service: &str, scope: Scope) -> Result<OpenSettings, Fault> {

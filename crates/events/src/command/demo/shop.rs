@@ -268,8 +268,8 @@ impl Shop {
         let order = order.map_or_else(|| "ORDER".to_owned(), plain);
         let logs: Vec<String> = self.services.iter().map(|service| service.log().display().to_string()).collect();
         vec![
-            format!("stateset-events {} explain {order}", own.databases.of("order")),
-            format!("stateset-events {} outbox", own.databases.of("payment")),
+            format!("stateset-events {} explain --order {order}", own.databases.of("order", self.scope())),
+            format!("stateset-events {} explain --order {order}", own.databases.of("payment", self.scope())),
             format!("{} (kept)", logs.join(", ")),
         ]
     }
