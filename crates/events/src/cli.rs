@@ -3,9 +3,9 @@
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::command::{
-    ack, audit, breaker, catalog, completions, config, dashboard, demo, dlq, doctor, explain, export, idempotency, inspect,
-    jobs, list, man, mcp, migrate, outbox, reconcile, replay, routes, state, stats, sync, tail, timeline, top, trace,
-    trigger, verify, worker,
+    ack, audit, breaker, catalog, completions, config, dashboard, demo, dlq, doctor, explain, export, idempotency,
+    inspect, jobs, list, man, mcp, migrate, outbox, reconcile, replay, routes, state, stats, sync, tail, timeline, top,
+    trace, trigger, verify, worker,
 };
 use crate::exit;
 use crate::settings::Global;

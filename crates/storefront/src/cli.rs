@@ -20,14 +20,25 @@ pub struct ServeArguments {
     #[arg(long, env = "STOREFRONT_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
     /// sqlite:FOLDER, with a file per service, or postgres://…, with a schema per service
-    #[arg(long, env = "STOREFRONT_DATABASE", default_value = "sqlite:storefront-data", value_name = "URL", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "STOREFRONT_DATABASE",
+        default_value = "sqlite:storefront-data",
+        value_name = "URL",
+        hide_env_values = true
+    )]
     pub database: Place,
     /// Kafka brokers, with commas; without them the services hand their events over inside the process
     #[arg(long, env = "STOREFRONT_KAFKA", value_name = "HOST:PORT")]
     pub kafka: Option<String>,
     /// Topics of order, payment and shipping events, in this order
-    #[arg(long, env = "STOREFRONT_TOPICS", value_delimiter = ',', value_name = "NAMES",
-          default_value = "order.events,payment.events,shipping.events")]
+    #[arg(
+        long,
+        env = "STOREFRONT_TOPICS",
+        value_delimiter = ',',
+        value_name = "NAMES",
+        default_value = "order.events,payment.events,shipping.events"
+    )]
     pub topics: Vec<String>,
     /// Consumer groups are named NAME-order, NAME-payment and so on
     #[arg(long, env = "STOREFRONT_GROUP", default_value = "storefront", value_name = "NAME")]
@@ -41,7 +52,7 @@ pub struct ServeArguments {
     /// Sequencer that puts the shop's events into one provable order, besides
     #[arg(long, env = "STOREFRONT_SEQUENCER", value_name = "URL", requires = "sequencer_agent")]
     pub sequencer: Option<Url>,
-    /// Agent in whose name events are signed, a UUID; its key is in STOREFRONT_SEQUENCER_AGENT_KEY
+    /// Agent in whose name events are signed, a UUID; the environment has its key
     #[arg(long, env = "STOREFRONT_SEQUENCER_AGENT", value_name = "UUID")]
     pub sequencer_agent: Option<Uuid>,
     /// Number of the agent's key

@@ -16,7 +16,9 @@ use crate::error::StartError;
 use crate::settings::{Service, Settings};
 
 /// Connections of one service: its requests, its relay and its consumer share them.
-const CONNECTIONS: u32 = 12;
+const CONNECTIONS: u32 = 10;
+/// The same for SQLite, which has one writer at a time.
+const FILE_CONNECTIONS: u32 = 6;
 /// How long a writer of SQLite waits for another.
 const BUSY: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(20);
@@ -72,7 +74,7 @@ pub(crate) async fn postgres(url: &str, service: Service, settings: &Settings) -
         .options([("search_path", schema.name())]);
     let pool = PgPoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await;
     let pool = pool.map_err(StartError::database)?;
-    let outbox = told(Outbox::in_schema(pool.clone(), schema), settings);
+    let outbox = told(&Outbox::in_schema(pool.clone(), schema), settings);
     Ok(Own { pool, outbox })
 }
 
@@ -86,14 +88,14 @@ pub(crate) async fn sqlite(folder: &Path, service: Service, settings: &Settings)
         .foreign_keys(true)
         .busy_timeout(BUSY);
     log_ahead(options.clone().journal_mode(SqliteJournalMode::Wal)).await.map_err(StartError::database)?;
-    let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await;
+    let pool = SqlitePoolOptions::new().max_connections(FILE_CONNECTIONS).connect_with(options).await;
     let pool = pool.map_err(StartError::database)?;
-    let outbox = told(Outbox::new(pool.clone()), settings);
+    let outbox = told(&Outbox::new(pool.clone()), settings);
     Ok(Own { pool, outbox })
 }
 
 /// Whose events they are, and who signs them.
-fn told<DB: Dialect>(outbox: Outbox<DB>, settings: &Settings) -> Outbox<DB> {
+fn told<DB: Dialect>(outbox: &Outbox<DB>, settings: &Settings) -> Outbox<DB> {
     let outbox = outbox.for_scope(settings.scope);
     match &settings.sequencer {
         Some(place) => outbox.with_agent(place.agent, place.agent_key_id),

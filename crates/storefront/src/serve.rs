@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 #[cfg(feature = "kafka")]
 use stateset_outbox::consumer::{Consumer, Handler};
 use stateset_relay::engine::{Options, Relay, Running};
+use stateset_relay::policy::{Ack, OnDead, Policy};
 use stateset_relay::sink::Sink;
 use stateset_relay::sink::sequencer::{Sequencer, SequencerSettings};
 use tokio::net::TcpListener;
@@ -28,7 +29,7 @@ use crate::settings::KafkaPlace;
 use crate::settings::{Place, SequencerPlace, Service, Settings};
 use crate::shipping::{self, Shipments};
 use crate::status::{self, Watched};
-use crate::transport::{SHARD_GROUPS, Takes, destination, hand_over, keep_house};
+use crate::transport::{SHARD_GROUPS, Takes, To, hand_over, keep_house};
 
 /// How long what was begun may take to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -98,9 +99,8 @@ impl Storefront {
 
     async fn on<DB: Dialect>(settings: Settings, owns: Vec<(Service, Own<DB>)>) -> Result<Self, StartError> {
         let listen = settings.listen;
-        let listener = TcpListener::bind(listen)
-            .await
-            .map_err(|source| StartError::Listen { address: listen, source })?;
+        let listener =
+            TcpListener::bind(listen).await.map_err(|source| StartError::Listen { address: listen, source })?;
         let address = listener.local_addr().map_err(|source| StartError::Listen { address: listen, source })?;
         let mut prepared = Vec::new();
         for (service, own) in owns {
@@ -221,10 +221,10 @@ fn tables(service: Service) -> Statement {
 
 fn prepare<DB: Dialect>(service: Service, own: Own<DB>) -> Prepared<DB> {
     let (router, takes): (Router, Arc<dyn Takes>) = match service {
-        Service::Order => (Orders::routes(own.clone()), Arc::new(Orders::consumer(&own))),
-        Service::Payment => (Payments::routes(own.clone()), Arc::new(Payments::consumer(&own))),
-        Service::Shipping => (Shipments::routes(own.clone()), Arc::new(Shipments::consumer(&own))),
-        Service::Notification => (Notifications::routes(own.clone()), Arc::new(Notifications::consumer(&own))),
+        Service::Order => (Orders::routes(&own), Arc::new(Orders::consumer(&own))),
+        Service::Payment => (Payments::routes(&own), Arc::new(Payments::consumer(&own))),
+        Service::Shipping => (Shipments::routes(&own), Arc::new(Shipments::consumer(&own))),
+        Service::Notification => (Notifications::routes(&own), Arc::new(Notifications::consumer(&own))),
     };
     Prepared { service, own, router, takes }
 }
@@ -243,7 +243,10 @@ async fn start_service<DB: Dialect>(
     if service == Service::Notification {
         let mail = post_office(one.own.clone(), &settings.smtp, &settings.mail_from);
         let mail = mail.map_err(|fault| StartError::peer("the mail server", fault))?;
-        relay = destination(relay, ("mail", "mail"), 1, &["*"], mail);
+        // One part, so that few mails are in doubt if the process dies; one that is refused holds no other up.
+        let policy = Policy { on_dead: OnDead::Continue, ..Policy::default() };
+        let to = To { name: "mail", kind: "mail", globs: &["*"], shard_groups: 1, policy };
+        relay = to.registered(relay, mail);
     } else {
         relay = publish(relay, service, all, settings)?;
     }
@@ -263,13 +266,17 @@ fn publish<DB: Dialect>(
     all: &[Prepared<DB>],
     settings: &Settings,
 ) -> Result<Relay, StartError> {
+    let policy = Policy::default();
     if let Some(place) = &settings.sequencer {
-        relay = destination(relay, ("sequencer", "sequencer"), SHARD_GROUPS, &["*"], sequencer(place)?);
+        let policy = Policy { ack: Ack::Receipt, ..policy };
+        let to = To { name: "sequencer", kind: "sequencer", globs: &["*"], shard_groups: SHARD_GROUPS, policy };
+        relay = to.registered(relay, sequencer(place)?);
     }
     #[cfg(feature = "kafka")]
     if let Some(place) = &settings.kafka {
         let sink = crate::transport::kafka::sink(place)?;
-        return Ok(destination(relay, ("kafka", "kafka"), SHARD_GROUPS, &["*"], sink));
+        let to = To { name: "kafka", kind: "kafka", globs: &["*"], shard_groups: SHARD_GROUPS, policy };
+        return Ok(to.registered(relay, sink));
     }
     for other in all {
         let globs = other.service.takes().iter().filter(|(producer, _)| *producer == service);
@@ -277,7 +284,8 @@ fn publish<DB: Dialect>(
         if !globs.is_empty() {
             let name = format!("to-{}", other.service);
             let sink = hand_over(Arc::clone(&other.takes));
-            relay = destination(relay, (&name, "handler"), SHARD_GROUPS, &globs, sink);
+            let to = To { name: &name, kind: "handler", globs: &globs, shard_groups: SHARD_GROUPS, policy };
+            relay = to.registered(relay, sink);
         }
     }
     Ok(relay)

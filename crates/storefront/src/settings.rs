@@ -43,7 +43,9 @@ impl Service {
             },
             Self::Payment => &[(Self::Order, "order.*")],
             Self::Shipping => &[(Self::Order, "order.*"), (Self::Payment, "payment.*")],
-            Self::Notification => &[(Self::Order, "order.*"), (Self::Payment, "payment.*"), (Self::Shipping, "shipping.*")],
+            Self::Notification => {
+                &[(Self::Order, "order.*"), (Self::Payment, "payment.*"), (Self::Shipping, "shipping.*")]
+            },
         }
     }
 }

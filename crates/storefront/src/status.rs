@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::http::StatusCode;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use stateset_api::code::Code;
 use stateset_outbox::consumer::{HeldEvent, Quarantined};
 use stateset_relay::engine::Monitor;
 use tokio::time::timeout;
@@ -58,6 +59,7 @@ pub(crate) fn routes(watched: Vec<Watched>) -> Router {
         .route("/ready", get(ready))
         .route("/held", get(held))
         .route("/quarantine", get(quarantine))
+        .route("/metrics/{service}", get(metrics))
         .with_state(Arc::new(watched))
 }
 
@@ -98,6 +100,20 @@ async fn ready(State(all): All) -> Response {
     (status, Json(json!({ "status": word, "services": services }))).into_response()
 }
 
+/// Deliveries and, with Kafka, the consumer of one service, in Prometheus' text format.
+async fn metrics(State(all): All, Path(service): Path<String>) -> Result<Response, Failure> {
+    let unknown = || Failure::new(Code::RouteNotFound, format!("this process holds no service {service:?}"));
+    let one = all.iter().find(|one| one.service.as_str() == service).ok_or_else(unknown)?;
+    let away = |_| Failure::new(Code::ServiceUnavailable, "the database does not answer");
+    let text = one.relay.prometheus().await.map_err(away)?;
+    #[cfg(feature = "kafka")]
+    let text = match &one.consumer {
+        Some(consumer) => text + &consumer.prometheus(),
+        None => text,
+    };
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
+}
+
 /// Of which order; all of them if none is named.
 #[derive(Debug, Deserialize)]
 struct Of {
@@ -133,7 +149,7 @@ async fn held(State(all): All, Params(of): Params<Of>) -> Answer<Vec<Entry>> {
         };
         entries.extend(one.takes.held(ENTRIES).await?.into_iter().map(entry));
     }
-    answer(entries, &of)
+    Ok(of_order(entries, &of))
 }
 
 async fn quarantine(State(all): All, Params(of): Params<Of>) -> Answer<Vec<Entry>> {
@@ -151,12 +167,12 @@ async fn quarantine(State(all): All, Params(of): Params<Of>) -> Answer<Vec<Entry
         };
         entries.extend(one.takes.quarantined(ENTRIES).await?.into_iter().map(entry));
     }
-    answer(entries, &of)
+    Ok(of_order(entries, &of))
 }
 
-fn answer(mut entries: Vec<Entry>, of: &Of) -> Answer<Vec<Entry>> {
+fn of_order(mut entries: Vec<Entry>, of: &Of) -> (StatusCode, Json<Vec<Entry>>) {
     if of.order_id.is_some() {
         entries.retain(|entry| entry.order_id == of.order_id);
     }
-    Ok::<_, Failure>((StatusCode::OK, Json(entries)))
+    (StatusCode::OK, Json(entries))
 }

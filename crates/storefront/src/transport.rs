@@ -70,34 +70,56 @@ impl<DB: Dialect, H: Handler<DB>> Takes for Consumer<DB, H> {
     }
 }
 
-/// A destination of a service's relay. A new one starts with the first event of the log: whoever subscribes later learns
-/// what there was.
-pub(crate) fn destination(
-    relay: Relay,
-    (name, kind): (&str, &str),
-    shard_groups: u16,
-    globs: &[&str],
-    sink: Arc<dyn Sink>,
-) -> Relay {
-    let policy = Policy::default().to_json();
-    let route = |glob: &&str| NewRoute { name: (*glob).to_owned(), type_glob: (*glob).to_owned(), policy: policy.clone() };
-    let registration = Registration {
-        name: name.to_owned(),
-        kind: kind.to_owned(),
-        shard_groups,
-        routes: globs.iter().map(route).collect(),
-        start: Start::Beginning,
-    };
-    relay.destination(registration, sink)
+/// A destination of a service's relay.
+pub(crate) struct To<'a> {
+    /// Its name.
+    pub(crate) name: &'a str,
+    /// Kind of sink, for people.
+    pub(crate) kind: &'a str,
+    /// Which types it takes.
+    pub(crate) globs: &'a [&'a str],
+    /// Into how many parts its log is split for workers.
+    pub(crate) shard_groups: u16,
+    /// What its deliveries are treated like.
+    pub(crate) policy: Policy,
+}
+
+impl To<'_> {
+    /// Registers it. A new one starts with the first event of the log: whoever subscribes later learns what there was.
+    pub(crate) fn registered(&self, relay: Relay, sink: Arc<dyn Sink>) -> Relay {
+        let policy = self.policy.to_json();
+        let route =
+            |glob: &&str| NewRoute { name: (*glob).to_owned(), type_glob: (*glob).to_owned(), policy: policy.clone() };
+        let registration = Registration {
+            name: self.name.to_owned(),
+            kind: self.kind.to_owned(),
+            shard_groups: self.shard_groups,
+            routes: self.globs.iter().map(route).collect(),
+            start: Start::Beginning,
+        };
+        relay.destination(registration, sink)
+    }
 }
 
 /// Hands a service's events to a consumer of the same process.
 pub(crate) fn hand_over(consumer: Arc<dyn Takes>) -> Arc<dyn Sink> {
     let hand = move |record: stateset_relay::record::Record| {
         let consumer = Arc::clone(&consumer);
-        async move { consumer.take(&record.incoming()).await.map_err(|error| failed(&error)) }
+        async move { take(&*consumer, &record.incoming()).await.map_err(|error| failed(&error)) }
     };
     Arc::new(HandlerSink::new(hand))
+}
+
+/// Takes an event; two transactions that were in each other's way try again.
+async fn take(consumer: &dyn Takes, event: &Incoming) -> Result<(), ConsumeError> {
+    const TRIES: u32 = 5;
+    for pause in 1..TRIES {
+        match consumer.take(event).await {
+            Err(ConsumeError::Retry(_)) => tokio::time::sleep(Duration::from_millis(10) * pause).await,
+            taken => return taken,
+        }
+    }
+    consumer.take(event).await
 }
 
 /// The database's troubles are no event's fault, and use up no attempt.

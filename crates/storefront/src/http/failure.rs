@@ -138,14 +138,7 @@ struct Brief {
     _status: u16,
 }
 
-fn problem(
-    code: &str,
-    title: &str,
-    detail: &str,
-    errors: Vec<Fault>,
-    instance: &str,
-    trace_id: &str,
-) -> Problem {
+fn problem(code: &str, title: &str, detail: &str, errors: Vec<Fault>, instance: &str, trace_id: &str) -> Problem {
     let known = Code::ALL.iter().find(|known| known.text() == code);
     let fix = known.map_or("send the same request again after Retry-After", |known| known.fix());
     Problem {

@@ -33,9 +33,7 @@ pub(crate) fn routes<DB: Dialect, S: Send + Sync + 'static>(
         .iter()
         .fold(Idempotency::new(own.outbox.clone()), |keys, (route, operation)| keys.named(*route, *operation));
     // Twice: inside, so that a refusal that is stored under a key is whole; outside, for the layer's own refusals.
-    let changing = changing
-        .layer(from_fn(complete))
-        .layer(from_fn_with_state(keys, idempotency::<DB>))
-        .layer(from_fn(complete));
+    let changing =
+        changing.layer(from_fn(complete)).layer(from_fn_with_state(keys, idempotency::<DB>)).layer(from_fn(complete));
     reading.layer(from_fn(complete)).merge(changing).with_state(service)
 }

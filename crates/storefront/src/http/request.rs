@@ -29,7 +29,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         let bytes = if bytes.is_empty() { b"{}".as_slice() } else { &bytes };
         let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if bytes != b"{}" && !kind.starts_with("application/json") {
-            return Err(Failure::new(Code::UnsupportedMediaType, format!("the body is {kind:?}, not application/json")));
+            return Err(Failure::new(
+                Code::UnsupportedMediaType,
+                format!("the body is {kind:?}, not application/json"),
+            ));
         }
         let value = serde_json::from_slice(bytes);
         value.map(Self).map_err(|fault| Failure::fault(Code::InvalidRequestBody, "", fault.to_string()))

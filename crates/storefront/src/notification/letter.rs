@@ -34,11 +34,17 @@ pub(super) fn letter(event_type: &str, order: &str, payload: &str, version: i32)
         "payment.refunded" => {
             let refunded: PaymentRefunded = data.read()?;
             let amount = money(refunded.amount_cents.0, &refunded.currency.0);
-            (format!("Order {order}: your money is on its way back"), format!("We have given back {amount} for order {order}."))
+            (
+                format!("Order {order}: your money is on its way back"),
+                format!("We have given back {amount} for order {order}."),
+            )
         },
         "order.cancelled" => {
             data.read::<OrderCancelled>()?;
-            (format!("Order {order} was cancelled"), format!("Order {order} was cancelled. What you paid is given back."))
+            (
+                format!("Order {order} was cancelled"),
+                format!("Order {order} was cancelled. What you paid is given back."),
+            )
         },
         "shipping.ready" => {
             let ready: ShippingReady = data.read()?;

@@ -37,9 +37,9 @@ pub(crate) struct Notifications<DB: Dialect> {
 }
 
 impl<DB: Dialect> Notifications<DB> {
-    pub(crate) fn routes(own: Own<DB>) -> Router {
+    pub(crate) fn routes(own: &Own<DB>) -> Router {
         let reading = Router::new().route("/mails", get(http::mails::<DB>));
-        routes(Arc::new(Self { own: own.clone() }), &own, &[], reading, Router::new())
+        routes(Arc::new(Self { own: own.clone() }), own, &[], reading, Router::new())
     }
 
     pub(crate) fn consumer(own: &Own<DB>) -> Consumer<DB, OwnStore<NotificationConsumer<DB>>> {

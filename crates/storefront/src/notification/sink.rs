@@ -25,11 +25,7 @@ struct PostOffice<DB: Dialect> {
 }
 
 /// What sends the mails of the notification service.
-pub(crate) fn post_office<DB: Dialect>(
-    own: Own<DB>,
-    smtp: &SmtpPlace,
-    from: &str,
-) -> Result<Arc<dyn Sink>, MailError> {
+pub(crate) fn post_office<DB: Dialect>(own: Own<DB>, smtp: &SmtpPlace, from: &str) -> Result<Arc<dyn Sink>, MailError> {
     let settings = MailSettings {
         host: smtp.host.clone(),
         port: smtp.port,

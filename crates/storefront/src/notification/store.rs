@@ -31,9 +31,8 @@ pub(super) async fn recipient<DB: Dialect>(
     key: &str,
 ) -> Result<Option<Recipient>, Error> {
     let row = look_once::<DB>(connection, statement!("recipient_get"), values![key]).await?;
-    let recipient = |mut row: Row| {
-        Ok(Recipient { amount_cents: row.int()?, currency: row.text()?, user_email: row.opt_text()? })
-    };
+    let recipient =
+        |mut row: Row| Ok(Recipient { amount_cents: row.int()?, currency: row.text()?, user_email: row.opt_text()? });
     row.map(recipient).transpose()
 }
 

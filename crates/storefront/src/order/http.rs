@@ -13,9 +13,9 @@ use stateset_contracts::machine::{OrderEvent, Outcome};
 use stateset_outbox::axum::Work;
 use stateset_outbox::contracts::draft;
 
+use super::Orders;
 use super::rules::{self, Goods, POLICY, Step};
 use super::store::{self, NewOrder, OrderRow};
-use super::Orders;
 use crate::dialect::Dialect;
 use crate::http::{Answer, Body, Context, Failure, addressed, check_address, check_currency, word};
 
@@ -125,8 +125,7 @@ pub(super) async fn cancel<DB: Dialect>(
     let by = word("/cancelled_by", why.cancelled_by)?;
     let (order, changed) = command(&mut work, &id, OrderEvent::Cancelled).await?;
     if changed {
-        let cancelled =
-            OrderCancelled { reason: reason.into(), note: None, cancelled_by: by.map(Into::into) };
+        let cancelled = OrderCancelled { reason: reason.into(), note: None, cancelled_by: by.map(Into::into) };
         let cancelled = addressed(Commerce::new(cancelled).order(order.id), order.user_email.as_deref());
         work.write_event(context.on(draft(cancelled, None)?)).await?;
     }
@@ -155,11 +154,7 @@ pub(super) async fn refund<DB: Dialect>(
 }
 
 /// Does what somebody asks for, if the state machine lets them: the order as it is then, and whether it changed.
-async fn command<DB: Dialect>(
-    work: &mut Work<DB>,
-    id: &str,
-    event: OrderEvent,
-) -> Result<(OrderRow, bool), Failure> {
+async fn command<DB: Dialect>(work: &mut Work<DB>, id: &str, event: OrderEvent) -> Result<(OrderRow, bool), Failure> {
     let order = store::lock::<DB>(work.connection(), number(id)?).await?.ok_or_else(|| unknown(id))?;
     match order.state.command(event, POLICY) {
         Outcome::Applied(state) => {

@@ -35,9 +35,10 @@ impl<DB: Dialect> Orders<DB> {
         Self { own }
     }
 
-    pub(crate) fn routes(own: Own<DB>) -> Router {
-        let reading =
-            Router::new().route("/orders/{id}", get(http::order::<DB>)).route("/stock/{product_id}", get(http::stock::<DB>));
+    pub(crate) fn routes(own: &Own<DB>) -> Router {
+        let reading = Router::new()
+            .route("/orders/{id}", get(http::order::<DB>))
+            .route("/stock/{product_id}", get(http::stock::<DB>));
         let changing = Router::new()
             .route("/orders/checkout", post(http::checkout::<DB>))
             .route("/orders/{id}/cancel", post(http::cancel::<DB>))
@@ -45,7 +46,7 @@ impl<DB: Dialect> Orders<DB> {
             .route("/stock/{product_id}", axum::routing::put(http::set_stock::<DB>));
         // The name under which people and agents ask for the keys of checkouts.
         let names = [("POST /orders/checkout", "create_order")];
-        routes(Arc::new(Self::new(own.clone())), &own, &names, reading, changing)
+        routes(Arc::new(Self::new(own.clone())), own, &names, reading, changing)
     }
 
     pub(crate) fn consumer(own: &Own<DB>) -> Consumer<DB, OwnStore<OrderConsumer>> {

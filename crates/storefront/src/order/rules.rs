@@ -27,16 +27,19 @@ pub(super) fn amount(items: &[OrderItem]) -> Result<i64, (String, String)> {
             return Err((format!("/items/{at}/qty"), format!("1 to {PIECES} pieces; it is {}", item.qty)));
         }
         if !(0..=PRICE).contains(&item.unit_price_cents.0) {
-            return Err((format!("/items/{at}/unit_price_cents"), format!("0 to {PRICE}; it is {}", item.unit_price_cents)));
+            return Err((
+                format!("/items/{at}/unit_price_cents"),
+                format!("0 to {PRICE}; it is {}", item.unit_price_cents),
+            ));
         }
         if item.product_id.0 < 0 {
             return Err((format!("/items/{at}/product_id"), "a number that names a product".to_owned()));
         }
         // At most 200 · 10^6 · 10^12, which may not fit.
         let line = item.qty.0.checked_mul(item.unit_price_cents.0);
-        sum = line.and_then(|line| sum.checked_add(line)).ok_or_else(|| {
-            (format!("/items/{at}"), "the amount of the order does not fit 64 bits".to_owned())
-        })?;
+        sum = line
+            .and_then(|line| sum.checked_add(line))
+            .ok_or_else(|| (format!("/items/{at}"), "the amount of the order does not fit 64 bits".to_owned()))?;
     }
     if sum == 0 {
         return Err(("/items".to_owned(), "an order needs something to pay".to_owned()));

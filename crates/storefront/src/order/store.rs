@@ -5,7 +5,7 @@ use stateset_contracts::catalogue::OrderItem;
 use stateset_contracts::machine::Order;
 
 use super::rules::{Goods, Step};
-use crate::dialect::{Dialect, Row, look_one, look_once, statement, values};
+use crate::dialect::{Dialect, Row, look_once, look_one, statement, values};
 
 /// An order as the database has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,11 +68,7 @@ fn read(mut row: Row) -> Result<OrderRow, Error> {
 pub(super) async fn items<DB: Dialect>(connection: &mut DB::Connection, id: i64) -> Result<Vec<OrderItem>, Error> {
     let rows = DB::look(connection, statement!("order_items"), values![id]).await?;
     let item = |mut row: Row| {
-        Ok(OrderItem {
-            product_id: row.int()?.into(),
-            qty: row.int()?.into(),
-            unit_price_cents: row.int()?.into(),
-        })
+        Ok(OrderItem { product_id: row.int()?.into(), qty: row.int()?.into(), unit_price_cents: row.int()?.into() })
     };
     rows.into_iter().map(item).collect()
 }

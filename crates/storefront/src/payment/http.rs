@@ -19,7 +19,9 @@ use super::rules::{self, Charge};
 use super::store::{self, PaymentRow};
 use super::{PROVIDER, Payments};
 use crate::dialect::Dialect;
-use crate::http::{Answer, Body, Context, Failure, Params, addressed, check_address, check_currency, check_order, text, word};
+use crate::http::{
+    Answer, Body, Context, Failure, Params, addressed, check_address, check_currency, check_order, text, word,
+};
 
 /// Longest reason.
 const REASON_CHARS: usize = 500;
@@ -115,11 +117,7 @@ pub(super) async fn succeed<DB: Dialect>(
 }
 
 /// C17: the order stays open, and may be paid again.
-pub(super) async fn fail<DB: Dialect>(
-    mut work: Work<DB>,
-    context: Context,
-    Body(said): Body<Failed>,
-) -> Answer<Shown> {
+pub(super) async fn fail<DB: Dialect>(mut work: Work<DB>, context: Context, Body(said): Body<Failed>) -> Answer<Shown> {
     let key = check_order(&said.order_id)?;
     let code = word("/code", said.code)?.unwrap_or_else(|| "card_declined".to_owned());
     let reason = text("/reason", said.reason, REASON_CHARS)?;

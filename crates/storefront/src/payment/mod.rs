@@ -34,12 +34,12 @@ pub(crate) struct Payments<DB: Dialect> {
 }
 
 impl<DB: Dialect> Payments<DB> {
-    pub(crate) fn routes(own: Own<DB>) -> Router {
+    pub(crate) fn routes(own: &Own<DB>) -> Router {
         let reading = Router::new().route("/payments", get(http::payments::<DB>));
         let changing = Router::new()
             .route("/payments/mock-succeed", post(http::succeed::<DB>))
             .route("/payments/mock-fail", post(http::fail::<DB>));
-        routes(Arc::new(Self { own: own.clone() }), &own, &[], reading, changing)
+        routes(Arc::new(Self { own: own.clone() }), own, &[], reading, changing)
     }
 
     pub(crate) fn consumer(own: &Own<DB>) -> Consumer<DB, OwnStore<PaymentConsumer<DB>>> {

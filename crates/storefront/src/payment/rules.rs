@@ -49,7 +49,10 @@ pub(super) fn failure(payable: &Payable, payments: &[PaymentRow]) -> Option<Ille
 }
 
 fn pays(payable: &Payable, payment: &PaymentRow) -> bool {
-    payable.amount.as_ref().is_none_or(|(cents, currency)| (payment.amount_cents, &payment.currency) == (*cents, currency))
+    payable
+        .amount
+        .as_ref()
+        .is_none_or(|(cents, currency)| (payment.amount_cents, &payment.currency) == (*cents, currency))
 }
 
 /// What an order's news mean for its money.
@@ -87,8 +90,7 @@ pub(super) fn judge(
     if payable.standing == to || payable.standing == Standing::Cancelled {
         return Verdict::Ignore(Ignored::Past);
     }
-    let goes_back =
-        |payment: &&PaymentRow| matches!(payment.status.apply(PaymentEvent::Refunded), Outcome::Applied(_));
+    let goes_back = |payment: &&PaymentRow| matches!(payment.status.apply(PaymentEvent::Refunded), Outcome::Applied(_));
     Verdict::Apply(Step {
         payable: Payable { standing: to, ..payable.clone() },
         refunds: payments.iter().filter(goes_back).cloned().collect(),
@@ -133,7 +135,8 @@ mod tests {
     /// C16, C17
     #[test]
     fn only_money_that_moved_goes_back() {
-        let payments = [payment(500, Payment::Succeeded), payment(500, Payment::Failed), payment(7, Payment::Succeeded)];
+        let payments =
+            [payment(500, Payment::Succeeded), payment(500, Payment::Failed), payment(7, Payment::Succeeded)];
         let Verdict::Apply(step) = judge(Some(&payable(Standing::Open)), &payments, "order.cancelled", None) else {
             panic!("an open order can be cancelled");
         };

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use sqlx::Error;
 use stateset_contracts::machine::Payment;
 
-use crate::dialect::{Dialect, Row, look_one, look_once, statement, values};
+use crate::dialect::{Dialect, Row, look_once, look_one, statement, values};
 
 /// Whether an order can be paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,10 +70,7 @@ pub(super) async fn lock<DB: Dialect>(connection: &mut DB::Connection, key: &str
 }
 
 /// The same without making a row.
-pub(super) async fn known<DB: Dialect>(
-    connection: &mut DB::Connection,
-    key: &str,
-) -> Result<Option<Payable>, Error> {
+pub(super) async fn known<DB: Dialect>(connection: &mut DB::Connection, key: &str) -> Result<Option<Payable>, Error> {
     let row = look_once::<DB>(connection, statement!("payable_get"), values![key]).await?;
     row.map(|mut row| read_payable(&mut row)).transpose()
 }

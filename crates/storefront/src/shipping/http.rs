@@ -68,7 +68,7 @@ pub(super) struct Dispatch {
     tracking_number: String,
 }
 
-/// D05, D10: from READY_TO_SHIP only.
+/// D05, D10: from `READY_TO_SHIP` only.
 pub(super) async fn dispatch<DB: Dialect>(
     mut work: Work<DB>,
     context: Context,
@@ -91,14 +91,17 @@ pub(super) async fn dispatch<DB: Dialect>(
     let shipment = ShipmentRow { status, carrier: known_carrier, tracking_number: known_number, ..shipment };
     store::put::<DB>(work.connection(), &shipment).await?;
     let dispatched = ShippingDispatched { shipment_id: shipment.id.into(), carrier, tracking_number };
-    let dispatched =
-        addressed(Commerce::new(dispatched).order(&shipment.order_key), shipment.user_email.as_deref());
+    let dispatched = addressed(Commerce::new(dispatched).order(&shipment.order_key), shipment.user_email.as_deref());
     work.write_event(context.on(draft(dispatched, None)?)).await?;
     Ok((StatusCode::OK, Json(shown(shipment))))
 }
 
 /// C18: nothing follows.
-pub(super) async fn deliver<DB: Dialect>(mut work: Work<DB>, context: Context, Path(id): Path<String>) -> Answer<Shown> {
+pub(super) async fn deliver<DB: Dialect>(
+    mut work: Work<DB>,
+    context: Context,
+    Path(id): Path<String>,
+) -> Answer<Shown> {
     let shipment = lock(&mut work, &id).await?;
     let Some(status) = step(&shipment, ShipmentEvent::Delivered)? else {
         return Ok((StatusCode::OK, Json(shown(shipment))));

@@ -28,12 +28,12 @@ pub(crate) struct Shipments<DB: Dialect> {
 }
 
 impl<DB: Dialect> Shipments<DB> {
-    pub(crate) fn routes(own: Own<DB>) -> Router {
+    pub(crate) fn routes(own: &Own<DB>) -> Router {
         let reading = Router::new().route("/shipments", get(http::shipments::<DB>));
         let changing = Router::new()
             .route("/shipments/{id}/dispatch", post(http::dispatch::<DB>))
             .route("/shipments/{id}/deliver", post(http::deliver::<DB>));
-        routes(Arc::new(Self { own: own.clone() }), &own, &[], reading, changing)
+        routes(Arc::new(Self { own: own.clone() }), own, &[], reading, changing)
     }
 
     pub(crate) fn consumer(own: &Own<DB>) -> Consumer<DB, OwnStore<ShippingConsumer<DB>>> {

@@ -3,7 +3,7 @@
 use sqlx::Error;
 use stateset_contracts::machine::Shipment;
 
-use crate::dialect::{Dialect, Row, look_one, look_once, statement, values};
+use crate::dialect::{Dialect, Row, look_once, look_one, statement, values};
 
 /// A shipment.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,5 @@
 //! Four processes and a real Apache Kafka broker between them.
+#![cfg(feature = "kafka")]
 
 use serde_json::{Value, json};
 use stateset_storefront::{KafkaPlace, Service, Settings};

@@ -6,7 +6,7 @@ mod checkout;
 mod harness;
 #[cfg(test)]
 mod journey;
-#[cfg(all(test, feature = "kafka"))]
+#[cfg(test)]
 mod kafka;
 #[cfg(test)]
 mod kill;
@@ -18,3 +18,5 @@ mod permutations;
 mod process;
 #[cfg(test)]
 mod refusals;
+#[cfg(test)]
+mod sequencer;

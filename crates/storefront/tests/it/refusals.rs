@@ -48,10 +48,16 @@ async fn refusals_have_one_shape() {
     let answers = [
         (reused.status, reused.json().unwrap(), "IDEMPOTENCY_KEY_REUSED"),
         with("INVALID_REQUEST_BODY", checkout(json!({ "items": [] })).await),
-        with("INVALID_REQUEST_BODY", checkout(json!({ "items": [{ "product_id": "p1", "qty": 1, "unit_price_cents": 1 }] })).await),
+        with(
+            "INVALID_REQUEST_BODY",
+            checkout(json!({ "items": [{ "product_id": "p1", "qty": 1, "unit_price_cents": 1 }] })).await,
+        ),
         with("INVALID_REQUEST_BODY", checkout(json!({ "user_email": "no address", "items": order()["items"] })).await),
         with("INVALID_REQUEST_BODY", checkout(json!({ "currency": "usd", "items": order()["items"] })).await),
-        with("OUT_OF_STOCK", checkout(json!({ "items": [{ "product_id": 99, "qty": 1, "unit_price_cents": 1 }] })).await),
+        with(
+            "OUT_OF_STOCK",
+            checkout(json!({ "items": [{ "product_id": 99, "qty": 1, "unit_price_cents": 1 }] })).await,
+        ),
         with("ORDER_NOT_FOUND", shop.post("/orders/77/cancel", json!({})).await),
         with("SHIPMENT_NOT_FOUND", shop.dispatch(77).await),
         with("ORDER_NOT_FOUND", shop.post("/payments/mock-fail", json!({ "order_id": 77 })).await),
@@ -88,9 +94,12 @@ async fn poison_of_one_order_delays_nobody() {
     for (kind, payload) in [
         ("payment.succeeded", json!({ "amount_cents": "much" })),
         ("payment.wondered", json!({ "why": true })),
-        ("payment.succeeded", json!({
-            "amount_cents": COSTS, "currency": "USD", "provider": "other", "payment_id": "x", "new_member": [1],
-        })),
+        (
+            "payment.succeeded",
+            json!({
+                "amount_cents": COSTS, "currency": "USD", "provider": "other", "payment_id": "x", "new_member": [1],
+            }),
+        ),
     ] {
         let event = Event::new(EventType::new(kind), Payload::new(payload), None);
         let draft = event.about(Entity::new("payment", "x")).order_key(ill.to_string());

@@ -63,8 +63,13 @@ pub(super) struct Bases {
 }
 
 /// Which service has which paths.
-pub(super) const PARTS: [(&str, &str); 5] =
-    [("orders", "order"), ("stock", "order"), ("payments", "payment"), ("shipments", "shipping"), ("mails", "notification")];
+pub(super) const PARTS: [(&str, &str); 5] = [
+    ("orders", "order"),
+    ("stock", "order"),
+    ("payments", "payment"),
+    ("shipments", "shipping"),
+    ("mails", "notification"),
+];
 
 impl Bases {
     /// One address for all.
@@ -74,7 +79,8 @@ impl Bases {
 
     /// One address for each service.
     pub(super) fn each(services: &BTreeMap<String, Url>) -> Option<Self> {
-        let by_part = PARTS.iter().filter_map(|(part, service)| Some((*part, services.get(*service)?.clone()))).collect();
+        let by_part =
+            PARTS.iter().filter_map(|(part, service)| Some((*part, services.get(*service)?.clone()))).collect();
         Some(Self { by_part, other: services.values().next()?.clone() })
     }
 

@@ -49,7 +49,9 @@ impl Databases {
     /// The options with which one service's is asked, without a password.
     pub(super) fn of(&self, service: &str, scope: Scope) -> String {
         let place = match self {
-            Self::Folder(folder) => format!("--database sqlite:{}", folder.join(format!("storefront_{service}.db")).display()),
+            Self::Folder(folder) => {
+                format!("--database sqlite:{}", folder.join(format!("storefront_{service}.db")).display())
+            },
             Self::Server(_) => format!("--database postgres://… --schema storefront_{service}"),
         };
         format!("{place} --store {}", scope.store)
@@ -58,7 +60,9 @@ impl Databases {
     fn open(&self, service: &str, scope: Scope) -> Result<OpenSettings, Fault> {
         let name = format!("storefront_{service}");
         let (url, schema) = match self {
-            Self::Folder(folder) => (format!("sqlite:{}", folder.join(format!("{name}.db")).display()), Schema::default()),
+            Self::Folder(folder) => {
+                (format!("sqlite:{}", folder.join(format!("{name}.db")).display()), Schema::default())
+            },
             Self::Server(url) => {
                 let schema = Schema::new(&name).map_err(|error| Fault::corrupt("the name of a schema", error))?;
                 (url.clone(), schema)
@@ -69,11 +73,7 @@ impl Databases {
 }
 
 impl Inside {
-    pub(super) async fn open(
-        databases: &Databases,
-        scope: Scope,
-        agent: Option<(Uuid, u32)>,
-    ) -> Result<Self, Fault> {
+    pub(super) async fn open(databases: &Databases, scope: Scope, agent: Option<(Uuid, u32)>) -> Result<Self, Fault> {
         let mut all = BTreeMap::new();
         for service in SERVICES {
             all.insert(service, Database::open(&databases.open(service, scope)?).await?);
@@ -86,7 +86,13 @@ impl Inside {
     }
 
     /// Writes an event into a service's outbox and gives its id.
-    pub(super) async fn write(&self, service: &str, event_type: &str, order: &str, data: &Value) -> Result<Uuid, Fault> {
+    pub(super) async fn write(
+        &self,
+        service: &str,
+        event_type: &str,
+        order: &str,
+        data: &Value,
+    ) -> Result<Uuid, Fault> {
         let database = self.databases.get(service).ok_or_else(|| {
             Fault::usage(format!("there is no service {service:.40}"), format!("there are: {}", SERVICES.join(", ")))
         })?;

@@ -146,7 +146,10 @@ impl Parts {
             None => None,
             Some(url) => {
                 let key = variable("STATESET_API_KEY").ok_or_else(|| {
-                    Fault::usage("the sequencer wants a key", "set STATESET_API_KEY to one that may register agent keys")
+                    Fault::usage(
+                        "the sequencer wants a key",
+                        "set STATESET_API_KEY to one that may register agent keys",
+                    )
                 })?;
                 Some((url, Secret::new(key.trim().as_bytes())))
             },
@@ -183,7 +186,9 @@ fn scenarios(context: &Context) -> Ended {
     let packs = pack::built_in()?;
     let list: Vec<_> = packs.iter().map(|pack| json!({ "name": pack.name, "about": pack.about })).collect();
     context.output.print(&json!({ "scenarios": list }), |_| {
-        packs.iter().fold(Sheet::new(&["name", "about"]), |sheet, pack| sheet.row([&pack.name, &pack.about].map(String::as_str)))
+        packs.iter().fold(Sheet::new(&["name", "about"]), |sheet, pack| {
+            sheet.row([&pack.name, &pack.about].map(String::as_str))
+        })
     })?;
     Ok(Done::Well)
 }
@@ -337,7 +342,8 @@ fn sheet(report: &Report) -> Sheet {
     let mut sheet = Sheet::new(&["what", "number", "differences"]);
     for scenario in &report.scenarios {
         let wrong: usize = scenario.steps.iter().map(|step| step.differences.len()).sum();
-        let number = scenario.left_out.as_ref().map_or_else(|| scenario.steps.len().to_string(), |_| "left out".to_owned());
+        let number =
+            scenario.left_out.as_ref().map_or_else(|| scenario.steps.len().to_string(), |_| "left out".to_owned());
         sheet = sheet.row([format!("scenario {}", scenario.name), number, wrong.to_string()]);
     }
     if let Some(audit) = &report.audit {

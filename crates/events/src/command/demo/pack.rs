@@ -223,7 +223,10 @@ pub(super) fn named(name: &str) -> Result<Vec<Pack>, Fault> {
 
 fn read(name: &str, text: &str) -> Result<Pack, Fault> {
     toml::from_str(text).map_err(|error| {
-        Fault::usage(format!("the scenario {name} is wrong: {}", error.message()), "docs/guide/demo.md describes the members")
+        Fault::usage(
+            format!("the scenario {name} is wrong: {}", error.message()),
+            "docs/guide/demo.md describes the members",
+        )
     })
 }
 

@@ -70,7 +70,8 @@ impl Service {
 
     /// Where it answers.
     pub(super) fn url(&self) -> Result<Url, Fault> {
-        let address = self.address.ok_or_else(|| Fault::unavailable(self.name(), std::io::Error::other("not started")))?;
+        let address =
+            self.address.ok_or_else(|| Fault::unavailable(self.name(), std::io::Error::other("not started")))?;
         Url::parse(&format!("http://{address}/")).map_err(|error| Fault::corrupt("an address", error))
     }
 

@@ -289,7 +289,8 @@ pub(super) async fn mails_of(shop: &Shop, order: &Value, types: &[String]) -> Re
             let what = format!("copies of the mail about {} in the mailbox", text(mail, "type"));
             wrong.push(Difference::new(what, "1", copies.len().to_string()));
         }
-        shown.extend(copies.iter().map(|letter| json!({ "to": letter.to, "subject": letter.subject, "at": letter.at })));
+        shown
+            .extend(copies.iter().map(|letter| json!({ "to": letter.to, "subject": letter.subject, "at": letter.at })));
     }
     Ok((Value::Array(shown), wrong))
 }
@@ -312,5 +313,10 @@ async fn quarantined(shop: &Shop, order: &Value, expected: &[Quarantine]) -> Res
     for one in found.iter().filter(|one| !expected.iter().any(|want| fits(want, one))) {
         differences.push(Difference::new("in quarantine", "nothing more", line(one)));
     }
-    Ok(Look { call: Some("the quarantine of every service".to_owned()), status: None, answer: json!(found), differences })
+    Ok(Look {
+        call: Some("the quarantine of every service".to_owned()),
+        status: None,
+        answer: json!(found),
+        differences,
+    })
 }

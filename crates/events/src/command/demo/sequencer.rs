@@ -92,7 +92,8 @@ impl LogServer {
 
     /// One that somebody runs.
     pub(super) async fn given(url: &Url, api_key: Secret, folder: &Path, scope: Scope) -> Result<Self, Fault> {
-        std::fs::create_dir_all(folder).map_err(|error| cannot("a folder for its keys cannot be made").because(error))?;
+        std::fs::create_dir_all(folder)
+            .map_err(|error| cannot("a folder for its keys cannot be made").because(error))?;
         let enrolled = enrol(url, &api_key, folder, scope).await?;
         Ok(Self { notes: note(&enrolled, folder)?, enrolled, api_key, own: None })
     }
@@ -218,7 +219,8 @@ async fn enrol(url: &Url, api_key: &Secret, folder: &Path, scope: Scope) -> Resu
     // A second start is the same agent.
     let agent = std::fs::read_to_string(&agent_file).ok().and_then(|text| text.trim().parse().ok());
     let agent = agent.unwrap_or_else(Uuid::new_v4);
-    std::fs::write(&agent_file, agent.to_string()).map_err(|error| cannot("the agent's id cannot be kept").because(error))?;
+    std::fs::write(&agent_file, agent.to_string())
+        .map_err(|error| cannot("the agent's id cannot be kept").because(error))?;
     let options = InitOptions {
         database,
         url: url.clone(),

@@ -168,7 +168,9 @@ impl Shop {
             Some(url) => Bases::one(url.clone()),
             None => Bases::each(&urls).ok_or_else(|| Fault::usage("the shop has no services", ""))?,
         };
-        let inside = Inside::open(&databases, scope, log.as_ref().map(|log| (log.enrolled.agent, log.enrolled.agent_key_id))).await?;
+        let inside =
+            Inside::open(&databases, scope, log.as_ref().map(|log| (log.enrolled.agent, log.enrolled.agent_key_id)))
+                .await?;
         let state = State { sequencer: log.is_some(), ..state };
         let shop = Self {
             client: Client::new(http.clone(), bases),
@@ -209,7 +211,10 @@ impl Shop {
     /// The databases, for whoever started the shop.
     pub(super) fn inside(&self) -> Result<&Inside, Fault> {
         self.own.as_ref().map(|own| &own.inside).ok_or_else(|| {
-            Fault::usage("this looks into the shop's databases, which only a shop started here allows", "leave --against out")
+            Fault::usage(
+                "this looks into the shop's databases, which only a shop started here allows",
+                "leave --against out",
+            )
         })
     }
 
@@ -327,7 +332,8 @@ async fn answers(brokers: &str) -> Result<(), Fault> {
     let first = brokers.split(',').next().unwrap_or_default();
     let fault = |error| {
         let fix = "start one, such as `docker compose up -d kafka`, or leave --kafka out";
-        Fault::new(Kind::Unavailable, "BROKER_UNAVAILABLE", format!("no broker answers at {first:.100}"), fix).because(error)
+        Fault::new(Kind::Unavailable, "BROKER_UNAVAILABLE", format!("no broker answers at {first:.100}"), fix)
+            .because(error)
     };
     match timeout(PATIENCE, TcpStream::connect(first)).await {
         Ok(connected) => connected.map(drop).map_err(fault),

@@ -108,12 +108,7 @@ async fn logs(inside: &Inside) -> Result<BTreeMap<&'static str, Vec<Written>>, F
 }
 
 /// What is known of each order, from everybody who knows something.
-async fn facts(
-    shop: &Shop,
-    visits: &[Visit],
-    written: &[Written],
-    arrived: &[Letter],
-) -> Result<Vec<Facts>, Stop> {
+async fn facts(shop: &Shop, visits: &[Visit], written: &[Written], arrived: &[Letter]) -> Result<Vec<Facts>, Stop> {
     let mut events: HashMap<&str, Vec<&Written>> = HashMap::new();
     for event in written {
         events.entry(event.order.as_str()).or_default().push(event);
@@ -216,7 +211,8 @@ fn mails(facts: &[Facts], arrived: &[Letter], (run, kills): (&str, u32), report:
         let expected = format!("at most {most}: {REPEATED_MAILS_PER_KILL} for each of {kills} kills");
         differences.push(Difference::new("mails handed over again", expected, copies.to_string()));
     }
-    let what = format!("mails tell of an event once ({copies} handed over again after a kill, under the same Message-ID)");
+    let what =
+        format!("mails tell of an event once ({copies} handed over again after a kill, under the same Message-ID)");
     report.add(what, arrived.len(), differences);
 }
 

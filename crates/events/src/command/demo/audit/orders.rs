@@ -60,7 +60,8 @@ pub(super) fn compare(end: &End, facts: &Facts) -> Vec<(&'static str, Difference
             all.push((MAILS, Difference::new(what, "in the mailbox", found)));
         }
     }
-    let put_away: Vec<String> = facts.quarantined.iter().map(|(service, event)| format!("{service}: {event}")).collect();
+    let put_away: Vec<String> =
+        facts.quarantined.iter().map(|(service, event)| format!("{service}: {event}")).collect();
     let expected: Vec<String> = end.quarantined.iter().map(|(service, event)| format!("{service}: {event}")).collect();
     let quarantine = same_members("in quarantine", &expected, &put_away);
     all.extend(quarantine.into_iter().map(|one| (QUARANTINE, one)));
@@ -118,7 +119,11 @@ mod tests {
                 damage(&mut damaged);
                 let nothing_to_lose = *name == "a lost mail" && facts.mails.is_empty();
                 let found = compare(&journey.end(), &damaged);
-                assert_eq!(found.iter().any(|(found, _)| found == kind), !nothing_to_lose, "{journey:?}: {name}: {found:?}");
+                assert_eq!(
+                    found.iter().any(|(found, _)| found == kind),
+                    !nothing_to_lose,
+                    "{journey:?}: {name}: {found:?}"
+                );
             }
         }
     }

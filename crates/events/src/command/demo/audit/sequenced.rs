@@ -29,7 +29,12 @@ struct Proved {
     faults: Vec<Difference>,
 }
 
-pub(super) async fn check(log: &LogServer, scope: Scope, written: &[String], report: &mut AuditReport) -> Result<(), Fault> {
+pub(super) async fn check(
+    log: &LogServer,
+    scope: Scope,
+    written: &[String],
+    report: &mut AuditReport,
+) -> Result<(), Fault> {
     let proved = prove(log, scope, written.len()).await?;
     let wanted: HashSet<&str> = written.iter().map(String::as_str).collect();
     let mut found = HashSet::new();
@@ -46,9 +51,11 @@ pub(super) async fn check(log: &LogServer, scope: Scope, written: &[String], rep
     report.add("events have one place at the sequencer", proved.events.len(), differences);
     let many = u64::try_from(proved.events.len()).unwrap_or(u64::MAX);
     let mut faults = proved.faults;
-    for (what, count) in
-        [("inclusion proofs", proved.included), ("the shop's signatures", proved.signatures), ("receipts", proved.receipts)]
-    {
+    for (what, count) in [
+        ("inclusion proofs", proved.included),
+        ("the shop's signatures", proved.signatures),
+        ("receipts", proved.receipts),
+    ] {
         if count != many {
             faults.push(Difference::new(format!("{what} that hold"), many.to_string(), count.to_string()));
         }
@@ -78,7 +85,8 @@ async fn prove(log: &LogServer, scope: Scope, expected: usize) -> Result<Proved,
             Err(_) if expected == 0 => break,
             Err(fault) => return Err(fault),
         };
-        let bundle = Bundle::parse(text.get().as_bytes()).map_err(|error| Fault::corrupt("a bundle of evidence", error))?;
+        let bundle =
+            Bundle::parse(text.get().as_bytes()).map_err(|error| Fault::corrupt("a bundle of evidence", error))?;
         let all_there = bundle.next_from.is_some() || proved.events.len() + bundle.stream.events.len() >= expected;
         if !all_there && Instant::now() < deadline {
             sleep(Duration::from_millis(100)).await;
@@ -104,8 +112,10 @@ async fn prove(log: &LogServer, scope: Scope, expected: usize) -> Result<Proved,
 
 /// What was noted at the first contact, before there was an event.
 fn trust(log: &LogServer) -> Result<Trust, Fault> {
-    let log_key = VerifierKey::parse(log.enrolled.log_key.trim()).map_err(|error| Fault::corrupt("the log's key", error))?;
+    let log_key =
+        VerifierKey::parse(log.enrolled.log_key.trim()).map_err(|error| Fault::corrupt("the log's key", error))?;
     let keys = log.enrolled.trusted.iter().map(|(_, key)| PublicKeyBytes::from_hex(key));
-    let sequencer_keys = keys.collect::<Result<_, _>>().map_err(|error| Fault::corrupt("the sequencer's key", error))?;
+    let sequencer_keys =
+        keys.collect::<Result<_, _>>().map_err(|error| Fault::corrupt("the sequencer's key", error))?;
     Ok(Trust { log_key, sequencer_keys, earlier: None })
 }

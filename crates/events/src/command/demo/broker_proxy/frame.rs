@@ -51,7 +51,11 @@ pub(super) fn places(question: Question, answer: &[u8]) -> Option<Vec<Place>> {
     if flexible {
         cursor.tags()?;
     }
-    if question.api == METADATA { brokers(question.version, &mut cursor) } else { coordinators(question.version, &mut cursor) }
+    if question.api == METADATA {
+        brokers(question.version, &mut cursor)
+    } else {
+        coordinators(question.version, &mut cursor)
+    }
 }
 
 fn brokers(version: i16, cursor: &mut Cursor<'_>) -> Option<Vec<Place>> {
@@ -160,7 +164,11 @@ impl<'a> Cursor<'a> {
     }
 
     fn length_of_list(&mut self) -> Option<usize> {
-        if self.flexible { Some(self.varint()?.saturating_sub(1)) } else { Some(usize::try_from(self.int32()?).unwrap_or(0)) }
+        if self.flexible {
+            Some(self.varint()?.saturating_sub(1))
+        } else {
+            Some(usize::try_from(self.int32()?).unwrap_or(0))
+        }
     }
 
     /// `None` inside is the null text.

@@ -109,7 +109,11 @@ fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Boxed: a connection may find brokers, whose listeners have connections.
-fn accept(listener: TcpListener, broker: (String, i32), shared: Arc<Shared>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+fn accept(
+    listener: TcpListener,
+    broker: (String, i32),
+    shared: Arc<Shared>,
+) -> Pin<Box<dyn Future<Output = ()> + Send>> {
     Box::pin(async move {
         let mut connections = JoinSet::new();
         while let Ok((client, _)) = listener.accept().await {

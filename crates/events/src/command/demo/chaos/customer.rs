@@ -106,7 +106,8 @@ impl Customer<'_> {
     /// Waits until the parcel may leave; its number.
     async fn ready(&mut self) -> Result<String, String> {
         let path = format!("/shipments?order_id={}", plain(&self.found.order));
-        let shipments = self.until(&path, |found| at(found, "0.status").is_some_and(|it| it == "READY_TO_SHIP")).await?;
+        let shipments =
+            self.until(&path, |found| at(found, "0.status").is_some_and(|it| it == "READY_TO_SHIP")).await?;
         at(&shipments, "0.shipment_id").map(plain).ok_or_else(|| format!("a shipment without a number: {shipments}"))
     }
 

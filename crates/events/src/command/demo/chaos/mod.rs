@@ -93,7 +93,8 @@ pub(super) async fn run(shop: &mut Shop, wanted: Wanted, telling: Telling) -> Re
     let mut figures = Figures { orders: wanted.orders, seed: wanted.seed, ..Figures::default() };
     let visits = flow(shop, &plan, wanted.concurrency, &mut figures, telling).await?;
     figures.seconds = started.elapsed().as_secs_f64();
-    figures.orders_per_second = f64::from(u32::try_from(wanted.orders).unwrap_or(u32::MAX)) / figures.seconds.max(0.001);
+    figures.orders_per_second =
+        f64::from(u32::try_from(wanted.orders).unwrap_or(u32::MAX)) / figures.seconds.max(0.001);
     figures.killed_services = shop.services.iter().map(|service| service.kills).sum();
     shop.state.kills += figures.killed_services;
     shop.state.orders = json!(visits);

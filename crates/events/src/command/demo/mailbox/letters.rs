@@ -39,7 +39,8 @@ pub(in crate::command::demo) async fn letters(http: &reqwest::Client, show: &Url
         let unavailable = |error| Fault::unavailable("the mailbox", error);
         let answer = http.get(url).send().await.map_err(unavailable)?;
         let body = answer.error_for_status().map_err(unavailable)?.bytes().await.map_err(unavailable)?;
-        let page: Value = serde_json::from_slice(&body).map_err(|error| Fault::corrupt("the mailbox's answer", error))?;
+        let page: Value =
+            serde_json::from_slice(&body).map_err(|error| Fault::corrupt("the mailbox's answer", error))?;
         let items = page["items"].as_array().cloned().unwrap_or_default();
         let last = items.len() < PAGE;
         start += items.len();
