@@ -24,11 +24,14 @@ pub mod memory;
 pub mod postgres;
 mod raw;
 pub mod read;
+mod row;
 pub mod schema;
 pub mod sizes;
 pub mod sqlite;
 pub mod stream;
 pub mod tenancy;
+mod tree_rows;
+mod verbs;
 
 pub use contract::{Found, Store};
 pub use error::StoreError;

@@ -6,21 +6,20 @@ CREATE FUNCTION outbox.current_tenant() RETURNS uuid LANGUAGE sql STABLE PARALLE
 
 -- From now on every role, the owner included, sees and writes rows of the current tenant only; a member of `service_role`,
 -- which is what workers connect as, sees all. A superuser, or a role with BYPASSRLS, is above all policies.
--- Grant applications nothing on the partitions: a policy holds where a table is named.
+-- Grant applications nothing on the partitions: a policy holds where a table is named. Tables are listed, because the schema
+-- may hold others of the application's own; call it again after a migration, which may have brought more.
 CREATE FUNCTION outbox.enable_row_security(service_role text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     name text;
     own text;
 BEGIN
-    FOR name, own IN VALUES
-        ('outbox.event_identity', 'tenant_id = outbox.current_tenant()'),
-        ('outbox.event_log', 'tenant_id = outbox.current_tenant()'),
-        ('outbox.delivery', 'tenant_id = outbox.current_tenant()'),
-        ('outbox.parked_lane', 'tenant_id = outbox.current_tenant()'),
-        ('outbox.dead_letter', 'tenant_id = outbox.current_tenant()'),
-        ('outbox.idempotency_keys', 'tenant_id = outbox.current_tenant()'),
-        ('outbox.idempotency_key_history', 'tenant_id = outbox.current_tenant()'),
-        ('outbox.inbox', 'tenant_id = outbox.current_tenant()'),
+    FOR name, own IN
+        SELECT n, 'tenant_id = outbox.current_tenant()'
+        FROM unnest(ARRAY['outbox.event_identity', 'outbox.event_log', 'outbox.delivery', 'outbox.parked_lane',
+                          'outbox.dead_letter', 'outbox.idempotency_keys', 'outbox.idempotency_key_history',
+                          'outbox.inbox', 'outbox.job', 'outbox.audit', 'outbox.held_event', 'outbox.quarantine',
+                          'outbox.retention', 'outbox.subject_key', 'outbox.subject_data']) AS n
+        UNION ALL VALUES
         -- Rows of these belong to the tenant of their delivery or event, which the policies above hide.
         ('outbox.attempt', 'EXISTS (SELECT 1 FROM outbox.delivery d WHERE d.id = delivery_id)'),
         ('outbox.receipt', 'EXISTS (SELECT 1 FROM outbox.event_log e WHERE e.id = log_id)')

@@ -51,28 +51,3 @@ CREATE TABLE outbox.quarantine (
 );
 CREATE UNIQUE INDEX quarantine_open ON outbox.quarantine (consumer, tenant_id, store_id, source) WHERE closed_at IS NULL;
 CREATE INDEX quarantine_list ON outbox.quarantine (consumer, id) WHERE closed_at IS NULL;
-
--- As before, for every table that has a tenant, those of later versions included: call it again after a migration.
-CREATE OR REPLACE FUNCTION outbox.enable_row_security(service_role text) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-    name text;
-    own text;
-BEGIN
-    FOR name, own IN
-        SELECT c.oid::regclass::text, 'tenant_id = ' || 'outbox.current_tenant()'
-        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-        WHERE c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'outbox.event_log'::regclass)
-          AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.attname = 'tenant_id' AND NOT a.attisdropped
-        UNION ALL VALUES
-        -- Rows of these belong to the tenant of their delivery or event, which the policies above hide.
-        ('outbox.attempt', 'EXISTS (SELECT 1 FROM outbox.delivery d WHERE d.id = delivery_id)'),
-        ('outbox.receipt', 'EXISTS (SELECT 1 FROM outbox.event_log e WHERE e.id = log_id)')
-    LOOP
-        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', name);
-        EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', name);
-        EXECUTE format('DROP POLICY IF EXISTS tenant_rows ON %s', name);
-        EXECUTE format('DROP POLICY IF EXISTS service_rows ON %s', name);
-        EXECUTE format('CREATE POLICY tenant_rows ON %s USING (%s)', name, own);
-        EXECUTE format('CREATE POLICY service_rows ON %s TO %I USING (true)', name, service_role);
-    END LOOP;
-END $$;

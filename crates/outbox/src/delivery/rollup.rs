@@ -1,6 +1,7 @@
 //! What became of deliveries, minute by minute: small enough to keep, exact enough to see an outage in.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -69,13 +70,19 @@ impl Histogram {
     }
 }
 
+/// Where each bucket ends, calculated once: every delivery is looked up.
+static ENDS: LazyLock<Vec<Duration>> = LazyLock::new(|| {
+    let end = |bucket: u8| FIRST_US * (f64::from(bucket) / f64::from(PER_DOUBLING)).exp2() / 1_000_000.0;
+    (0..=LAST).map(|bucket| Duration::from_secs_f64(end(bucket))).collect()
+});
+
 fn bucket(took: Duration) -> u8 {
-    (0..LAST).find(|bucket| took <= end(*bucket)).unwrap_or(LAST)
+    u8::try_from(ENDS.partition_point(|end| *end < took)).map_or(LAST, |bucket| bucket.min(LAST))
 }
 
+/// A stored bucket beyond the last one is read as the last.
 fn end(bucket: u8) -> Duration {
-    let doublings = f64::from(bucket) / f64::from(PER_DOUBLING);
-    Duration::from_secs_f64(FIRST_US * doublings.exp2() / 1_000_000.0)
+    ENDS.get(usize::from(bucket.min(LAST))).copied().unwrap_or_default()
 }
 
 #[cfg(test)]

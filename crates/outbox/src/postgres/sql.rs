@@ -1,5 +1,6 @@
 //! Arguments in, rows out.
 
+use futures_util::TryStreamExt as _;
 use sqlx::postgres::{PgArguments, PgColumn, PgRow};
 use sqlx::{Column as _, Error, PgConnection, Postgres, Row as _, SqlStr, TypeInfo as _};
 
@@ -24,10 +25,17 @@ pub(super) async fn execute(connection: &mut PgConnection, sql: SqlStr, args: Ve
 }
 
 pub(super) async fn fetch(connection: &mut PgConnection, sql: SqlStr, args: Vec<Arg>) -> Result<Vec<Cells>, Error> {
-    let rows = query(sql, args).fetch_all(connection).await?;
-    let Some(first) = rows.first() else { return Ok(Vec::new()) };
-    let kinds = first.columns().iter().map(kind).collect::<Result<Vec<_>, _>>()?;
-    rows.iter().map(|row| cells(row, &kinds)).collect()
+    // Each row is read as it comes, while the database is at the next ones.
+    let mut rows = query(sql, args).fetch(connection);
+    let mut kinds = Vec::new();
+    let mut all = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        if all.is_empty() {
+            kinds = row.columns().iter().map(kind).collect::<Result<Vec<_>, _>>()?;
+        }
+        all.push(cells(&row, &kinds)?);
+    }
+    Ok(all)
 }
 
 /// How a column is read.
@@ -55,16 +63,17 @@ fn kind(column: &PgColumn) -> Result<Kind, Error> {
     })
 }
 
+/// The kinds are of the columns, so the types of the values need no look at each row.
 fn cells(row: &PgRow, kinds: &[Kind]) -> Result<Cells, Error> {
     let cells = kinds.iter().enumerate().map(|(at, kind)| {
         let cell = match kind {
-            Kind::Int8 => row.try_get::<Option<_>, _>(at)?.map(Cell::Int),
-            Kind::Int4 => row.try_get::<Option<i32>, _>(at)?.map(|value| Cell::Int(value.into())),
-            Kind::Int2 => row.try_get::<Option<i16>, _>(at)?.map(|value| Cell::Int(value.into())),
-            Kind::Flag => row.try_get::<Option<bool>, _>(at)?.map(|value| Cell::Int(value.into())),
-            Kind::Text => row.try_get::<Option<_>, _>(at)?.map(Cell::Text),
-            Kind::Id => row.try_get::<Option<_>, _>(at)?.map(Cell::Id),
-            Kind::Bytes => row.try_get::<Option<_>, _>(at)?.map(Cell::Bytes),
+            Kind::Int8 => row.try_get_unchecked::<Option<_>, _>(at)?.map(Cell::Int),
+            Kind::Int4 => row.try_get_unchecked::<Option<i32>, _>(at)?.map(|value| Cell::Int(value.into())),
+            Kind::Int2 => row.try_get_unchecked::<Option<i16>, _>(at)?.map(|value| Cell::Int(value.into())),
+            Kind::Flag => row.try_get_unchecked::<Option<bool>, _>(at)?.map(|value| Cell::Int(value.into())),
+            Kind::Text => row.try_get_unchecked::<Option<_>, _>(at)?.map(Cell::Text),
+            Kind::Id => row.try_get_unchecked::<Option<_>, _>(at)?.map(Cell::Id),
+            Kind::Bytes => row.try_get_unchecked::<Option<_>, _>(at)?.map(Cell::Bytes),
         };
         Ok(cell.unwrap_or(Cell::Null))
     });

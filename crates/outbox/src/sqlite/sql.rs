@@ -1,5 +1,8 @@
 //! Arguments in, rows out.
 
+use std::future::ready;
+
+use futures_util::TryStreamExt as _;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Error, Row as _, SqlStr, Sqlite, SqliteConnection, TypeInfo as _, ValueRef as _};
 
@@ -24,8 +27,7 @@ pub(super) async fn execute(connection: &mut SqliteConnection, sql: SqlStr, args
 }
 
 pub(super) async fn fetch(connection: &mut SqliteConnection, sql: SqlStr, args: Vec<Arg>) -> Result<Vec<Cells>, Error> {
-    let rows = query(sql, args).fetch_all(connection).await?;
-    rows.iter().map(cells).collect()
+    query(sql, args).fetch(connection).and_then(|row| ready(cells(&row))).try_collect().await
 }
 
 fn cells(row: &SqliteRow) -> Result<Cells, Error> {

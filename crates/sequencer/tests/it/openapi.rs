@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
-use stateset_sequencer::http::openapi::operations::OPERATIONS;
+use stateset_sequencer::http::openapi::operations;
 use stateset_sequencer::http::{openapi, router};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -17,7 +17,7 @@ use crate::harness::Sequencer;
 #[tokio::test]
 async fn every_operation_has_a_route() {
     let sequencer = Sequencer::new().await;
-    for operation in OPERATIONS {
+    for operation in operations::all() {
         let routes = router(&sequencer.service, Duration::from_secs(5), CancellationToken::new());
         let path = operation.path.replace("{path}", "0/000");
         let path =

@@ -1,14 +1,14 @@
 //! API keys.
 
-use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{Postgres, Row as _, Transaction};
+use sqlx::postgres::PgConnection;
+use sqlx::{Postgres, Transaction};
 use stateset_ledger::id::{AgentId, Micros, TenantId};
 use uuid::Uuid;
 
 use super::{PostgresStore, store_error};
 use crate::api_key::{ApiKey, ApiKeyQuery};
 use crate::error::StoreError;
-use crate::raw::RawApiKey;
+use crate::row::api_key;
 
 impl PostgresStore {
     pub(super) async fn insert_api_key(&self, key: &ApiKey) -> Result<(), StoreError> {
@@ -22,7 +22,7 @@ impl PostgresStore {
             .fetch_optional(&self.pool)
             .await
             .map_err(store_error)?
-            .map(|row| read(&row))
+            .map(|row| api_key(&row))
             .transpose()
     }
 
@@ -36,7 +36,7 @@ impl PostgresStore {
                     .bind(i64::from(query.limit)),
             )
             .await?;
-        rows.iter().map(read).collect()
+        rows.iter().map(api_key).collect()
     }
 
     pub(super) async fn end_api_key(
@@ -54,7 +54,7 @@ impl PostgresStore {
             .fetch_optional(&self.pool)
             .await
             .map_err(store_error)?
-            .map(|row| read(&row))
+            .map(|row| api_key(&row))
             .transpose()
     }
 
@@ -99,25 +99,4 @@ async fn insert(connection: &mut PgConnection, key: &ApiKey) -> Result<(), Store
         .await
         .map(drop)
         .map_err(store_error)
-}
-
-fn read(row: &PgRow) -> Result<ApiKey, StoreError> {
-    let raw = || -> Result<RawApiKey, sqlx::Error> {
-        Ok(RawApiKey {
-            prefix: row.try_get(0)?,
-            secret_hash: row.try_get(1)?,
-            tenant_id: row.try_get(2)?,
-            stores: row.try_get(3)?,
-            can_read: row.try_get(4)?,
-            can_write: row.try_get(5)?,
-            can_admin: row.try_get(6)?,
-            agent_id: row.try_get(7)?,
-            rate_limit: row.try_get(8)?,
-            name: row.try_get(9)?,
-            created_at: row.try_get(10)?,
-            expires_at: row.try_get(11)?,
-            revoked_at: row.try_get(12)?,
-        })
-    };
-    raw().map_err(store_error)?.into_key()
 }

@@ -1,16 +1,14 @@
 //! The head log: a round is one transaction, fenced by the lease's epoch.
 
-use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row as _};
+use sqlx::PgConnection;
 use stateset_ledger::id::Micros;
 use stateset_ledger::tree::frontier::Frontier;
 
-use super::batches::batch_row;
-use super::streams::stream_row;
 use super::{PostgresStore, store_error};
 use crate::error::StoreError;
 use crate::head_log::{Checkpoint, LogState, LogTile, PublisherLease, Round, StoredRecord, Unpublished};
 use crate::raw;
+use crate::row::{Row as _, batch, checkpoint, record, stream_row};
 use crate::stream::StreamNo;
 
 impl PostgresStore {
@@ -45,12 +43,12 @@ impl PostgresStore {
             .await
             .map_err(store_error)?;
         let Some(row) = row else { return Ok(None) };
-        let size = raw::count(row.try_get(0).map_err(store_error)?)?;
-        let frontier: Vec<u8> = row.try_get(1).map_err(store_error)?;
-        let key: Vec<u8> = row.try_get(2).map_err(store_error)?;
+        let size = row.count(0)?;
+        let frontier = row.bytes(1)?;
+        let key = row.bytes(2)?;
         Ok(Some(LogState {
-            frontier: Frontier::from_bytes(size, &frontier).map_err(StoreError::corrupt)?,
-            blinding_key: key.as_slice().try_into().map_err(StoreError::corrupt)?,
+            frontier: Frontier::from_bytes(size, frontier).map_err(StoreError::corrupt)?,
+            blinding_key: key.try_into().map_err(StoreError::corrupt)?,
             checkpoint: self.newest_checkpoint().await?,
         }))
     }
@@ -70,14 +68,11 @@ impl PostgresStore {
         Ok(Unpublished {
             heads: heads
                 .iter()
-                .map(|row| {
-                    let previous: Option<i64> = row.try_get(9).map_err(store_error)?;
-                    Ok((stream_row(row, 0)?, previous.map(raw::count).transpose()?))
-                })
+                .map(|row| Ok((stream_row(row, 0)?, row.opt_count(9)?)))
                 .collect::<Result<_, StoreError>>()?,
             batches: batches
                 .iter()
-                .map(|row| Ok((stream_row(row, 10)?, batch_row(row)?)))
+                .map(|row| Ok((stream_row(row, 10)?, batch(row)?)))
                 .collect::<Result<_, StoreError>>()?,
         })
     }
@@ -132,12 +127,7 @@ impl PostgresStore {
             .fetch_optional(&self.pool)
             .await
             .map_err(store_error)?
-            .map(|row| {
-                Ok(Checkpoint {
-                    size: raw::count(row.try_get(0).map_err(store_error)?)?,
-                    note: row.try_get(1).map_err(store_error)?,
-                })
-            })
+            .map(|row| checkpoint(&row, 0))
             .transpose()
     }
 }
@@ -186,12 +176,4 @@ async fn write_tiles(connection: &mut PgConnection, round: &Round) -> Result<(),
         .execute(connection)
         .await?;
     Ok(())
-}
-
-fn record(row: &PgRow) -> Result<StoredRecord, StoreError> {
-    Ok(StoredRecord {
-        index: raw::count(row.try_get(0).map_err(store_error)?)?,
-        stream: StreamNo(row.try_get(1).map_err(store_error)?),
-        record: row.try_get(2).map_err(store_error)?,
-    })
 }

@@ -1,14 +1,13 @@
 //! Agent keys, sequencer keys and pullers' cursors.
 
-use sqlx::Row as _;
-use sqlx::postgres::PgRow;
 use stateset_ledger::agent_key::AgentKey;
 use stateset_ledger::bytes::PublicKeyBytes;
 use stateset_ledger::id::{AgentId, KeyId, Micros, TenantId};
 
 use super::{PostgresStore, store_error};
 use crate::error::StoreError;
-use crate::raw::{self, RawAgentKey};
+use crate::raw;
+use crate::row::{Row, agent_key};
 use crate::stream::StreamNo;
 
 /// Two processes may pick the same next number; the loser tries again.
@@ -30,10 +29,9 @@ impl PostgresStore {
         let mut size = 0;
         let mut keys = Vec::with_capacity(rows.len());
         for row in &rows {
-            size = raw::count(row.try_get(0).map_err(store_error)?)?;
-            if let Some(key) = agent_key(row).map_err(store_error)? {
-                keys.push(key.into_key()?);
-            }
+            let (count, key) = agent_key(row)?;
+            size = count;
+            keys.extend(key);
         }
         Ok((size, keys))
     }
@@ -43,15 +41,7 @@ impl PostgresStore {
             .fetch_all(&self.pool)
             .await
             .map_err(store_error)?;
-        rows.iter()
-            .map(|row| {
-                Ok((
-                    raw::key_id(row.try_get(0).map_err(store_error)?)?,
-                    raw::public_key(row.try_get::<&[u8], _>(1).map_err(store_error)?)?,
-                    Micros(row.try_get(2).map_err(store_error)?),
-                ))
-            })
-            .collect()
+        rows.iter().map(|row| Ok((row.key(0)?, raw::public_key(row.bytes(1)?)?, row.micros(2)?))).collect()
     }
 
     pub(super) async fn number_sequencer_key(
@@ -112,19 +102,6 @@ impl PostgresStore {
     }
 }
 
-fn cursor(row: &PgRow) -> Result<(u64, Micros), StoreError> {
-    Ok((raw::count(row.try_get(0).map_err(store_error)?)?, Micros(row.try_get(1).map_err(store_error)?)))
-}
-
-fn agent_key(row: &PgRow) -> Result<Option<RawAgentKey>, sqlx::Error> {
-    let Some(agent_id) = row.try_get(1)? else { return Ok(None) };
-    Ok(Some(RawAgentKey {
-        agent_id,
-        key_id: row.try_get(2)?,
-        public_key: row.try_get(3)?,
-        valid_from: row.try_get(4)?,
-        valid_to: row.try_get(5)?,
-        revoked_at: row.try_get(6)?,
-        registered: row.try_get(7)?,
-    }))
+fn cursor(row: &impl Row) -> Result<(u64, Micros), StoreError> {
+    Ok((row.count(0)?, row.micros(1)?))
 }

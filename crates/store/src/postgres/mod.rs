@@ -17,15 +17,16 @@ mod reader;
 mod schemas;
 mod sizes;
 mod streams;
-mod verbs;
 
-use sqlx::PgPool;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgRow};
+use sqlx::{PgPool, Row as _};
 use tokio::sync::{Mutex, OnceCell};
 
 pub use self::reader::Isolation;
 
 use crate::error::StoreError;
+use crate::row::row_of_engine;
+use crate::verbs::{implement_maintenance, implement_store};
 
 /// The store on PostgreSQL 15 or newer.
 pub struct PostgresStore {
@@ -55,3 +56,7 @@ fn store_error(error: sqlx::Error) -> StoreError {
         _ => StoreError::unavailable(error),
     }
 }
+
+implement_store!(PostgresStore);
+implement_maintenance!($, PostgresStore, "postgres", pool, i16);
+row_of_engine!(PgRow, store_error, i16, i32, |row: &PgRow, at: usize| row.try_get(at).map_err(store_error));

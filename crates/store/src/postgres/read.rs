@@ -1,16 +1,15 @@
 //! Reading events: pages of a stream and look-ups by id.
 
-use sqlx::postgres::PgRow;
-use sqlx::{Postgres, QueryBuilder, Row as _};
+use sqlx::{Postgres, QueryBuilder};
 use stateset_ledger::id::{EventId, StoreId, TenantId};
 use uuid::Uuid;
 
-use super::streams::scope;
 use super::{PostgresStore, store_error};
 use crate::append::PayloadSegment;
 use crate::error::StoreError;
-use crate::raw::{self, RawEvent};
+use crate::raw;
 use crate::read::{EXACT_TOTAL, EventFilter, EventPage, EventQuery, FoundEvent, PAGE_EVENTS, StoredEvent};
+use crate::row::{found_event, segment, stored_event};
 use crate::stream::StreamNo;
 
 const COLUMNS: &str = "SELECT e.seq, e.event_id, e.version, e.agent_id, e.agent_key_id, e.entity_type, e.entity_id, \
@@ -35,7 +34,7 @@ impl PostgresStore {
         push_where(&mut rows, query, size);
         rows.push(" ORDER BY e.seq LIMIT ").push_bind(i64::from(limit) + 1);
         let rows = rows.build().fetch_all(&mut *connection).await.map_err(store_error)?;
-        let mut events = rows.iter().map(stored).collect::<Result<Vec<_>, _>>()?;
+        let mut events = rows.iter().map(stored_event).collect::<Result<Vec<_>, _>>()?;
         let has_more = events.len() > limit as usize;
         events.truncate(limit as usize);
         let total = match (query.count, query.filter.admits_all()) {
@@ -67,17 +66,7 @@ impl PostgresStore {
                     .bind(stores.map(|stores| stores.iter().map(|store| store.0).collect::<Vec<Uuid>>())),
             )
             .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(FoundEvent {
-                    stream: StreamNo(row.try_get(26).map_err(store_error)?),
-                    scope: scope(row, 27).map_err(store_error)?,
-                    event: stored(row)?,
-                    segment: segment(row, 22)?,
-                    head_size: raw::count(row.try_get(29).map_err(store_error)?)?,
-                })
-            })
-            .collect()
+        rows.iter().map(found_event).collect()
     }
 }
 
@@ -139,45 +128,4 @@ async fn segments(
         .await
         .map_err(store_error)?;
     rows.iter().map(|row| segment(row, 0)).collect()
-}
-
-fn segment(row: &PgRow, at: usize) -> Result<PayloadSegment, StoreError> {
-    let key_id: Option<Vec<u8>> = row.try_get(at + 2).map_err(store_error)?;
-    Ok(PayloadSegment {
-        first: raw::sequence(row.try_get(at).map_err(store_error)?)?,
-        last: raw::sequence(row.try_get(at + 1).map_err(store_error)?)?,
-        key_id: key_id.map(|id| id.as_slice().try_into()).transpose().map_err(StoreError::corrupt)?,
-        sealed: row.try_get(at + 3).map_err(store_error)?,
-    })
-}
-
-fn stored(row: &PgRow) -> Result<StoredEvent, StoreError> {
-    let read = || -> Result<RawEvent, sqlx::Error> {
-        Ok(RawEvent {
-            seq: row.try_get(0)?,
-            event_id: row.try_get(1)?,
-            version: row.try_get::<i16, _>(2)?.into(),
-            agent_id: row.try_get(3)?,
-            agent_key_id: row.try_get(4)?,
-            entity_type: row.try_get(5)?,
-            entity_id: row.try_get(6)?,
-            event_type: row.try_get(7)?,
-            created_at: row.try_get(8)?,
-            payload_form: row.try_get::<i16, _>(9)?.into(),
-            payload_hash: row.try_get(10)?,
-            cipher_hash: row.try_get(11)?,
-            content_hash: row.try_get(12)?,
-            seal: row.try_get(13)?,
-            command_id: row.try_get(14)?,
-            base_version: row.try_get(15)?,
-            order_key: row.try_get(16)?,
-            correlation_id: row.try_get(17)?,
-            annotations: row.try_get(18)?,
-            sequenced_at: row.try_get(19)?,
-            receipt_key_id: row.try_get(20)?,
-            receipt_signature: row.try_get(21)?,
-            segment: row.try_get(22)?,
-        })
-    };
-    read().map_err(store_error)?.into_stored()
 }

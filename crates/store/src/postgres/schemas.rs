@@ -1,12 +1,11 @@
 //! Registered schemas.
 
-use sqlx::Row as _;
-use sqlx::postgres::PgRow;
 use stateset_ledger::id::TenantId;
 
 use super::{PostgresStore, store_error};
 use crate::error::StoreError;
-use crate::raw::{RawSchema, schema_number};
+use crate::raw::schema_number;
+use crate::row;
 use crate::schema::{SchemaBook, SchemaPolicy, SchemaStatus, SchemaVersion};
 
 impl PostgresStore {
@@ -15,8 +14,8 @@ impl PostgresStore {
         let policies =
             self.rows(sqlx::query(include_str!("../../sql/postgres/schema_policies.sql")).bind(tenant.0)).await?;
         Ok(SchemaBook {
-            versions: versions.iter().map(version).collect::<Result<_, _>>()?,
-            policies: policies.iter().map(policy).collect::<Result<_, _>>()?,
+            versions: versions.iter().map(row::schema).collect::<Result<_, _>>()?,
+            policies: policies.iter().map(row::schema_policy).collect::<Result<_, _>>()?,
         })
     }
 
@@ -64,26 +63,4 @@ impl PostgresStore {
             .map(drop)
             .map_err(store_error)
     }
-}
-
-fn version(row: &PgRow) -> Result<SchemaVersion, StoreError> {
-    let raw = || -> Result<RawSchema, sqlx::Error> {
-        Ok(RawSchema {
-            number: row.try_get(0)?,
-            subject: row.try_get(1)?,
-            version: row.try_get(2)?,
-            status: row.try_get(3)?,
-            text: row.try_get(4)?,
-            description: row.try_get(5)?,
-            created_at: row.try_get(6)?,
-        })
-    };
-    raw().map_err(store_error)?.into_schema()
-}
-
-fn policy(row: &PgRow) -> Result<SchemaPolicy, StoreError> {
-    let raw = || -> Result<SchemaPolicy, sqlx::Error> {
-        Ok(SchemaPolicy { subject: row.try_get(0)?, mode: row.try_get(1)?, compatibility: row.try_get(2)? })
-    };
-    raw().map_err(store_error)
 }

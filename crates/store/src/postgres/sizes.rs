@@ -1,10 +1,8 @@
 //! Sizes, for the operator's instruments.
 
-use sqlx::Row as _;
-
 use super::{PostgresStore, store_error};
 use crate::error::StoreError;
-use crate::raw;
+use crate::row::Row as _;
 use crate::sizes::{Pool, Sizes};
 
 impl PostgresStore {
@@ -13,8 +11,7 @@ impl PostgresStore {
             .fetch_one(&self.pool)
             .await
             .map_err(store_error)?;
-        let number = |at: usize| raw::count(row.try_get(at).map_err(store_error)?);
-        Ok(Sizes { streams: number(0)?, events: number(1)?, bytes: number(2)? })
+        Ok(Sizes { streams: row.count(0)?, events: row.count(1)?, bytes: row.count(2)? })
     }
 
     /// Without the connection for appends.

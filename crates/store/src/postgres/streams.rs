@@ -1,22 +1,18 @@
 //! Streams: opening them, their heads, and what their trees are made of.
 
-use sqlx::Row as _;
-use sqlx::postgres::PgRow;
 use stateset_ledger::bytes::Hash;
-use stateset_ledger::event::{KnownEvent, leaf};
-use stateset_ledger::id::{EventId, Micros, Scope, StoreId, TenantId};
+use stateset_ledger::event::KnownEvent;
+use stateset_ledger::id::{EventId, Micros, Scope, TenantId};
 use stateset_ledger::plan::EntityRef;
-use stateset_ledger::stream::{StreamHead, TILE_WIDTH};
-use stateset_ledger::tree::frontier::Frontier;
 use stateset_ledger::tree::rfc6962;
 use uuid::Uuid;
 
 use super::{PostgresStore, store_error};
 use crate::error::StoreError;
-use crate::raw::{self, RawKnown, RawStream};
+use crate::raw;
+use crate::row::{Row as _, known_event, stream_row};
 use crate::stream::{OpenStream, StreamNo, StreamRow};
-
-const TILE: u64 = TILE_WIDTH as u64;
+use crate::tree_rows::{self, HeadRow, TILE};
 
 impl PostgresStore {
     pub(super) async fn open_all(&self, scopes: &[Scope], now: Micros) -> Result<Vec<OpenStream>, StoreError> {
@@ -28,8 +24,8 @@ impl PostgresStore {
         let mut opened = Vec::with_capacity(scopes.len());
         for scope in scopes {
             let head = heads
-                .iter()
-                .find(|head| head.scope == *scope)
+                .extract_if(.., |head| head.scope == *scope)
+                .next()
                 .ok_or_else(|| StoreError::corrupt("a stream that was just opened is not there"))?;
             opened.push(self.with_tails(head).await?);
         }
@@ -65,25 +61,15 @@ impl PostgresStore {
         rows.iter().map(HeadRow::read).collect()
     }
 
-    async fn with_tails(&self, row: &HeadRow) -> Result<OpenStream, StoreError> {
-        let size = row.size;
+    async fn with_tails(&self, row: HeadRow) -> Result<OpenStream, StoreError> {
         let mut tails = Vec::new();
-        for level in 0..StreamHead::levels(size) {
-            let width = StreamHead::tail_width(size, level) as u64;
-            let above = u32::try_from(8 * level).map_err(StoreError::corrupt)?;
-            let first = ((size >> above) / TILE) * TILE;
-            tails.push(match level {
-                0 => self.tail_leaves(row.stream, row.scope, first, width).await?,
-                _ => {
-                    self.roots(row.stream, u8::try_from(level - 1).map_err(StoreError::corrupt)?, first, width).await?
-                },
+        for tail in row.tails() {
+            tails.push(match tail.below {
+                None => self.tail_leaves(row.stream, row.scope, tail.first, tail.width).await?,
+                Some(level) => self.roots(row.stream, level, tail.first, tail.width).await?,
             });
         }
-        let frontier = Frontier::from_bytes(size, &row.frontier).map_err(StoreError::corrupt)?;
-        let last_at = row.last_at.map_or(StreamHead::empty().last_at(), Micros);
-        let head = StreamHead::from_parts(frontier, tails, last_at).map_err(StoreError::corrupt)?;
-        let key_stream = (!row.scope.is_key_stream()).then_some(row.key_stream);
-        Ok(OpenStream { stream: row.stream, scope: row.scope, head, key_stream })
+        row.open(tails)
     }
 
     pub(super) async fn find_stream(&self, scope: Scope) -> Result<Option<StreamRow>, StoreError> {
@@ -113,7 +99,7 @@ impl PostgresStore {
                     .bind(ids.iter().map(|id| id.0).collect::<Vec<Uuid>>()),
             )
             .await?;
-        rows.iter().map(|row| known(row).map_err(store_error)?.into_known()).collect()
+        rows.iter().map(known_event).collect()
     }
 
     pub(super) async fn count_entities(
@@ -145,19 +131,8 @@ impl PostgresStore {
                     .bind(raw::column((end - 1) / TILE)),
             )
             .await?;
-        let mut leaves = Vec::with_capacity(usize::try_from(count).map_err(StoreError::corrupt)?);
-        let mut next = first;
-        for row in &rows {
-            let start = raw::count(row.try_get(0).map_err(store_error)?)? * TILE;
-            let tile = raw::hashes(row.try_get::<&[u8], _>(1).map_err(store_error)?)?;
-            if start > next || next >= end {
-                break;
-            }
-            let skip = usize::try_from(next - start).map_err(StoreError::corrupt)?;
-            let take = usize::try_from(end - next).map_err(StoreError::corrupt)?;
-            leaves.extend(tile.into_iter().skip(skip).take(take));
-            next = first + leaves.len() as u64;
-        }
+        let mut leaves = tree_rows::leaves_of_tiles(&rows, first, end)?;
+        let next = first + leaves.len() as u64;
         if next < end {
             let scope = self.scope_of(stream).await?;
             leaves.extend(self.tail_leaves(stream, scope, next, end - next).await?);
@@ -168,7 +143,7 @@ impl PostgresStore {
     async fn scope_of(&self, stream: StreamNo) -> Result<Scope, StoreError> {
         let row = self.row(sqlx::query(include_str!("../../sql/postgres/stream_scope.sql")).bind(stream.0)).await?;
         let row = row.ok_or_else(|| StoreError::corrupt("no such stream"))?;
-        scope(&row, 0).map_err(store_error)
+        row.scope(0)
     }
 
     /// Leaves of the events behind the last complete tile.
@@ -187,15 +162,7 @@ impl PostgresStore {
                     .bind(raw::column(first + count)),
             )
             .await?;
-        expect_count(rows.len(), count, "leaves")?;
-        rows.iter()
-            .map(|row| {
-                let seal =
-                    raw::seal(row.try_get(2).map_err(store_error)?, row.try_get::<&[u8], _>(3).map_err(store_error)?)?;
-                let content_hash = raw::hash(row.try_get::<&[u8], _>(1).map_err(store_error)?)?;
-                Ok(leaf(scope, raw::sequence(row.try_get(0).map_err(store_error)?)?, &content_hash, &seal))
-            })
-            .collect()
+        tree_rows::tail_leaves(&rows, scope, count)
     }
 
     pub(super) async fn roots(
@@ -214,90 +181,10 @@ impl PostgresStore {
             .bind(raw::column(first))
             .bind(raw::column(first + count - 1));
         let roots = self.rows(query).await?;
-        expect_count(roots.len(), count, "tile roots")?;
-        roots.iter().map(|row| raw::hash(row.try_get::<&[u8], _>(0).map_err(store_error)?)).collect()
-    }
-}
-
-fn expect_count(found: usize, wanted: u64, what: &str) -> Result<(), StoreError> {
-    if found as u64 == wanted {
-        Ok(())
-    } else {
-        Err(StoreError::corrupt(format!("{wanted} {what} were expected in the database, {found} are there")))
-    }
-}
-
-struct HeadRow {
-    stream: StreamNo,
-    scope: Scope,
-    size: u64,
-    frontier: Vec<u8>,
-    last_at: Option<i64>,
-    key_stream: (StreamNo, u64),
-}
-
-impl HeadRow {
-    fn read(row: &PgRow) -> Result<Self, StoreError> {
-        let read = || {
-            Ok::<_, sqlx::Error>((
-                row.try_get(0)?,
-                scope(row, 1)?,
-                row.try_get(3)?,
-                row.try_get(4)?,
-                row.try_get(5)?,
-                row.try_get(6)?,
-                row.try_get(7)?,
-            ))
-        };
-        let (stream, scope, size, frontier, last_at, key_stream, key_size) = read().map_err(store_error)?;
-        Ok(Self {
-            stream: StreamNo(stream),
-            scope,
-            size: raw::count(size)?,
-            frontier,
-            last_at,
-            key_stream: (StreamNo(key_stream), raw::count(key_size)?),
-        })
+        tree_rows::tile_roots(&roots, count)
     }
 }
 
 fn columns(scopes: &[Scope]) -> (Vec<Uuid>, Vec<Uuid>) {
     (scopes.iter().map(|s| s.tenant.0).collect(), scopes.iter().map(|s| s.store.0).collect())
-}
-
-/// Tenant and store from two adjacent columns.
-pub(super) fn scope(row: &PgRow, at: usize) -> Result<Scope, sqlx::Error> {
-    Ok(Scope::new(TenantId(row.try_get(at)?), StoreId(row.try_get(at + 1)?)))
-}
-
-/// A stream row from the nine columns that start at `at`.
-pub(super) fn stream_row(row: &PgRow, at: usize) -> Result<StreamRow, StoreError> {
-    let read = || -> Result<RawStream, sqlx::Error> {
-        Ok(RawStream {
-            stream_no: row.try_get(at)?,
-            scope: scope(row, at + 1)?,
-            size: row.try_get(at + 3)?,
-            root: row.try_get(at + 4)?,
-            last_at: row.try_get(at + 5)?,
-            head_key_id: row.try_get(at + 6)?,
-            head_signature: row.try_get(at + 7)?,
-            opened_at: row.try_get(at + 8)?,
-        })
-    };
-    read().map_err(store_error)?.into_row()
-}
-
-fn known(row: &PgRow) -> Result<RawKnown, sqlx::Error> {
-    Ok(RawKnown {
-        event_id: row.try_get(0)?,
-        seq: row.try_get(1)?,
-        sequenced_at: row.try_get(2)?,
-        content_hash: row.try_get(3)?,
-        agent_key_id: row.try_get(4)?,
-        seal: row.try_get(5)?,
-        command_id: row.try_get(6)?,
-        base_version: row.try_get(7)?,
-        receipt_key_id: row.try_get(8)?,
-        receipt_signature: row.try_get(9)?,
-    })
 }

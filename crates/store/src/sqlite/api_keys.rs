@@ -1,14 +1,12 @@
 //! API keys.
 
-use sqlx::Row as _;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::SqliteConnection;
 use stateset_ledger::id::{AgentId, Micros, TenantId};
-use uuid::Uuid;
 
 use super::{SqliteStore, store_error};
 use crate::api_key::{ApiKey, ApiKeyQuery};
 use crate::error::StoreError;
-use crate::raw::RawApiKey;
+use crate::row::api_key;
 
 impl SqliteStore {
     pub(super) async fn insert_api_key(&self, key: &ApiKey) -> Result<(), StoreError> {
@@ -23,7 +21,7 @@ impl SqliteStore {
             .fetch_optional(&self.readers)
             .await
             .map_err(store_error)?
-            .map(|row| read(&row))
+            .map(|row| api_key(&row))
             .transpose()
     }
 
@@ -36,7 +34,7 @@ impl SqliteStore {
             .fetch_all(&self.readers)
             .await
             .map_err(store_error)?;
-        rows.iter().map(read).collect()
+        rows.iter().map(api_key).collect()
     }
 
     pub(super) async fn end_api_key(
@@ -55,7 +53,7 @@ impl SqliteStore {
             .fetch_optional(&mut turn.connection)
             .await
             .map_err(store_error);
-        turn.end(outcome).await?.map(|row| read(&row)).transpose()
+        turn.end(outcome).await?.map(|row| api_key(&row)).transpose()
     }
 
     pub(super) async fn replace_api_key(
@@ -106,31 +104,4 @@ async fn insert(connection: &mut SqliteConnection, key: &ApiKey) -> Result<(), S
         .await
         .map(drop)
         .map_err(store_error)
-}
-
-fn read(row: &SqliteRow) -> Result<ApiKey, StoreError> {
-    let stores: &[u8] = row.try_get(3).map_err(store_error)?;
-    let (ids, rest) = stores.as_chunks::<16>();
-    if !rest.is_empty() {
-        return Err(StoreError::corrupt("the stores of an API key are not whole ids"));
-    }
-    let stores = ids.iter().map(|id| Uuid::from_bytes(*id)).collect();
-    let raw = || -> Result<RawApiKey, sqlx::Error> {
-        Ok(RawApiKey {
-            prefix: row.try_get(0)?,
-            secret_hash: row.try_get(1)?,
-            tenant_id: row.try_get(2)?,
-            stores,
-            can_read: row.try_get(4)?,
-            can_write: row.try_get(5)?,
-            can_admin: row.try_get(6)?,
-            agent_id: row.try_get(7)?,
-            rate_limit: row.try_get(8)?,
-            name: row.try_get(9)?,
-            created_at: row.try_get(10)?,
-            expires_at: row.try_get(11)?,
-            revoked_at: row.try_get(12)?,
-        })
-    };
-    raw().map_err(store_error)?.into_key()
 }

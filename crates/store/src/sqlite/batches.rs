@@ -1,15 +1,13 @@
 //! VES batches.
 
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 use stateset_ledger::bytes::Hash;
-use stateset_ledger::id::{BatchId, Micros, Scope, Sequence};
+use stateset_ledger::id::{BatchId, Scope, Sequence};
 
-use super::streams::{scope, stream_row};
 use super::{SqliteStore, store_error};
 use crate::batch::{Batch, BatchFrontier};
 use crate::error::StoreError;
 use crate::raw;
+use crate::row::{Row as _, batch, stream_row};
 use crate::stream::{StreamNo, StreamRow};
 
 impl SqliteStore {
@@ -20,10 +18,7 @@ impl SqliteStore {
             .await
             .map_err(store_error)?;
         let Some(row) = row else { return Ok(BatchFrontier { end: 0, state_root: Hash::ZERO }) };
-        Ok(BatchFrontier {
-            end: raw::count(row.try_get(0).map_err(store_error)?)?,
-            state_root: raw::hash(row.try_get::<&[u8], _>(1).map_err(store_error)?)?,
-        })
+        Ok(BatchFrontier { end: row.count(0)?, state_root: row.hash(1)? })
     }
 
     pub(super) async fn insert_batch(&self, batch: &Batch) -> Result<(), StoreError> {
@@ -52,7 +47,7 @@ impl SqliteStore {
             .fetch_optional(&self.readers)
             .await
             .map_err(store_error)?
-            .map(|row| Ok((scope(&row, 10).map_err(store_error)?, batch_row(&row)?)))
+            .map(|row| Ok((row.scope(10)?, batch(&row)?)))
             .transpose()
     }
 
@@ -67,7 +62,7 @@ impl SqliteStore {
             .fetch_optional(&self.readers)
             .await
             .map_err(store_error)?
-            .map(|row| batch_row(&row))
+            .map(|row| batch(&row))
             .transpose()
     }
 
@@ -84,7 +79,7 @@ impl SqliteStore {
             .fetch_all(&self.readers)
             .await
             .map_err(store_error)?;
-        rows.iter().map(batch_row).collect()
+        rows.iter().map(batch).collect()
     }
 
     pub(super) async fn find_streams_to_commit(&self, limit: u32) -> Result<Vec<StreamRow>, StoreError> {
@@ -95,22 +90,4 @@ impl SqliteStore {
             .map_err(store_error)?;
         rows.iter().map(|row| stream_row(row, 0)).collect()
     }
-}
-
-/// A batch from the first ten columns.
-pub(super) fn batch_row(row: &SqliteRow) -> Result<Batch, StoreError> {
-    let column = |at: usize| row.try_get::<i64, _>(at).map_err(store_error);
-    let hash = |at: usize| raw::hash(row.try_get::<&[u8], _>(at).map_err(store_error)?);
-    Ok(Batch {
-        batch: BatchId(row.try_get(0).map_err(store_error)?),
-        stream: StreamNo(column(1)?),
-        start: raw::sequence(column(2)?)?,
-        end: raw::sequence(column(3)?)?,
-        merkle_root: hash(4)?,
-        previous_state_root: hash(5)?,
-        state_root: hash(6)?,
-        chunk_roots: raw::hashes(row.try_get::<&[u8], _>(7).map_err(store_error)?)?,
-        committed_at: Micros(column(8)?),
-        log_index: row.try_get::<Option<i64>, _>(9).map_err(store_error)?.map(raw::count).transpose()?,
-    })
 }

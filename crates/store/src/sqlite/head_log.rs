@@ -1,17 +1,15 @@
 //! The head log: a round is one transaction, fenced by the lease's epoch.
 
-use sqlx::Row as _;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::SqliteConnection;
 use stateset_ledger::id::Micros;
 use stateset_ledger::tree::frontier::Frontier;
 
-use super::batches::batch_row;
 use super::rows::Rows;
-use super::streams::stream_row;
 use super::{SqliteStore, store_error};
 use crate::error::StoreError;
 use crate::head_log::{Checkpoint, LogState, LogTile, PublisherLease, Round, StoredRecord, Unpublished};
 use crate::raw;
+use crate::row::{Row as _, batch, checkpoint, record, stream_row};
 use crate::stream::StreamNo;
 
 const ADD_RECORDS: Rows = Rows(include_str!("../../sql/sqlite/add_log_records.sql"));
@@ -58,10 +56,10 @@ impl SqliteStore {
             .await
             .map_err(store_error)?;
         let Some(row) = row else { return Ok(None) };
-        let size = raw::count(row.try_get(0).map_err(store_error)?)?;
-        let frontier: &[u8] = row.try_get(1).map_err(store_error)?;
-        let key: &[u8] = row.try_get(2).map_err(store_error)?;
-        let published: Option<i64> = row.try_get(3).map_err(store_error)?;
+        let size = row.count(0)?;
+        let frontier = row.bytes(1)?;
+        let key = row.bytes(2)?;
+        let published = row.opt_int(3)?;
         Ok(Some(LogState {
             frontier: Frontier::from_bytes(size, frontier).map_err(StoreError::corrupt)?,
             blinding_key: key.try_into().map_err(StoreError::corrupt)?,
@@ -86,14 +84,11 @@ impl SqliteStore {
         Ok(Unpublished {
             heads: heads
                 .iter()
-                .map(|row| {
-                    let previous: Option<i64> = row.try_get(9).map_err(store_error)?;
-                    Ok((stream_row(row, 0)?, previous.map(raw::count).transpose()?))
-                })
+                .map(|row| Ok((stream_row(row, 0)?, row.opt_count(9)?)))
                 .collect::<Result<_, StoreError>>()?,
             batches: batches
                 .iter()
-                .map(|row| Ok((stream_row(row, 10)?, batch_row(row)?)))
+                .map(|row| Ok((stream_row(row, 10)?, batch(row)?)))
                 .collect::<Result<_, StoreError>>()?,
         })
     }
@@ -199,19 +194,4 @@ async fn write_tiles(connection: &mut SqliteConnection, round: &Round) -> Result
         .execute(connection)
         .await?;
     Ok(())
-}
-
-fn checkpoint(row: &SqliteRow, at: usize) -> Result<Checkpoint, StoreError> {
-    Ok(Checkpoint {
-        size: raw::count(row.try_get(at).map_err(store_error)?)?,
-        note: row.try_get(at + 1).map_err(store_error)?,
-    })
-}
-
-fn record(row: &SqliteRow) -> Result<StoredRecord, StoreError> {
-    Ok(StoredRecord {
-        index: raw::count(row.try_get(0).map_err(store_error)?)?,
-        stream: StreamNo(row.try_get(1).map_err(store_error)?),
-        record: row.try_get(2).map_err(store_error)?,
-    })
 }

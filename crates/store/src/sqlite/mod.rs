@@ -20,12 +20,15 @@ mod rows;
 mod schemas;
 mod sizes;
 mod streams;
-mod verbs;
 
-use sqlx::SqlitePool;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqlitePool};
+use uuid::Uuid;
 
 use self::connect::Writer;
 use crate::error::StoreError;
+use crate::row::{Row as _, row_of_engine};
+use crate::verbs::{implement_maintenance, implement_store};
 
 /// The store in an SQLite file.
 #[derive(Debug)]
@@ -61,4 +64,17 @@ fn is_decoding(error: &sqlx::Error) -> bool {
             | sqlx::Error::RowNotFound
             | sqlx::Error::TypeNotFound { .. }
     )
+}
+
+implement_store!(SqliteStore);
+implement_maintenance!($, SqliteStore, "sqlite", readers, i64);
+row_of_engine!(SqliteRow, store_error, i64, i64, ids);
+
+/// Ids, one behind the other in one column.
+fn ids(row: &SqliteRow, at: usize) -> Result<Vec<Uuid>, StoreError> {
+    let (ids, rest) = row.bytes(at)?.as_chunks::<16>();
+    if !rest.is_empty() {
+        return Err(StoreError::corrupt("a column of ids is not a multiple of 16 bytes long"));
+    }
+    Ok(ids.iter().map(|id| Uuid::from_bytes(*id)).collect())
 }

@@ -1,16 +1,15 @@
 //! Reading events: pages of a stream and look-ups by id.
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row as _, Sqlite};
+use sqlx::{QueryBuilder, Sqlite};
 use stateset_ledger::id::{EventId, StoreId, TenantId};
 
 use super::rows::Rows;
-use super::streams::scope;
 use super::{SqliteStore, store_error};
 use crate::append::PayloadSegment;
 use crate::error::StoreError;
-use crate::raw::{self, RawEvent};
+use crate::raw;
 use crate::read::{EXACT_TOTAL, EventFilter, EventPage, EventQuery, FoundEvent, PAGE_EVENTS, StoredEvent};
+use crate::row::{found_event, segment, stored_event};
 use crate::stream::StreamNo;
 
 const COLUMNS: &str = "SELECT e.seq, e.event_id, e.version, e.agent_id, e.agent_key_id, e.entity_type, e.entity_id, \
@@ -36,7 +35,7 @@ impl SqliteStore {
         push_from_where(&mut rows, query, size);
         rows.push(" ORDER BY e.seq LIMIT ").push_bind(i64::from(limit) + 1);
         let rows = rows.build().fetch_all(&mut *connection).await.map_err(store_error)?;
-        let mut events = rows.iter().map(stored).collect::<Result<Vec<_>, _>>()?;
+        let mut events = rows.iter().map(stored_event).collect::<Result<Vec<_>, _>>()?;
         let has_more = events.len() > limit as usize;
         events.truncate(limit as usize);
         let total = match (query.count, query.filter.admits_all()) {
@@ -66,15 +65,7 @@ impl SqliteStore {
             .fetch_all(&self.readers)
             .await
             .map_err(store_error)?;
-        let found = rows.iter().map(|row| {
-            Ok(FoundEvent {
-                stream: StreamNo(row.try_get(26).map_err(store_error)?),
-                scope: scope(row, 27).map_err(store_error)?,
-                event: stored(row)?,
-                segment: segment(row, 22)?,
-                head_size: raw::count(row.try_get(29).map_err(store_error)?)?,
-            })
-        });
+        let found = rows.iter().map(found_event);
         // One id is in few stores, so those that were not asked for are cheaper to drop here than to exclude by parameters.
         let asked = |found: &FoundEvent| stores.is_none_or(|stores| stores.contains(&found.scope.store));
         found.filter(|found| found.as_ref().map_or(true, asked)).collect()
@@ -146,47 +137,6 @@ async fn segments(
         .await
         .map_err(store_error)?;
     rows.iter().map(|row| segment(row, 0)).collect()
-}
-
-fn segment(row: &SqliteRow, at: usize) -> Result<PayloadSegment, StoreError> {
-    let key_id: Option<Vec<u8>> = row.try_get(at + 2).map_err(store_error)?;
-    Ok(PayloadSegment {
-        first: raw::sequence(row.try_get(at).map_err(store_error)?)?,
-        last: raw::sequence(row.try_get(at + 1).map_err(store_error)?)?,
-        key_id: key_id.map(|id| id.as_slice().try_into()).transpose().map_err(StoreError::corrupt)?,
-        sealed: row.try_get(at + 3).map_err(store_error)?,
-    })
-}
-
-fn stored(row: &SqliteRow) -> Result<StoredEvent, StoreError> {
-    let read = || -> Result<RawEvent, sqlx::Error> {
-        Ok(RawEvent {
-            seq: row.try_get(0)?,
-            event_id: row.try_get(1)?,
-            version: row.try_get(2)?,
-            agent_id: row.try_get(3)?,
-            agent_key_id: row.try_get(4)?,
-            entity_type: row.try_get(5)?,
-            entity_id: row.try_get(6)?,
-            event_type: row.try_get(7)?,
-            created_at: row.try_get(8)?,
-            payload_form: row.try_get(9)?,
-            payload_hash: row.try_get(10)?,
-            cipher_hash: row.try_get(11)?,
-            content_hash: row.try_get(12)?,
-            seal: row.try_get(13)?,
-            command_id: row.try_get(14)?,
-            base_version: row.try_get(15)?,
-            order_key: row.try_get(16)?,
-            correlation_id: row.try_get(17)?,
-            annotations: row.try_get(18)?,
-            sequenced_at: row.try_get(19)?,
-            receipt_key_id: row.try_get(20)?,
-            receipt_signature: row.try_get(21)?,
-            segment: row.try_get(22)?,
-        })
-    };
-    read().map_err(store_error)?.into_stored()
 }
 
 #[cfg(test)]

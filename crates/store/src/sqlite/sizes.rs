@@ -1,10 +1,8 @@
 //! Sizes, for the operator's instruments.
 
-use sqlx::Row as _;
-
 use super::{SqliteStore, store_error};
 use crate::error::StoreError;
-use crate::raw;
+use crate::row::Row as _;
 use crate::sizes::{Pool, Sizes};
 
 impl SqliteStore {
@@ -13,8 +11,7 @@ impl SqliteStore {
             .fetch_one(&self.readers)
             .await
             .map_err(store_error)?;
-        let number = |at: usize| raw::count(row.try_get(at).map_err(store_error)?);
-        Ok(Sizes { streams: number(0)?, events: number(1)?, bytes: number(2)? })
+        Ok(Sizes { streams: row.count(0)?, events: row.count(1)?, bytes: row.count(2)? })
     }
 
     /// The readers.

@@ -1,22 +1,18 @@
 //! Streams: opening them, their heads, and what their trees are made of.
 
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 use stateset_ledger::bytes::Hash;
-use stateset_ledger::event::{KnownEvent, leaf};
-use stateset_ledger::id::{EventId, Micros, Scope, StoreId, TenantId};
+use stateset_ledger::event::KnownEvent;
+use stateset_ledger::id::{EventId, Micros, Scope, TenantId};
 use stateset_ledger::plan::EntityRef;
-use stateset_ledger::stream::{StreamHead, TILE_WIDTH};
-use stateset_ledger::tree::frontier::Frontier;
 use stateset_ledger::tree::rfc6962;
 
 use super::rows::Rows;
 use super::{SqliteStore, store_error};
 use crate::error::StoreError;
-use crate::raw::{self, RawKnown, RawStream};
+use crate::raw;
+use crate::row::{Row as _, known_event, stream_row};
 use crate::stream::{OpenStream, StreamNo, StreamRow};
-
-const TILE: u64 = TILE_WIDTH as u64;
+use crate::tree_rows::{self, HeadRow, TILE};
 
 const OPEN_STREAMS: Rows = Rows(include_str!("../../sql/sqlite/open_streams.sql"));
 const STREAM_HEADS: Rows = Rows(include_str!("../../sql/sqlite/stream_heads.sql"));
@@ -33,8 +29,8 @@ impl SqliteStore {
         let mut opened = Vec::with_capacity(scopes.len());
         for scope in scopes {
             let head = heads
-                .iter()
-                .find(|head| head.scope == *scope)
+                .extract_if(.., |head| head.scope == *scope)
+                .next()
                 .ok_or_else(|| StoreError::corrupt("a stream that was just opened is not there"))?;
             opened.push(self.with_tails(head).await?);
         }
@@ -68,25 +64,15 @@ impl SqliteStore {
         rows.iter().map(HeadRow::read).collect()
     }
 
-    async fn with_tails(&self, row: &HeadRow) -> Result<OpenStream, StoreError> {
-        let size = row.size;
+    async fn with_tails(&self, row: HeadRow) -> Result<OpenStream, StoreError> {
         let mut tails = Vec::new();
-        for level in 0..StreamHead::levels(size) {
-            let width = StreamHead::tail_width(size, level) as u64;
-            let above = u32::try_from(8 * level).map_err(StoreError::corrupt)?;
-            let first = ((size >> above) / TILE) * TILE;
-            tails.push(match level {
-                0 => self.tail_leaves(row.stream, row.scope, first, width).await?,
-                _ => {
-                    self.roots(row.stream, u8::try_from(level - 1).map_err(StoreError::corrupt)?, first, width).await?
-                },
+        for tail in row.tails() {
+            tails.push(match tail.below {
+                None => self.tail_leaves(row.stream, row.scope, tail.first, tail.width).await?,
+                Some(level) => self.roots(row.stream, level, tail.first, tail.width).await?,
             });
         }
-        let frontier = Frontier::from_bytes(size, &row.frontier).map_err(StoreError::corrupt)?;
-        let last_at = row.last_at.map_or(StreamHead::empty().last_at(), Micros);
-        let head = StreamHead::from_parts(frontier, tails, last_at).map_err(StoreError::corrupt)?;
-        let key_stream = (!row.scope.is_key_stream()).then_some(row.key_stream);
-        Ok(OpenStream { stream: row.stream, scope: row.scope, head, key_stream })
+        row.open(tails)
     }
 
     pub(super) async fn find_stream(&self, scope: Scope) -> Result<Option<StreamRow>, StoreError> {
@@ -124,7 +110,7 @@ impl SqliteStore {
             })
             .await
             .map_err(store_error)?;
-        rows.iter().map(|row| known(row).map_err(store_error)?.into_known()).collect()
+        rows.iter().map(known_event).collect()
     }
 
     pub(super) async fn count_entities(
@@ -140,7 +126,7 @@ impl SqliteStore {
             })
             .await
             .map_err(store_error)?;
-        rows.iter().map(|row| raw::count(row.try_get(0).map_err(store_error)?)).collect()
+        rows.iter().map(|row| row.count(0)).collect()
     }
 
     /// Leaves from complete tiles as far as they reach, then from the events themselves.
@@ -156,19 +142,8 @@ impl SqliteStore {
             .fetch_all(&self.readers)
             .await
             .map_err(store_error)?;
-        let mut leaves = Vec::with_capacity(usize::try_from(count).map_err(StoreError::corrupt)?);
-        let mut next = first;
-        for row in &rows {
-            let start = raw::count(row.try_get(0).map_err(store_error)?)? * TILE;
-            let tile = raw::hashes(row.try_get::<&[u8], _>(1).map_err(store_error)?)?;
-            if start > next || next >= end {
-                break;
-            }
-            let skip = usize::try_from(next - start).map_err(StoreError::corrupt)?;
-            let take = usize::try_from(end - next).map_err(StoreError::corrupt)?;
-            leaves.extend(tile.into_iter().skip(skip).take(take));
-            next = first + leaves.len() as u64;
-        }
+        let mut leaves = tree_rows::leaves_of_tiles(&rows, first, end)?;
+        let next = first + leaves.len() as u64;
         if next < end {
             let scope = self.scope_of(stream).await?;
             leaves.extend(self.tail_leaves(stream, scope, next, end - next).await?);
@@ -182,7 +157,7 @@ impl SqliteStore {
             .fetch_one(&self.readers)
             .await
             .map_err(store_error)?;
-        scope(&row, 0).map_err(store_error)
+        row.scope(0)
     }
 
     /// Leaves of the events behind the last complete tile.
@@ -200,15 +175,7 @@ impl SqliteStore {
             .fetch_all(&self.readers)
             .await
             .map_err(store_error)?;
-        expect_count(rows.len(), count, "leaves")?;
-        rows.iter()
-            .map(|row| {
-                let seal =
-                    raw::seal(row.try_get(2).map_err(store_error)?, row.try_get::<&[u8], _>(3).map_err(store_error)?)?;
-                let content_hash = raw::hash(row.try_get::<&[u8], _>(1).map_err(store_error)?)?;
-                Ok(leaf(scope, raw::sequence(row.try_get(0).map_err(store_error)?)?, &content_hash, &seal))
-            })
-            .collect()
+        tree_rows::tail_leaves(&rows, scope, count)
     }
 
     pub(super) async fn roots(
@@ -221,7 +188,7 @@ impl SqliteStore {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let roots: Vec<Vec<u8>> = sqlx::query_scalar(include_str!("../../sql/sqlite/tile_roots.sql"))
+        let roots = sqlx::query(include_str!("../../sql/sqlite/tile_roots.sql"))
             .bind(stream.0)
             .bind(i64::from(level))
             .bind(raw::column(first))
@@ -229,75 +196,6 @@ impl SqliteStore {
             .fetch_all(&self.readers)
             .await
             .map_err(store_error)?;
-        expect_count(roots.len(), count, "tile roots")?;
-        roots.iter().map(|root| raw::hash(root)).collect()
+        tree_rows::tile_roots(&roots, count)
     }
-}
-
-fn expect_count(found: usize, wanted: u64, what: &str) -> Result<(), StoreError> {
-    if found as u64 == wanted {
-        Ok(())
-    } else {
-        Err(StoreError::corrupt(format!("{wanted} {what} were expected in the database, {found} are there")))
-    }
-}
-
-struct HeadRow {
-    stream: StreamNo,
-    scope: Scope,
-    size: u64,
-    frontier: Vec<u8>,
-    last_at: Option<i64>,
-    key_stream: (StreamNo, u64),
-}
-
-impl HeadRow {
-    fn read(row: &SqliteRow) -> Result<Self, StoreError> {
-        let number = |at: usize| row.try_get::<i64, _>(at).map_err(store_error);
-        Ok(Self {
-            stream: StreamNo(number(0)?),
-            scope: scope(row, 1).map_err(store_error)?,
-            size: raw::count(number(3)?)?,
-            frontier: row.try_get(4).map_err(store_error)?,
-            last_at: row.try_get(5).map_err(store_error)?,
-            key_stream: (StreamNo(number(6)?), raw::count(number(7)?)?),
-        })
-    }
-}
-
-/// Tenant and store from two adjacent columns.
-pub(super) fn scope(row: &SqliteRow, at: usize) -> Result<Scope, sqlx::Error> {
-    Ok(Scope::new(TenantId(row.try_get(at)?), StoreId(row.try_get(at + 1)?)))
-}
-
-/// A stream row from the nine columns that start at `at`.
-pub(super) fn stream_row(row: &SqliteRow, at: usize) -> Result<StreamRow, StoreError> {
-    let read = || -> Result<RawStream, sqlx::Error> {
-        Ok(RawStream {
-            stream_no: row.try_get(at)?,
-            scope: scope(row, at + 1)?,
-            size: row.try_get(at + 3)?,
-            root: row.try_get(at + 4)?,
-            last_at: row.try_get(at + 5)?,
-            head_key_id: row.try_get(at + 6)?,
-            head_signature: row.try_get(at + 7)?,
-            opened_at: row.try_get(at + 8)?,
-        })
-    };
-    read().map_err(store_error)?.into_row()
-}
-
-fn known(row: &SqliteRow) -> Result<RawKnown, sqlx::Error> {
-    Ok(RawKnown {
-        event_id: row.try_get(0)?,
-        seq: row.try_get(1)?,
-        sequenced_at: row.try_get(2)?,
-        content_hash: row.try_get(3)?,
-        agent_key_id: row.try_get(4)?,
-        seal: row.try_get(5)?,
-        command_id: row.try_get(6)?,
-        base_version: row.try_get(7)?,
-        receipt_key_id: row.try_get(8)?,
-        receipt_signature: row.try_get(9)?,
-    })
 }

@@ -1,6 +1,6 @@
 //! The OpenAPI 3.1 document, from one table of operations and the schemas of the `api` crate.
 //!
-//! To document a route: a line in [`operations::OPERATIONS`], its parameters in `parameters`, and `cargo xtask codegen`.
+//! To document a route: a line in its group under [`operations`], its parameters in `parameters`, and `cargo xtask codegen`.
 //! A test calls every operation of the table, so a line without a route fails.
 
 pub mod operations;
@@ -11,7 +11,7 @@ use axum::http::header;
 use axum::response::{Html, IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-use operations::{OPERATIONS, Operation, Reply};
+use operations::{Operation, Reply};
 
 /// `GET /openapi.json`.
 pub async fn json() -> Response {
@@ -32,7 +32,7 @@ pub fn text() -> String {
 
 fn document() -> Value {
     let mut paths = Map::new();
-    for operation in OPERATIONS {
+    for operation in operations::all() {
         let item = paths.entry(operation.path).or_insert_with(|| json!({}));
         item[operation.method] = describe(operation);
     }
@@ -106,7 +106,7 @@ fn render() -> String {
     let mut body = String::new();
     for (tag, text) in operations::TAGS {
         body.push_str(&format!("<h2 id=\"{tag}\">{tag}</h2><p>{}</p>", escape(text)));
-        for operation in OPERATIONS.iter().filter(|operation| operation.tag == *tag) {
+        for operation in operations::all().filter(|operation| operation.tag == *tag) {
             let access =
                 operation.permission.map_or("no credential".to_owned(), |p| format!("permission {}", p.name()));
             body.push_str(&format!(

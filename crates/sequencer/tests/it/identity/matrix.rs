@@ -14,7 +14,7 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use stateset_ledger::id::{Micros, Scope};
 use stateset_ledger::signature::{SeedSigner, Signer as _, proof_of_possession_challenge};
-use stateset_sequencer::http::openapi::operations::{OPERATIONS, Operation};
+use stateset_sequencer::http::openapi::operations::{self, Operation};
 use stateset_sequencer::http::router;
 use stateset_sequencer::identity::token::Tokens;
 use tokio_util::sync::CancellationToken;
@@ -249,7 +249,7 @@ async fn table(sequencer: &Sequencer, kinds: &[(&str, HeaderMap)], tenant: &Tena
     table.push_str("\n|---|---|---|");
     table.push_str(&"---|".repeat(kinds.len()));
     table.push('\n');
-    for operation in OPERATIONS {
+    for operation in operations::all() {
         let permission = match operation.permission {
             Some(permission) => permission.name(),
             None if operation.id == "enrolAgent" => "token",
@@ -308,7 +308,7 @@ async fn every_read_is_for_the_callers_tenant() {
     let kinds = kinds(&sequencer, own.scope).await;
     let mut reads = 0;
     for (kind, headers) in kinds.iter().filter(|(kind, _)| ["all", "token: all, this agent"].contains(kind)) {
-        for operation in OPERATIONS.iter().filter(|operation| operation.permission.is_some()) {
+        for operation in operations::all().filter(|operation| operation.permission.is_some()) {
             for tenant in [&own, &foreign] {
                 store.made();
                 call(&sequencer, operation, tenant, headers).await;
@@ -335,7 +335,7 @@ async fn not_yours_is_not_there() {
     let under_own = |of: &Tenant| Tenant { scope: own.scope, ..of.clone() };
     let pairs = [(foreign.clone(), nobody()), (under_own(&foreign), under_own(&nobody()))];
     for (kind, headers) in kinds(&sequencer, own.scope).await.iter().filter(|(kind, _)| *kind != "bootstrap") {
-        for operation in OPERATIONS.iter().filter(|operation| operation.permission.is_some()) {
+        for operation in operations::all().filter(|operation| operation.permission.is_some()) {
             for (theirs, nothing) in &pairs {
                 if theirs.scope != own.scope || BY_ID.contains(&operation.id) {
                     // Once for the key's sake, so that neither of the two finds it in memory and the other not.
