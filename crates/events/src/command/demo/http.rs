@@ -84,6 +84,14 @@ impl Bases {
         Some(Self { by_part, other: services.values().next()?.clone() })
     }
 
+    /// Every address, once.
+    fn all(&self) -> Vec<&Url> {
+        let mut all: Vec<&Url> = self.by_part.values().chain([&self.other]).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+
     fn of(&self, path: &str) -> &Url {
         let part = path.trim_start_matches('/').split(['/', '?']).next().unwrap_or_default();
         self.by_part.get(part).unwrap_or(&self.other)
@@ -111,6 +119,16 @@ pub(super) fn http() -> Result<reqwest::Client, Fault> {
 impl Client {
     pub(super) fn new(http: reqwest::Client, bases: Bases) -> Self {
         Self { http, bases }
+    }
+
+    /// Reads the same path of every process of the shop; `None` is one that did not answer.
+    pub(super) async fn everywhere(&self, path: &str, within: Duration) -> Vec<Option<Answer>> {
+        let mut all = Vec::new();
+        for base in self.bases.all() {
+            let client = Self { http: self.http.clone(), bases: Bases::one(base.clone()) };
+            all.push(client.call_until_answered(&Call::get(path), within).await);
+        }
+        all
     }
 
     /// One try.

@@ -42,7 +42,7 @@ use runner::{Runner, mails_of};
 use shop::{Shop, Wish};
 
 /// How long everything may take to come to rest after the last step of a scenario.
-const QUIET_WITHIN: Duration = Duration::from_secs(60);
+const QUIET_WITHIN: Duration = Duration::from_mins(1);
 
 #[derive(Arguments, Debug)]
 pub(crate) struct Args {
@@ -56,7 +56,7 @@ enum Demo {
     #[command(after_help = EXAMPLES)]
     Run(Box<Run>),
     /// Look at every order of a run that was kept: start its shop again, compare everything, stop it
-    Audit(AuditArgs),
+    Audit(Box<AuditArgs>),
     /// Scenarios of `run`, with what they show
     Scenarios,
     /// A service of the shop, as a child of `run`

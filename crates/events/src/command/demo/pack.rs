@@ -36,10 +36,10 @@ impl Pack {
     /// Whether it reaches behind the HTTP API, which only a shop that the demo started allows.
     pub(super) fn needs_own_shop(&self) -> bool {
         self.steps.iter().any(|step| match &step.action {
-            Action::Write(_) | Action::Quarantined(_) => true,
+            Action::Write(_) => true,
             // Where others order too, the next number may be theirs.
             Action::Call(call) => !call.next.is_empty(),
-            Action::Mails(_) => false,
+            Action::Mails(_) | Action::Quarantined(_) => false,
         })
     }
 }

@@ -23,7 +23,7 @@ use super::port::free_port;
 /// the demo cannot change it.
 const INHERITED: [&str; 6] = ["PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "LLVM_PROFILE_FILE", "SYSTEMROOT"];
 /// Until it listens. Generous: the first start makes databases, on a machine that may have much else to do.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 /// For an orderly end.
 const GRACE: Duration = Duration::from_secs(20);
 /// How much of a log a fault quotes.
@@ -77,12 +77,11 @@ impl Service {
 
     /// Starts it and waits until it listens.
     pub(super) async fn start(&mut self) -> Result<(), Fault> {
-        let listen = match self.address {
-            Some(address) => address,
-            None => {
-                let port = free_port().map_err(|error| self.fault("there is no free port").because(error))?;
-                SocketAddr::from(([127, 0, 0, 1], port))
-            },
+        let listen = if let Some(address) = self.address {
+            address
+        } else {
+            let port = free_port().map_err(|error| self.fault("there is no free port").because(error))?;
+            SocketAddr::from(([127, 0, 0, 1], port))
         };
         let log = File::options().create(true).append(true).open(&self.launch.log);
         let log = log.map_err(|error| self.fault("its log cannot be written").because(error))?;

@@ -19,7 +19,7 @@ use super::process::tail;
 
 /// The program, beside ours.
 const PROGRAM: &str = "stateset-sequencer";
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 const GRACE: Duration = Duration::from_secs(20);
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -74,13 +74,12 @@ impl LogServer {
         std::fs::create_dir_all(folder).map_err(|error| cannot("its folder cannot be made").because(error))?;
         let port = free_port().map_err(|error| cannot("there is no free port").because(error))?;
         let key_file = folder.join("api-key");
-        let api_key = match std::fs::read_to_string(&key_file) {
-            Ok(text) => text,
-            Err(_) => {
-                let text = format!("demo-{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-                write_private(&key_file, &text).map_err(|error| cannot("its key cannot be kept").because(error))?;
-                text
-            },
+        let api_key = if let Ok(text) = std::fs::read_to_string(&key_file) {
+            text
+        } else {
+            let text = format!("demo-{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+            write_private(&key_file, &text).map_err(|error| cannot("its key cannot be kept").because(error))?;
+            text
         };
         let mut own = Own { program, folder: folder.to_owned(), port, api_key: api_key.clone(), child: None };
         own.start().await?;

@@ -115,14 +115,7 @@ impl Shop {
     }
 
     async fn start_own(wish: &Wish, http: reqwest::Client) -> Result<Self, Fault> {
-        let temporary = match &wish.data {
-            Some(_) => None,
-            None => Some(tempfile::Builder::new().prefix("stateset-demo-").tempdir().map_err(no_folder)?),
-        };
-        let folder = wish.data.clone().or(temporary.as_ref().map(|folder| folder.path().to_owned()));
-        let folder = folder.unwrap_or_default();
-        std::fs::create_dir_all(&folder).map_err(no_folder)?;
-        let folder = folder.canonicalize().map_err(no_folder)?;
+        let (folder, temporary) = folder(wish.data.as_deref())?;
         let state = known_state(&folder)?.unwrap_or_else(|| State {
             run: new_run(),
             store: Uuid::new_v4(),
@@ -303,6 +296,19 @@ impl Shop {
 
 /// The name of a process that holds every service.
 const ALL: &str = "shop";
+
+/// The folder that was asked for, or a temporary one.
+fn folder(wanted: Option<&Path>) -> Result<(PathBuf, Option<TempDir>), Fault> {
+    let (folder, temporary) = match wanted {
+        Some(folder) => (folder.to_owned(), None),
+        None => {
+            let temporary = tempfile::Builder::new().prefix("stateset-demo-").tempdir().map_err(no_folder)?;
+            (temporary.path().to_owned(), Some(temporary))
+        },
+    };
+    std::fs::create_dir_all(&folder).map_err(no_folder)?;
+    Ok((folder.canonicalize().map_err(no_folder)?, temporary))
+}
 
 async fn start_log(wish: &Wish, folder: &Path, scope: Scope) -> Result<Option<LogServer>, Fault> {
     let folder = folder.join("sequencer");

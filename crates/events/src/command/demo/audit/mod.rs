@@ -31,7 +31,7 @@ const CONCURRENCY: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Mails that one kill of the notification service may cause to be sent again: those that were on their way to the mail
 /// server, one for each of its connections. SMTP has no way to ask whether a mail was taken.
-const REPEATED_MAILS_PER_KILL: u32 = 4;
+const REPEATED_MAILS_PER_KILL: u32 = 2;
 
 /// An event as the outbox of its service holds it.
 #[derive(Clone, Debug)]

@@ -171,12 +171,12 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// `None` inside is the null text.
-    fn text(&mut self) -> Option<Option<&'a [u8]>> {
+    /// The null text is an empty one: what becomes of both is the same.
+    fn text(&mut self) -> Option<&'a [u8]> {
         let length = if self.flexible { self.varint()?.checked_sub(1) } else { usize::try_from(self.int16()?).ok() };
         match length {
-            Some(length) => self.take(length).map(Some),
-            None => Some(None),
+            Some(length) => self.take(length),
+            None => Some(&[]),
         }
     }
 
@@ -191,7 +191,7 @@ impl<'a> Cursor<'a> {
 
     fn place(&mut self) -> Option<Place> {
         let from = self.at;
-        let host = String::from_utf8(self.text()?.unwrap_or_default().to_vec()).ok()?;
+        let host = String::from_utf8(self.text()?.to_vec()).ok()?;
         let port = self.int32()?;
         Some(Place { from, to: self.at, flexible: self.flexible, host, port })
     }

@@ -12,7 +12,7 @@ use crate::command::demo::http::{Answer, Call, Client};
 use crate::command::demo::runner::plain;
 
 /// How long a customer waits for one thing. A service may be killed several times meanwhile.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 const LOOK_EVERY: Duration = Duration::from_millis(60);
 /// What an order is over: two of product 1.
 pub(crate) const AMOUNT_CENTS: i64 = 25_998;

@@ -23,7 +23,7 @@ pub(super) use customer::PIECES;
 pub(super) use plan::Journey;
 
 /// How long it may take, once the last customer has left, until nothing is under way any more.
-const QUIET_WITHIN: Duration = Duration::from_secs(180);
+const QUIET_WITHIN: Duration = Duration::from_mins(3);
 /// Of the product that everybody orders, before the first customer.
 pub(super) const STOCK: i64 = 1_000_000;
 

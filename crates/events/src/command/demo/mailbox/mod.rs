@@ -73,7 +73,7 @@ impl Mailbox {
     }
 
     /// Keeps a message; then its sender may be told so.
-    fn keep(&self, head: Letterhead, data: String) -> std::io::Result<()> {
+    fn keep(&self, head: &Letterhead, data: &str) -> std::io::Result<()> {
         let at = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
         let mut kept = self.kept();
         if kept.len() >= MESSAGES {
@@ -93,12 +93,12 @@ impl Mailbox {
 }
 
 /// A message in the shape of `MailHog`'s API, version 2.
-fn shown(number: usize, at: &str, head: Letterhead, data: String) -> Value {
+fn shown(number: usize, at: &str, head: &Letterhead, data: &str) -> Value {
     let address = |text: &str| {
         let (mailbox, domain) = text.rsplit_once('@').unwrap_or((text, ""));
         json!({ "Relays": null, "Mailbox": mailbox, "Domain": domain, "Params": "" })
     };
-    let (headers, body) = letters::parts(&data);
+    let (headers, body) = letters::parts(data);
     let to: Vec<Value> = head.to.iter().map(|text| address(text)).collect();
     json!({
         "ID": format!("{number}@stateset-demo"),

@@ -73,7 +73,7 @@ async fn message(lines: &mut Lines, head: Letterhead, mailbox: &Mailbox) -> std:
     if !fits {
         return Ok("552 5.3.4 the message is too long\r\n");
     }
-    match mailbox.keep(head, data) {
+    match mailbox.keep(&head, &data) {
         Ok(()) => Ok("250 2.0.0 kept\r\n"),
         Err(_) => Ok("452 4.3.1 cannot be kept now\r\n"),
     }
