@@ -299,12 +299,11 @@ const ALL: &str = "shop";
 
 /// The folder that was asked for, or a temporary one.
 fn folder(wanted: Option<&Path>) -> Result<(PathBuf, Option<TempDir>), Fault> {
-    let (folder, temporary) = match wanted {
-        Some(folder) => (folder.to_owned(), None),
-        None => {
-            let temporary = tempfile::Builder::new().prefix("stateset-demo-").tempdir().map_err(no_folder)?;
-            (temporary.path().to_owned(), Some(temporary))
-        },
+    let (folder, temporary) = if let Some(folder) = wanted {
+        (folder.to_owned(), None)
+    } else {
+        let temporary = tempfile::Builder::new().prefix("stateset-demo-").tempdir().map_err(no_folder)?;
+        (temporary.path().to_owned(), Some(temporary))
     };
     std::fs::create_dir_all(&folder).map_err(no_folder)?;
     Ok((folder.canonicalize().map_err(no_folder)?, temporary))
