@@ -71,6 +71,18 @@ async fn every_scenario_goes_as_told() {
     assert_eq!(again.code, Some(0), "{}\n{}", again.out, again.err);
 }
 
+/// P01, D10: the same shop on a PostgreSQL database that is empty.
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgres() {
+    let server = stateset_testkit::postgres::shared().await.expect("a PostgreSQL server; without one this test fails");
+    let database = server.create_database("demo").await.unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let stories = ["--scenario", "happy", "--scenario", "payment-mismatch", "--scenario", "poison"];
+    let shop = ["run", "--json", "--no-sequencer", "--shop-database", database.url()];
+    let ran = demo(&home, &[shop.as_slice(), stories.as_slice()].concat()).await;
+    assert_eq!(ran.code, Some(0), "{}\n{}", ran.out, ran.err);
+}
+
 /// P01: what is not as expected is named, with what to look at, and the program says so with its exit code.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mismatch_is_not_overlooked() {
