@@ -88,7 +88,12 @@ pub(crate) async fn sqlite(folder: &Path, service: Service, settings: &Settings)
         .foreign_keys(true)
         .busy_timeout(BUSY);
     log_ahead(options.clone().journal_mode(SqliteJournalMode::Wal)).await.map_err(StartError::database)?;
-    let pool = SqlitePoolOptions::new().max_connections(FILE_CONNECTIONS).connect_with(options).await;
+    let pool = SqlitePoolOptions::new()
+        .max_connections(FILE_CONNECTIONS)
+        // Where SQLite itself rolled a transaction back, as with a full disk, sqlx counts it as open for ever.
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
+        .connect_with(options)
+        .await;
     let pool = pool.map_err(StartError::database)?;
     let outbox = told(&Outbox::new(pool.clone()), settings);
     Ok(Own { pool, outbox })

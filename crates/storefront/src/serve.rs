@@ -14,6 +14,7 @@ use stateset_relay::sink::Sink;
 use stateset_relay::sink::sequencer::{Sequencer, SequencerSettings};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -37,6 +38,8 @@ const GRACE: Duration = Duration::from_secs(10);
 const POLL_MAX: Duration = Duration::from_millis(500);
 /// How long a process that vanished keeps its part of the relay's work.
 const LEASE: Duration = Duration::from_secs(5);
+/// The same over Kafka: more than twice the time after which a message is given up, so that none is sent late.
+const KAFKA_LEASE: Duration = Duration::from_secs(10);
 
 /// A storefront that was started: it listens, and its relays and consumers run.
 pub struct Storefront {
@@ -109,7 +112,13 @@ impl Storefront {
         }
         let (stop, mut running) = (CancellationToken::new(), Vec::new());
         for one in &prepared {
-            running.push(start_service(one, &prepared, &settings).await?);
+            match start_service(one, &prepared, &settings).await {
+                Ok(service) => running.push(service),
+                Err(error) => {
+                    end_all(running).await;
+                    return Err(error);
+                },
+            }
         }
         let consumers = prepared.iter().map(|one| (one.service, Arc::clone(&one.takes))).collect();
         #[expect(clippy::disallowed_methods, reason = "the handle is kept, and waited for at the end")]
@@ -154,17 +163,32 @@ impl Storefront {
             }
             told.cancel();
         };
-        let served = async { axum::serve(listener, router).with_graceful_shutdown(end).await };
+        // A client that never finishes its request does not hold the end up.
+        let late = async {
+            stop.cancelled().await;
+            sleep(GRACE).await;
+        };
+        let served = async {
+            let served = tokio::select! {
+                served = async { axum::serve(listener, router).with_graceful_shutdown(end).await } => served,
+                () = late => Ok(()),
+            };
+            stop.cancel();
+            served
+        };
         let (served, ended) = tokio::join!(served, ended);
-        stop.cancel();
-        for service in running {
-            service.end().await;
-        }
+        end_all(running).await;
         if housekeeping.await.is_err() {
             tracing::warn!("the housekeeping ended before");
         }
         served.map_err(ServeError::Listener)?;
         ended.map_or(Ok(()), |what| Err(ServeError::Ended(what)))
+    }
+}
+
+async fn end_all(running: Vec<RunningService>) {
+    for service in running {
+        service.end().await;
     }
 }
 
@@ -174,7 +198,7 @@ async fn watch(running: &[RunningService], stop: CancellationToken) -> Option<St
     loop {
         tokio::select! {
             () = stop.cancelled() => return None,
-            () = tokio::time::sleep(LOOK) => {},
+            () = sleep(LOOK) => {},
         }
         if let Some(what) = running.iter().find_map(RunningService::ended) {
             stop.cancel();
@@ -238,7 +262,7 @@ async fn start_service<DB: Dialect>(
     let service = one.service;
     let mut options = Options::new(format!("storefront-{service}-{}", Uuid::new_v4().simple()));
     options.poll_max = POLL_MAX;
-    options.lease = LEASE;
+    options.lease = if settings.kafka.is_some() { KAFKA_LEASE } else { LEASE };
     let mut relay = Relay::new(one.own.outbox.deliveries(), options);
     if service == Service::Notification {
         let mail = post_office(one.own.clone(), &settings.smtp, &settings.mail_from);

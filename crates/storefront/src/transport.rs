@@ -165,6 +165,7 @@ pub(crate) mod kafka {
     //! The contract's topics.
 
     use std::sync::Arc;
+    use std::time::Duration;
 
     use stateset_outbox::consumer::{Consumer, Handler};
     use stateset_relay::consumer::{ConsumerSettings, RunningConsumer, start};
@@ -175,6 +176,8 @@ pub(crate) mod kafka {
     use crate::error::StartError;
     use crate::settings::{KafkaPlace, Service};
 
+    /// From enqueueing a message to giving it up: less than half of the relay's lease.
+    const DELIVERY: Duration = Duration::from_secs(4);
     /// Records that one consumer takes at once, each on a connection of its own.
     const CONCURRENCY: usize = 6;
     /// How soon a consumer notices a topic that did not exist when it subscribed, in milliseconds.
@@ -185,6 +188,7 @@ pub(crate) mod kafka {
         let mut settings = KafkaSettings::new(&place.brokers);
         let globs = ["order.*", "payment.*", "shipping.*"];
         settings.topics = globs.into_iter().map(str::to_owned).zip(place.topics.clone()).collect();
+        settings.delivery_timeout = DELIVERY;
         let sink = Kafka::new(settings).map_err(|fault| StartError::peer("Kafka", fault))?;
         Ok(Arc::new(sink))
     }

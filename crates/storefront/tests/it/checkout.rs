@@ -12,7 +12,7 @@ on_both! {
     /// reservation nor an order nor an event, and the same request is done when it comes again.
     async fn half_a_checkout_is_none(on) {
         let shop = Shop::open(on).await;
-        break_the_log(&shop.data).await;
+        break_the_end(&shop.data).await;
         let failed = shop.post_once("/orders/checkout", "create_order_1", &order()).await;
         assert_eq!(failed.status, 503, "{}", failed.text());
         let stock = shop.get("/stock/1").await;
@@ -21,7 +21,7 @@ on_both! {
         let orders = "SELECT CAST(count(*) AS TEXT) FROM orders";
         assert_eq!(shop.data.column(Service::Order, orders).await, ["0"]);
 
-        mend_the_log(&shop.data).await;
+        mend_the_end(&shop.data).await;
         let made = shop.post_once("/orders/checkout", "create_order_1", &order()).await;
         assert_eq!(made.status, 201, "{}", made.text());
         assert_eq!(shop.get("/stock/1").await["reserved"], 2);
@@ -73,26 +73,28 @@ on_both! {
     }
 }
 
-/// From now on the write of an event ends the transaction: on PostgreSQL with the connection, on SQLite with an error.
-async fn break_the_log(data: &Data) {
+/// From now on the last statement of a checkout, which stores its answer, ends the transaction: on PostgreSQL with the
+/// connection, on SQLite with an error. Goods, order and event were written before it.
+async fn break_the_end(data: &Data) {
     let script = match data {
         Data::Sqlite(_) => {
-            "CREATE TRIGGER breaks BEFORE INSERT ON event_log BEGIN SELECT RAISE(ROLLBACK, 'broken'); END"
+            "CREATE TRIGGER breaks BEFORE UPDATE ON idempotency_keys WHEN new.status = 'completed' \
+             BEGIN SELECT RAISE(ROLLBACK, 'broken'); END"
         },
         Data::Postgres(_) => {
             "CREATE FUNCTION storefront_order.breaks() RETURNS trigger LANGUAGE plpgsql AS \
              $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$; \
-             CREATE TRIGGER breaks BEFORE INSERT ON storefront_order.event_log \
-             FOR EACH ROW EXECUTE FUNCTION storefront_order.breaks()"
+             CREATE TRIGGER breaks BEFORE UPDATE ON storefront_order.idempotency_keys FOR EACH ROW \
+             WHEN (new.status = 'completed') EXECUTE FUNCTION storefront_order.breaks()"
         },
     };
     run(data, script).await;
 }
 
-async fn mend_the_log(data: &Data) {
+async fn mend_the_end(data: &Data) {
     let script = match data {
         Data::Sqlite(_) => "DROP TRIGGER breaks",
-        Data::Postgres(_) => "DROP TRIGGER breaks ON storefront_order.event_log",
+        Data::Postgres(_) => "DROP TRIGGER breaks ON storefront_order.idempotency_keys",
     };
     run(data, script).await;
 }
