@@ -21,6 +21,7 @@ pub struct Commerce<P> {
     entity_id: Option<String>,
     order: Option<String>,
     user_email: Option<String>,
+    subject: Option<String>,
 }
 
 /// What the writer must still say.
@@ -38,7 +39,7 @@ impl<P: Payload> Commerce<P> {
     /// A payload by itself.
     pub fn new(payload: P) -> Self {
         let entity_id = payload.entity_id();
-        Self { payload, entity_id, order: None, user_email: None }
+        Self { payload, entity_id, order: None, user_email: None, subject: None }
     }
 
     /// The order it belongs to.
@@ -62,6 +63,23 @@ impl<P: Payload> Commerce<P> {
     pub fn user_email(mut self, address: impl Into<String>) -> Self {
         self.user_email = Some(address.into()).filter(|_| P::CONTRACT.user_email == UserEmail::Included);
         self
+    }
+
+    /// Whom its personal data is about: an id, never an address. One person's events under one subject are erased at once.
+    #[must_use]
+    pub fn subject(mut self, id: impl Into<String>) -> Self {
+        self.subject = Some(id.into());
+        self
+    }
+
+    /// Whom its personal data is about: as the writer said, else its order (`order/123`), else its entity
+    /// (`customer/cust_1`).
+    pub fn personal_subject(&self) -> Result<String, Incomplete> {
+        match (&self.subject, self.order_key()) {
+            (Some(subject), _) => Ok(subject.clone()),
+            (None, Some(order)) => Ok(format!("order/{order}")),
+            (None, None) => self.entity().map(|(kind, id)| format!("{kind}/{id}")),
+        }
     }
 
     /// Entity type and id. For a family whose entity is the order, the order's id.

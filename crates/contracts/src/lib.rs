@@ -6,6 +6,7 @@
 //! * [`envelope`]: the JSON that consumers of the Kafka topics read.
 //! * [`upcast`]: older payloads in today's shape, stored bytes untouched.
 //! * [`json_schema`], [`compatibility`], [`history`]: the schemas of payloads, and whether one may follow another.
+//! * [`personal`]: where in a payload a person's data lies.
 //! * [`machine`]: what an event may do to an order, a payment, a shipment.
 //!
 //! This crate is pure, imports nothing of ours, and knows no broker, database or clock. Validation against a schema is
@@ -24,6 +25,7 @@ pub mod history;
 pub mod instant;
 pub mod json_schema;
 pub mod machine;
+pub mod personal;
 pub mod scalar;
 pub mod shape;
 pub mod upcast;

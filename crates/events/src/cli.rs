@@ -3,9 +3,9 @@
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::command::{
-    ack, audit, breaker, catalog, completions, config, dashboard, demo, dlq, doctor, explain, export, idempotency,
-    inspect, jobs, list, man, mcp, migrate, outbox, reconcile, replay, routes, state, stats, sync, tail, timeline, top,
-    trace, trigger, verify, worker,
+    ack, audit, breaker, catalog, completions, config, connector, dashboard, demo, dlq, doctor, erase, explain, export,
+    idempotency, inspect, jobs, list, man, mcp, migrate, outbox, reconcile, replay, routes, state, stats, sync, tail,
+    timeline, top, trace, trigger, verify, worker,
 };
 use crate::exit;
 use crate::settings::Global;
@@ -66,8 +66,12 @@ pub(crate) enum Command {
     Reconcile(reconcile::Args),
     /// Who did what; and whether the log is sound
     Audit(audit::Args),
+    /// Make a person's data unreadable for ever (writes with --apply)
+    Erase(erase::Args),
     /// Write an event, for trying things out (writes with --apply)
     Trigger(trigger::Args),
+    /// Shops elsewhere: take their webhooks, read them from the beginning, change and apply prices
+    Connector(connector::Args),
     /// Serve agents over the Model Context Protocol (writes with --apply)
     Mcp(mcp::Args),
     /// An agent's own machine: write offline, push, pull and check (resolve and rebase write with --apply)

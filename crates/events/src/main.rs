@@ -13,6 +13,7 @@ mod context;
 mod exit;
 mod filter;
 mod output;
+mod personal;
 mod settings;
 mod sinks;
 

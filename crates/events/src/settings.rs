@@ -11,6 +11,7 @@ use clap::Args;
 use serde::Deserialize;
 use stateset_inspect::{Credential, Fault, OpenMode, OpenSettings, Scope};
 use stateset_outbox::Schema;
+use stateset_outbox::subject::MasterKeys;
 use url::Url;
 use uuid::Uuid;
 
@@ -140,6 +141,16 @@ pub(crate) fn variable(name: &str) -> Option<String> {
 /// A variable that a file of routes names for a secret.
 pub(crate) fn secret_variable(name: &str) -> Result<String, Fault> {
     variable(name).ok_or_else(|| Fault::usage(format!("the variable {name} is not set"), "set it to the secret"))
+}
+
+/// The master keys of people's data, if there are any.
+pub(crate) fn subject_keys() -> Result<Option<MasterKeys>, Fault> {
+    const NAME: &str = "STATESET_SUBJECT_KEYS";
+    let keys = variable(NAME).map(|text| MasterKeys::parse(&text)).transpose();
+    keys.map_err(|error| {
+        let fix = "such as 2026=$(openssl rand -hex 32); the first one wraps, the others only unwrap";
+        Fault::usage(format!("{NAME}: {error}"), fix)
+    })
 }
 
 impl Settings {

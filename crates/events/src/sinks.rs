@@ -24,6 +24,7 @@ use stateset_relay::sink::webhook::{Secrets, Webhook, WebhookSettings};
 use url::Url;
 use uuid::Uuid;
 
+use crate::personal::Wants;
 use crate::settings::secret_variable;
 
 const FILE_BYTES: u64 = 1024 * 1024;
@@ -57,6 +58,12 @@ struct Common {
     /// Where a new one starts.
     #[serde(default)]
     start: From,
+    /// Whether it is given the values of personal fields, where they are known.
+    #[serde(default)]
+    reveal: bool,
+    /// Whether it is given payloads of older schema versions as the newest one.
+    #[serde(default)]
+    upcast: bool,
     #[serde(rename = "route")]
     routes: Vec<Route>,
 }
@@ -66,7 +73,8 @@ impl TryFrom<toml::Table> for Described {
     type Error = toml::de::Error;
 
     fn try_from(all: toml::Table) -> Result<Self, Self::Error> {
-        let is_common = |name: &String| matches!(name.as_str(), "name" | "shard_groups" | "start" | "route");
+        let is_common =
+            |name: &String| matches!(name.as_str(), "name" | "shard_groups" | "start" | "reveal" | "upcast" | "route");
         let (common, kind): (toml::Table, toml::Table) = all.into_iter().partition(|(name, _)| is_common(name));
         let common: Common = common.try_into()?;
         Ok(Self { name: common.name.clone(), common, kind: kind.try_into()? })
@@ -191,6 +199,11 @@ impl Described {
             DescribedSink::Mail { host, port, .. } => Some(format!("{host}:{port}")),
             DescribedSink::Kafka { brokers, .. } => brokers.split(',').next().map(str::to_owned),
         }
+    }
+
+    /// Whether it sees personal data, and whether it is given old payloads as new ones.
+    pub(crate) fn wants(&self) -> Wants {
+        Wants { reveal: self.common.reveal, upcast: self.common.upcast, signs: self.word() == "sequencer" }
     }
 
     fn word(&self) -> &'static str {
@@ -500,6 +513,8 @@ name = "kafka"
 kind = "kafka"                       # a build with the feature kafka
 brokers = "localhost:9094"
 topics = [["order.*", "order.events"], ["payment.*", "payment.events"]]
+reveal = true                        # with the values of personal fields: needs STATESET_SUBJECT_KEYS
+upcast = true                        # payloads of older schema versions go out as the newest one
 
 [[destination.route]]
 name = "all"

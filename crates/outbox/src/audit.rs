@@ -45,7 +45,8 @@ pub struct AuditEntry {
     /// Who.
     pub actor: String,
     /// `dead_letter.redriven`, `dead_letter.discarded`, `delivery.acknowledged`, `job.planned`, `job.applied`,
-    /// `job.paused`, `job.aborted`, `job.done`, `job.failed`, `key.created`, `key.reset`, `breaker.closed`, `breaker.opened`.
+    /// `job.paused`, `job.aborted`, `job.done`, `job.failed`, `key.created`, `key.reset`, `breaker.closed`, `breaker.opened`,
+    /// `subject.erased`.
     pub action: String,
     /// What: a kind, a colon, its id.
     pub subject: String,

@@ -1,9 +1,10 @@
 //! An event with what the log needs besides: what it is about, and where it belongs.
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::event::Event;
+use crate::event::{Event, Payload};
 
 /// What an event is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -59,6 +60,9 @@ pub(crate) struct Marked {
     pub(crate) subject: String,
     /// `payload:/email`, `metadata:/user_email`.
     pub(crate) fields: Vec<String>,
+    /// Whether only the catalogue says so, and not the writer: then an outbox without master keys may still write what
+    /// lies beside the payload.
+    pub(crate) by_contract: bool,
 }
 
 impl<PT: Fact> From<Event<PT>> for Draft<PT> {
@@ -139,7 +143,8 @@ impl<PT> Draft<PT> {
     /// Fields that are about a person: they are kept beside the log, encrypted under a key of the person's, and the event has
     /// a commitment in their place (see [`subject`](crate::subject)). `subject` is an id of yours, 1 to 256 characters, that
     /// is no secret and no address. A field is a JSON pointer into the payload, such as `/customer/email`, or into the
-    /// metadata, `metadata:/user_email`; one that is not there is left out. At most 32.
+    /// metadata, `metadata:/user_email`; one that is not there is left out. At most 32. Added to what is marked already;
+    /// all of it is then about this subject.
     #[cfg(feature = "personal")]
     #[must_use]
     pub fn personal<F: AsRef<str>>(mut self, subject: impl Into<String>, fields: impl IntoIterator<Item = F>) -> Self {
@@ -147,8 +152,37 @@ impl<PT> Draft<PT> {
             let field = field.as_ref();
             if field.starts_with('/') { format!("payload:{field}") } else { field.to_owned() }
         };
-        self.personal = Some(Marked { subject: subject.into(), fields: fields.into_iter().map(full).collect() });
+        let mut all = self.personal.take().map(|marked| marked.fields).unwrap_or_default();
+        for field in fields.into_iter().map(full) {
+            if !all.contains(&field) {
+                all.push(field);
+            }
+        }
+        self.personal = Some(Marked { subject: subject.into(), fields: all, by_contract: false });
         self
+    }
+
+    /// The same with its payload written as JSON, so that drafts of different payload types fit into one list.
+    pub fn erased(self) -> Result<Draft<Box<RawValue>>, serde_json::Error>
+    where
+        PT: Serialize,
+    {
+        let Event { id, idempotency_token, event_type, payload, created_at, locked_until, status } = self.event;
+        let payload = Payload(serde_json::value::to_raw_value(&payload)?);
+        let event = Event { id, idempotency_token, event_type, payload, created_at, locked_until, status };
+        Ok(Draft {
+            event,
+            entity: self.entity,
+            order_key: self.order_key,
+            schema_version: self.schema_version,
+            metadata: self.metadata,
+            correlation_id: self.correlation_id,
+            causation_id: self.causation_id,
+            command_id: self.command_id,
+            traceparent: self.traceparent,
+            agent: self.agent,
+            personal: self.personal,
+        })
     }
 
     /// The agent, and the number of its key, with which a push to a sequencer signs the event.

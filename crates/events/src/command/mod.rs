@@ -6,10 +6,12 @@ pub(crate) mod breaker;
 pub(crate) mod catalog;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod connector;
 pub(crate) mod dashboard;
 pub(crate) mod demo;
 pub(crate) mod dlq;
 pub(crate) mod doctor;
+pub(crate) mod erase;
 pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod idempotency;
@@ -74,7 +76,9 @@ pub(crate) async fn run(cli: Cli) -> Ended {
         Command::Worker(args) => Box::pin(args.run(context)).await,
         Command::Reconcile(args) => args.run(context).await,
         Command::Audit(args) => args.run(context).await,
+        Command::Erase(args) => args.run(context).await,
         Command::Trigger(args) => args.run(context).await,
+        Command::Connector(args) => Box::pin(args.run(context)).await,
         Command::Mcp(args) => Box::pin(args.run(context)).await,
         Command::Export(args) => args.run(context).await,
         Command::Verify(args) => args.run(cli.global.format(), cli.global.quiet),

@@ -18,6 +18,7 @@ use super::routes::{compared, database, line};
 use crate::context::Context;
 use crate::exit::{Done, Ended};
 use crate::output;
+use crate::personal;
 use crate::sinks::RoutesFile;
 
 #[derive(clap::Args, Debug)]
@@ -63,7 +64,8 @@ impl Run {
         tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter("info").init();
         let file = RoutesFile::read(&self.routes)?;
         let groups: u32 = 4;
-        let store = context.database(OpenMode::Write, groups + 4).await?.deliveries();
+        let opened = context.database(OpenMode::Write, groups + 4).await?;
+        let store = opened.deliveries();
         let found = compared(&*store, &file).await?;
         if !found.is_empty() {
             let lines: Vec<String> = found.iter().map(|one| format!("\n  {}", line(one))).collect();
@@ -74,8 +76,10 @@ impl Run {
         let mut options = Options::new(format!("{}-{}", context.settings.actor, std::process::id()));
         options.lease = self.lease;
         let mut relay = Relay::new(store, options);
+        let people = personal::source(&opened)?;
         for described in &file.destinations {
-            relay = relay.destination(described.registration()?, described.sink()?);
+            let sink = personal::on_the_way(&described.name, described.wants(), described.sink()?, people.as_ref())?;
+            relay = relay.destination(described.registration()?, sink);
         }
         if self.once {
             let stats = relay.run_once().await.map_err(starting)?;

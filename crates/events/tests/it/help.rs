@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::harness::Shop;
 use crate::preview::WRITES;
 
-const COMMANDS: [&str; 30] = [
+const COMMANDS: [&str; 36] = [
     "",
     "list",
     "inspect",
@@ -36,6 +36,12 @@ const COMMANDS: [&str; 30] = [
     "catalog",
     "export",
     "verify",
+    "erase",
+    "connector",
+    "connector serve",
+    "connector fixtures",
+    "connector import",
+    "connector price",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,7 +88,7 @@ async fn writes_are_known() {
         .iter()
         .map(|line| {
             let words: Vec<&str> = line.split_whitespace().collect();
-            let two = matches!(words[0], "dlq" | "idempotency" | "breaker" | "jobs" | "routes");
+            let two = matches!(words[0], "dlq" | "idempotency" | "breaker" | "jobs" | "routes" | "connector");
             words[..if two { 2 } else { 1 }].join(" ")
         })
         .collect();

@@ -1,6 +1,8 @@
 //! The real program against real outboxes, SQLite and PostgreSQL.
 
 #[cfg(test)]
+mod connector;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod exits;

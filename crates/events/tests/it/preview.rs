@@ -7,7 +7,7 @@ use crate::harness::{Shop, id, on_both};
 on_both! { no_command_writes_without_apply }
 
 /// Every command there is that can write. Kept complete by `help::writes_are_known`.
-pub(crate) const WRITES: [&str; 14] = [
+pub(crate) const WRITES: [&str; 17] = [
     "replay EVENT --to hook",
     "ack EVENT --reason r --force",
     "dlq redrive type:*",
@@ -22,6 +22,9 @@ pub(crate) const WRITES: [&str; 14] = [
     "reconcile --destination hook",
     "trigger order.created --entity order/1",
     "migrate",
+    "erase customer/1 --reason r",
+    "connector price 1 11999 --currency USD",
+    "connector import shopify --recorded --domain example.myshopify.com",
 ];
 
 const TEMPTATIONS: [(&str, &str); 4] =

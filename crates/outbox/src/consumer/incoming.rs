@@ -33,7 +33,7 @@ pub struct Incoming {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Notes {
-    /// When it happened, RFC 3339, as the producer wrote it.
+    /// When it happened, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<String>,
     /// The customer's address, where the envelope has one.

@@ -13,6 +13,11 @@ pub(super) fn split(field: &str) -> Option<(&str, &str)> {
     (matches!(part, "payload" | "metadata") && pointer.starts_with('/')).then_some((part, pointer))
 }
 
+/// Whether a field lies in what is hashed and signed.
+pub(super) fn is_signed(field: &str) -> bool {
+    !field.starts_with("metadata:")
+}
+
 /// Payload and metadata of an event.
 pub(super) struct Document {
     payload: Value,

@@ -17,6 +17,7 @@ use serde_json::Value;
 use sqlx::{Database, Transaction};
 use uuid::Uuid;
 
+use crate::audit::Entry;
 use crate::delivery::LoggedEvent;
 use crate::draft::Entity;
 use crate::engine::Engine;
@@ -24,10 +25,10 @@ use crate::outbox::Outbox;
 use crate::scope::Scope;
 use crate::sql::{args, decode, execute, fetch, fetch_optional, statement};
 use crate::write::{Facts, PersonalField, Row, WriteError, payload_hash};
-use json::{Document, split};
+use json::{Document, is_signed, split};
 use seal::{KeyOf, Place, SubjectKey};
 
-pub use seal::MasterKeys;
+pub use seal::{MasterKeys, NotMasterKeys};
 
 /// Most marked fields of an event.
 const FIELDS: usize = 32;
@@ -61,6 +62,17 @@ pub enum RevealError {
     /// The database.
     #[error("the database")]
     Database(#[from] sqlx::Error),
+}
+
+/// What a scope has of a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct SubjectStanding {
+    /// Events that have fields of the person.
+    pub events: i64,
+    /// Such fields.
+    pub fields: i64,
+    /// Those of them whose values can still be read, with the master key.
+    pub readable: i64,
 }
 
 /// What was done to erase a person, and what it could not reach. To be kept, and given to whoever asked.
@@ -98,8 +110,18 @@ const NOT_REACHED: [&str; 4] = [
 ];
 
 impl<DB: Engine> Outbox<DB> {
-    /// Destroys every key of a person in this scope, in the caller's transaction. Repeating it is safe. If the person
-    /// comes again there is a new key, and what was erased stays so.
+    /// What this scope has of a person. Changes nothing, and needs no master key.
+    pub async fn subject(&self, subject: &str) -> Result<SubjectStanding, sqlx::Error> {
+        let Scope { tenant, store } = self.scope;
+        let mut tx = self.begin_read().await?;
+        let whose = args![tenant, store, subject];
+        let row = fetch_optional::<DB>(&mut tx, &self.schema, statement!("subject_standing"), whose).await?;
+        let mut row = row.ok_or(sqlx::Error::RowNotFound)?;
+        Ok(SubjectStanding { events: row.int()?, fields: row.int()?, readable: row.int()? })
+    }
+
+    /// Destroys every key of a person in this scope, in the caller's transaction, and records it in the audit. Repeating
+    /// it is safe. If the person comes again there is a new key, and what was erased stays so.
     pub async fn erase_subject(
         &self,
         tx: &mut Transaction<'_, DB>,
@@ -110,6 +132,16 @@ impl<DB: Engine> Outbox<DB> {
         let Scope { tenant, store } = self.scope;
         let erase = args![tenant, store, subject, actor, reason];
         let destroyed = fetch::<DB>(tx, &self.schema, statement!("subject_erase"), erase).await?.len();
+        if destroyed > 0 {
+            let entry = Entry {
+                actor: actor.to_owned(),
+                action: "subject.erased",
+                subject: format!("subject:{subject}"),
+                reason: Some(reason.to_owned()),
+                ..Entry::default()
+            };
+            entry.add::<DB>(&mut *tx, &self.schema, self.scope).await?;
+        }
         let counts = args![tenant, store, subject];
         let row = fetch_optional::<DB>(tx, &self.schema, statement!("subject_counts"), counts).await?;
         let mut row = row.ok_or(sqlx::Error::RowNotFound)?;
@@ -201,6 +233,11 @@ impl<DB: Engine> Outbox<DB> {
         for row in &mut rows {
             let Some(marked) = row.marked.take() else { continue };
             check(&marked.subject, &marked.fields)?;
+            if self.master_keys.is_none() && marked.by_contract && marked.fields.iter().all(|field| !is_signed(field)) {
+                // Nothing of it is in what is signed: the address lies beside the payload, as the writer gave it.
+                self.name(row)?;
+                continue;
+            }
             let (generation, key) = self.key_of(connection, &marked.subject).await?;
             let mut document = Document::read(&row.payload, row.metadata.as_deref());
             for field in &marked.fields {
@@ -213,18 +250,24 @@ impl<DB: Engine> Outbox<DB> {
             }
             (row.payload, row.metadata) = document.write();
             row.payload_hash = payload_hash(&row.payload).to_vec();
-            if row.event_key.is_none() {
-                let entity = Entity::new(&row.entity_type, &row.entity_id);
-                let facts = Facts {
-                    event_type: &row.event_type,
-                    entity: &entity,
-                    order_key: row.order_key.as_deref(),
-                    payload: &row.payload,
-                };
-                row.event_key = self.strategy.token(facts).map_err(WriteError::Strategy)?;
-            }
+            self.name(row)?;
         }
         Ok(rows)
+    }
+
+    /// The key of a row that was made without one, now that nothing personal is in it.
+    fn name(&self, row: &mut Row) -> Result<(), WriteError> {
+        if row.event_key.is_none() {
+            let entity = Entity::new(&row.entity_type, &row.entity_id);
+            let facts = Facts {
+                event_type: &row.event_type,
+                entity: &entity,
+                order_key: row.order_key.as_deref(),
+                payload: &row.payload,
+            };
+            row.event_key = self.strategy.token(facts).map_err(WriteError::Strategy)?;
+        }
+        Ok(())
     }
 
     /// Writes what was taken out of the events that were added.

@@ -31,6 +31,26 @@ pub struct MasterKeys {
     older: Vec<(String, Zeroizing<[u8; 32]>)>,
 }
 
+/// Longest name of a master key.
+const ID_BYTES: usize = 64;
+
+/// Text that names no master keys. It is not repeated: it may hold a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("master keys are written name=64 hexadecimal digits, several divided by commas, the one that wraps first")]
+pub struct NotMasterKeys;
+
+fn decode_hex(digits: &str, into: &mut [u8; 32]) -> Option<()> {
+    let digits = digits.as_bytes();
+    if digits.len() != into.len() * 2 {
+        return None;
+    }
+    for (byte, pair) in into.iter_mut().zip(digits.chunks(2)) {
+        let value = |digit: u8| char::from(digit).to_digit(16);
+        *byte = u8::try_from(value(pair[0])? * 16 + value(pair[1])?).ok()?;
+    }
+    Some(())
+}
+
 impl std::fmt::Debug for MasterKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let older: Vec<&String> = self.older.iter().map(|(id, _)| id).collect();
@@ -42,6 +62,25 @@ impl MasterKeys {
     /// 32 random bytes and their public name.
     pub fn new(id: impl Into<String>, key: [u8; 32]) -> Self {
         Self { current: (id.into(), Zeroizing::new(key)), older: Vec::new() }
+    }
+
+    /// Reads `2026=<64 hexadecimal digits>`, several divided by commas: the first one wraps, the others only unwrap. This is
+    /// what a program's environment holds.
+    pub fn parse(text: &str) -> Result<Self, NotMasterKeys> {
+        let mut all = None;
+        for part in text.split(',') {
+            let (id, digits) = part.trim().split_once('=').ok_or(NotMasterKeys)?;
+            if id.is_empty() || id.len() > ID_BYTES || id.contains(char::is_control) {
+                return Err(NotMasterKeys);
+            }
+            let mut key = Zeroizing::new([0; 32]);
+            decode_hex(digits.trim(), &mut key).ok_or(NotMasterKeys)?;
+            all = Some(match all {
+                None => Self::new(id, *key),
+                Some(keys) => Self::and_older(keys, id, *key),
+            });
+        }
+        all.ok_or(NotMasterKeys)
     }
 
     /// One that unwraps only: until [`rewrap_subjects`](crate::Outbox::rewrap_subjects) has found nothing more of it.
@@ -195,6 +234,26 @@ mod tests {
     }
 
     const VECTOR: &str = "fad519d90817b26d7eaf20efa77ef2629741057840f2dc6adedad54c9cf2e148";
+
+    #[test]
+    fn master_keys_are_read_from_text() {
+        let (one, two) = ("07".repeat(32), "08".repeat(32));
+        let keys = MasterKeys::parse(&format!("2026={one}, 2025={two}")).expect("two keys");
+        assert_eq!(format!("{keys:?}"), "MasterKeys { current: \"2026\", older: [\"2025\"] }");
+        assert_eq!((keys.find("2026"), keys.find("2025")), (Ok(&[7; 32]), Ok(&[8; 32])));
+        for bad in [
+            "",
+            "2026",
+            &one,
+            &format!("={one}"),
+            &format!("a={one}0"),
+            &format!("a={one},"),
+            &format!("a={}", "zz".repeat(32)),
+        ] {
+            let fault = MasterKeys::parse(bad).expect_err("no keys").to_string();
+            assert!(!fault.contains("0707"), "{fault}");
+        }
+    }
 
     #[test]
     fn keys_open_under_the_master_key_that_wrapped_them() {

@@ -48,3 +48,5 @@ impl Factory for PostgresFactory {
 outbox_suite!(PostgresFactory);
 #[cfg(feature = "personal")]
 crate::suite::subject_suite!(PostgresFactory);
+#[cfg(feature = "contracts")]
+crate::suite::marks_suite!(PostgresFactory);

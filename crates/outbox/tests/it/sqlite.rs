@@ -51,3 +51,5 @@ impl Factory for SqliteFactory {
 outbox_suite!(SqliteFactory);
 #[cfg(feature = "personal")]
 crate::suite::subject_suite!(SqliteFactory);
+#[cfg(feature = "contracts")]
+crate::suite::marks_suite!(SqliteFactory);

@@ -1,9 +1,7 @@
 //! From a record of a topic to an event: the contract envelope as the value, our headers where the producer sends them.
 //! Pure, and every record by itself.
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use serde_json::{Number, Value};
+use stateset_contracts::envelope::Envelope;
 use stateset_outbox::Scope;
 use stateset_outbox::consumer::{Incoming, Notes};
 use uuid::Uuid;
@@ -34,25 +32,6 @@ pub struct RawRecord {
     pub headers: Vec<(String, Vec<u8>)>,
 }
 
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    r#type: String,
-    #[serde(default)]
-    order_id: Option<Value>,
-    #[serde(default)]
-    user_email: Option<String>,
-    #[serde(default)]
-    timestamp: Option<String>,
-    #[serde(borrow)]
-    data: &'a RawValue,
-    #[serde(default = "first")]
-    version: i32,
-}
-
-fn first() -> i32 {
-    1
-}
-
 impl RawRecord {
     /// `topic/partition/offset`.
     pub fn source(&self) -> String {
@@ -66,14 +45,13 @@ impl RawRecord {
     /// produced twice with the same bytes, is the same event.
     pub fn decode(&self, scope: Scope) -> Result<Incoming, String> {
         let value = self.value.as_deref().ok_or("the record has no value")?;
-        let envelope: Envelope<'_> =
-            serde_json::from_slice(value).map_err(|fault| format!("the value is no envelope: {fault}"))?;
-        let key = self.order_key(envelope.order_id.as_ref())?;
-        check("type", &envelope.r#type)?;
+        let envelope = Envelope::read(value).map_err(|fault| fault.to_string())?;
+        let key = envelope.order_id.key();
+        check("type", &envelope.event_type)?;
         check("order_id", &key)?;
-        if envelope.version < 1 {
-            return Err(format!("version is {}, and versions begin with 1", envelope.version));
-        }
+        let version = i32::try_from(envelope.version).ok().filter(|version| *version >= 1);
+        let schema_version =
+            version.ok_or_else(|| format!("version is {}, and versions are 1 to {}", envelope.version, i32::MAX))?;
         let id = |name: &str| self.header(name).and_then(|text| text.parse::<Uuid>().ok());
         Ok(Incoming {
             event_id: self.event_id(value),
@@ -81,13 +59,13 @@ impl RawRecord {
                 (Some(tenant), Some(store)) => Scope { tenant, store },
                 _ => scope,
             },
-            event_type: envelope.r#type,
-            schema_version: envelope.version,
+            event_type: envelope.event_type,
+            schema_version,
             key,
             sequence: self.header("sequence").and_then(|text| text.parse().ok()),
             payload: envelope.data.get().to_owned(),
             notes: Notes {
-                occurred_at: envelope.timestamp,
+                occurred_at: Some(envelope.timestamp.to_string()),
                 user_email: envelope.user_email,
                 correlation_id: self.header("correlation_id").map(str::to_owned),
                 causation_id: self.header("causation_id").map(str::to_owned),
@@ -96,19 +74,6 @@ impl RawRecord {
                 source: Some(self.source()),
             },
         })
-    }
-
-    /// As the envelope says; the record's own key where it says nothing.
-    fn order_key(&self, order_id: Option<&Value>) -> Result<String, String> {
-        match order_id {
-            Some(Value::String(text)) => Ok(text.clone()),
-            Some(Value::Number(number)) if is_integer(number) => Ok(number.to_string()),
-            Some(Value::Null) | None => {
-                let key = self.key.clone().ok_or("there is neither an order_id nor a key")?;
-                String::from_utf8(key).map_err(|_| "there is no order_id, and the key is no text".to_owned())
-            },
-            Some(_) => Err("order_id is neither an integer nor a string".to_owned()),
-        }
     }
 
     fn event_id(&self, value: &[u8]) -> Uuid {
@@ -125,10 +90,6 @@ impl RawRecord {
         let (_, value) = self.headers.iter().rev().find(|(key, _)| key == name)?;
         std::str::from_utf8(value).ok().filter(|text| !text.is_empty() && text.len() <= HEADER_BYTES && plain(text))
     }
-}
-
-fn is_integer(number: &Number) -> bool {
-    number.is_u64() || number.is_i64()
 }
 
 fn plain(text: &str) -> bool {

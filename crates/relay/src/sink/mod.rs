@@ -21,10 +21,12 @@ pub mod mail;
 #[cfg(feature = "personal")]
 pub mod reveal;
 pub mod sequencer;
+pub mod upcasting;
 pub mod webhook;
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -125,6 +127,29 @@ pub trait Sink: Send + Sync {
     /// longer than this for the call.
     fn call_limit(&self) -> Duration {
         Duration::from_mins(1)
+    }
+}
+
+/// A sink that is chosen when the program runs, so that it can be wrapped too.
+impl<S: Sink + ?Sized> Sink for Arc<S> {
+    fn publish<'a>(&'a self, batch: Batch<'a>) -> Publishing<'a> {
+        (**self).publish(batch)
+    }
+
+    fn unmapped(&self, record: &Record) -> Option<Why> {
+        (**self).unmapped(record)
+    }
+
+    fn bury<'a>(&'a self, dead: Vec<Dead<'a>>) -> Burying<'a> {
+        (**self).bury(dead)
+    }
+
+    fn batch_limit(&self) -> usize {
+        (**self).batch_limit()
+    }
+
+    fn call_limit(&self) -> Duration {
+        (**self).call_limit()
     }
 }
 

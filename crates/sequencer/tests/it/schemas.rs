@@ -160,6 +160,28 @@ async fn modes_decide_what_becomes_of_a_violation() {
     }
 }
 
+/// Ruling 54, C21: the commitment to a personal value keeps the schema of a member that is marked `x-pii`, and of no other.
+#[tokio::test]
+async fn a_commitment_stands_for_a_personal_value() {
+    let sequencer = with_mode(Mode::Required).await;
+    let email = json!({ "type": "string", "format": "email", "x-pii": true });
+    let schema = json!({ "type": "object", "required": ["email"], "properties": { "email": email, "id": { "type": "string" } } });
+    sequencer.register("customer.created", &schema).await.json();
+    let commitment = json!({ "$personal": "0b".repeat(32) });
+    for (number, payload, taken) in [
+        (1, json!({ "id": "c1", "email": commitment }), 1),
+        (2, json!({ "id": "c1", "email": "ada@example.com" }), 1),
+        (3, json!({ "id": "c1", "email": "nobody" }), 0),
+        (4, json!({ "id": commitment, "email": commitment }), 0),
+        (5, json!({ "email": { "$personal": "short" } }), 0),
+        (6, json!({ "email": { "$personal": "0b".repeat(32), "more": 1 } }), 0),
+        (7, json!({ "id": "c1" }), 0),
+    ] {
+        let reply = sequencer.push(number, "customer.created", &payload.to_string()).await;
+        assert_eq!(reply["events_accepted"], taken, "{payload} {reply}");
+    }
+}
+
 /// C21: a deprecated schema holds, and says that it is; a payload can be tried without being sent.
 #[tokio::test]
 async fn deprecated_schemas_warn_and_payloads_can_be_tried() {

@@ -18,11 +18,24 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("inspect", &["api", "outbox"]),
     // Its tests write the log that is asked, with the outbox.
     ("mcp", &["inspect", "outbox"]),
-    ("events", &["contracts", "dashboard", "inspect", "ledger", "mcp", "outbox", "relay", "storefront", "sync"]),
+    ("events", &[
+        "connector",
+        "contracts",
+        "dashboard",
+        "inspect",
+        "ledger",
+        "mcp",
+        "outbox",
+        "relay",
+        "storefront",
+        "sync",
+    ]),
     ("xtask", &[]),
     ("contracts", &[]),
     // An agent's own machine: writes through the outbox, pushes as the relay's sink does, checks as an auditor does.
     ("sync", &["api", "ledger", "outbox", "relay"]),
+    // A shop elsewhere: writes through the outbox, as an application does.
+    ("connector", &["contracts", "outbox"]),
     // As a stranger would: over public interfaces, and nothing else of ours.
     ("storefront", &["api", "contracts", "outbox", "relay"]),
     // What a stranger does.

@@ -11,6 +11,8 @@ pub(crate) mod integrity;
 pub(crate) mod job;
 pub(crate) mod kill;
 pub(crate) mod leases;
+#[cfg(feature = "contracts")]
+pub(crate) mod marks;
 pub(crate) mod operation;
 pub(crate) mod read;
 pub(crate) mod scale;
@@ -245,6 +247,18 @@ macro_rules! subject_suite {
 }
 #[cfg(feature = "personal")]
 pub(crate) use subject_suite;
+
+#[cfg(feature = "contracts")]
+macro_rules! marks_suite {
+    ($factory:ty) => {
+        crate::suite::outbox_suite! { @ $factory;
+            marks:
+                the_marks_of_the_catalogue_are_enough;
+        }
+    };
+}
+#[cfg(feature = "contracts")]
+pub(crate) use marks_suite;
 
 /// An event about an order, with a number as its payload.
 pub(crate) fn order(id: &str, number: i64) -> Draft<Value> {

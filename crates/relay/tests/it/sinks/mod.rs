@@ -7,4 +7,5 @@ mod kafka;
 mod kafka_security;
 mod mail;
 mod sequencer;
+mod upcasting;
 mod webhook;

@@ -1,0 +1,2 @@
+SELECT price_cents, currency FROM connector.price
+WHERE tenant_id = $1 AND store_id = $2 AND product_id = $3 FOR UPDATE

@@ -1,0 +1,2 @@
+SELECT changed_at, amount FROM connector_resource
+WHERE tenant_id = $1 AND store_id = $2 AND connector = $3 AND shop = $4 AND kind = $5 AND id = $6
