@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::workspace::SourceFile;
 
-const FOLDERS: [&str; 4] = ["crates/outbox/sql/", "crates/store/sql/", "crates/connector/sql/", "crates/storefront/sql/"];
+const FOLDERS: [&str; 4] =
+    ["crates/outbox/sql/", "crates/store/sql/", "crates/connector/sql/", "crates/storefront/sql/"];
 const ENGINES: [&str; 2] = ["postgres", "sqlite"];
 
 pub(super) fn check(files: &[SourceFile]) -> Vec<String> {
