@@ -26,10 +26,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("contracts", &[]),
     // An agent's own machine: writes through the outbox, pushes as the relay's sink does, checks as an auditor does.
     ("sync", &["api", "ledger", "outbox", "relay"]),
-    // A shop elsewhere: writes through the outbox, as an application does.
-    ("connector", &["contracts", "outbox"]),
     // As a stranger would: over public interfaces, and nothing else of ours.
     ("storefront", &["api", "contracts", "outbox", "relay"]),
+    // A shop elsewhere: writes through the outbox, as an application does.
+    ("connector", &["contracts", "outbox"]),
     // What a stranger does.
     ("example-axum-checkout", &["outbox"]),
 ];
