@@ -1,4 +1,7 @@
-"""A database to ask: on the server of TEST_POSTGRES_URL, else on a throw-away one."""
+"""A database to ask: on the server of TEST_POSTGRES_URL, else on a throw-away one.
+
+`postgres.py COMMAND…` runs the command with the URL of a new database in DATABASE_URL.
+"""
 
 import glob
 import os
@@ -7,6 +10,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -114,3 +118,9 @@ def database(of):
         yield Database(urlsplit(of)._replace(path=f"/{name}").geturl())
     finally:
         Database(of).sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+if __name__ == "__main__":
+    with server() as running, database(running) as made:
+        ended = subprocess.run(sys.argv[1:], env=os.environ | {"DATABASE_URL": made.url})
+    sys.exit(ended.returncode)

@@ -1,6 +1,6 @@
 """The official client against `stateset-events mcp`: both transports, both versions of the protocol.
 
-Usage: run.py EVENTS STOREFRONT FIXTURE [TRANSCRIPT]
+Usage: run.py EVENTS STOREFRONT FIXTURE SEQUENCER [TRANSCRIPT]
 """
 
 import asyncio
@@ -20,6 +20,7 @@ import httpx2
 import agent as agents
 import postgres
 import scenario
+import sequencer as sequencers
 from proxy import Proxy
 
 CURRENT, PREVIOUS = "2026-07-28", "2025-11-25"
@@ -41,7 +42,7 @@ async def process(*command, env=None):
             while True:
                 line = (await made.stdout.readline()).decode()
                 lines.append(line)
-                found = re.search(r"listening on (?:http://)?(127\.0\.0\.1:\d+)", line)
+                found = re.search(r"listening.*?(127\.0\.0\.1:\d+)", line)
                 if found:
                     break
                 if not line:
@@ -206,7 +207,7 @@ def write_transcript(path, calls):
         file.write("\n".join(lines) + "\n")
 
 
-async def main(events, storefront, fixture, transcript=None):
+async def main(events, storefront, fixture, sequencer, transcript=None):
     with postgres.server() as server, postgres.database(server) as database:
         filled = subprocess.run([fixture, "--database", database.url, "--fill"], check=True, capture_output=True, text=True)
         env = {"DATABASE_URL": database.url, "LISTEN": "127.0.0.1:0"}
@@ -224,6 +225,7 @@ async def main(events, storefront, fixture, transcript=None):
                 await a_server_that_is_killed(world)
                 if transcript:
                     write_transcript(transcript, calls)
+    await sequencers.over_a_sequencer(events, sequencer, process, MODES)
     say("everything holds")
 
 

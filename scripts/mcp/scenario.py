@@ -107,6 +107,11 @@ async def looks(world, agent):
     misspelt = await agent.client.call_tool("list_events", {"evnt_type": "order.*"})
     assert misspelt.is_error and "did you mean event_type?" in misspelt.structured_content["error"]["fix"]
     assert (await agent.refused("get_event", event_id="evt_00000000000000000000000001"))["code"] == "EVENT_NOT_FOUND"
+    # PostgreSQL has no such text: a mistake of the caller's, not one to try again.
+    zero = await agent.refused("entity_timeline", entity_type="order", entity_id="ORD-\0")
+    assert zero["code"] == "INVALID_ARGUMENT" and zero["disposition"] == "change", zero
+    without = await agent.ask("get_event", event_id=world.shop["dead"], include_payload=False)
+    assert "payload" not in without["event"], without
 
 
 async def another_tenant(world, agent):

@@ -6,20 +6,14 @@
 // browser verifies, and that every kind of tampering shows.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Agent, Api } from './agent.mjs';
-
-const require = createRequire(join(process.env.BROWSER_MODULES ?? import.meta.dirname, 'package.json'));
-const { chromium } = require('playwright-core');
-const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+import { HOSTILE, browser, check, held, open, soundPage } from './harness.mjs';
 
 const [base, key, link, shots] = process.argv.slice(2);
 const [tenant, store] = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222'];
 const api = new Api(base, key);
 const stream = `${base}/dashboard/stream/${tenant}/${store}`;
-const HOSTILE = `<img src=x onerror="alert(1)">"'><script>alert(2)</script>`;
 
 // Forty orders, each as far as its number says.
 async function orders(agent) {
@@ -48,33 +42,6 @@ async function seed() {
   const hostile = await agent.envelope({ entityType: HOSTILE, entityId: HOSTILE, type: HOSTILE, payload: { [HOSTILE]: HOSTILE }, order_key: HOSTILE, correlation_id: HOSTILE });
   await agent.push(api, [hostile]);
   return { agent, signed: last, hostile: hostile.event_id };
-}
-
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
-let done = 0;
-async function check(name, work) {
-  try {
-    await work();
-    done += 1;
-    console.log(`  ok  ${name}`);
-  } catch (fault) {
-    console.error(`  NOT OK  ${name}`);
-    await browser.close();
-    throw fault;
-  }
-}
-
-async function open(options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  const page = await context.newPage();
-  const noise = [];
-  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && noise.push(message.text()));
-  page.on('pageerror', (error) => noise.push(String(error)));
-  page.on('dialog', (dialog) => {
-    noise.push(`a dialog said ${dialog.message()}`);
-    dialog.dismiss();
-  });
-  return { context, page, noise };
 }
 
 async function login({ page }) {
@@ -126,25 +93,8 @@ const desk = await open();
 await check('logging in', () => login(desk));
 
 for (const [name, url] of Object.entries(paths)) {
-  await check(`page ${name}: quiet, accessible in light and dark, and 375 px wide`, async () => {
-    const { page, noise } = desk;
-    for (const colorScheme of ['light', 'dark']) {
-      await page.emulateMedia({ colorScheme });
-      const reply = await page.goto(url);
-      assert.equal(reply.status(), 200);
-      if (await page.$('#proof')) await settled(page);
-      // Run as the debugger runs code, past the policy that keeps inline scripts out.
-      await page.evaluate(axe);
-      const { violations } = await page.evaluate(() => globalThis.axe.run({ resultTypes: ['violations'] }));
-      const serious = violations.filter((one) => ['serious', 'critical'].includes(one.impact));
-      assert.deepEqual(serious.map((one) => [one.id, one.nodes.map((node) => node.html).slice(0, 3)]), [], colorScheme);
-    }
-    await page.setViewportSize({ width: 375, height: 800 });
-    const width = await page.evaluate(() => document.documentElement.scrollWidth);
-    assert.ok(width <= 375, `the page is ${width} px wide`);
-    await page.setViewportSize({ width: 1280, height: 900 });
-    assert.deepEqual(noise, []);
-  });
+  await check(`page ${name}: quiet, accessible in light and dark, and 375 px wide`, () =>
+    soundPage(desk, url, { ready: async (page) => { if (await page.$('#proof')) await settled(page); } }));
 }
 
 await check('the browser verifies a signed event, an unsigned one and a hostile one by itself', async () => {
@@ -294,4 +244,4 @@ if (shots !== '-') {
 }
 
 await browser.close();
-console.log(`${done} checks hold`);
+console.log(`${held()} checks hold`);

@@ -1,6 +1,6 @@
 // New events as they come, at the top of the list. Everything an event says is put in as text, never as markup.
 
-import { ago } from './page.js';
+import { ago, plain } from './page.js';
 
 const MOST_ROWS = 200;
 const place = document.querySelector('[data-live]');
@@ -20,7 +20,8 @@ place.before(bar);
 
 let wanted = false;
 let source = null;
-let next = Number(url.searchParams.get('from'));
+// Where to go on: a place of the stream, or what the outbox said of its last event.
+let next = url.searchParams.get('from') ?? '';
 let seen = 0;
 
 const link = (href, ...content) => {
@@ -51,33 +52,69 @@ function rawPayload(data) {
   return data.slice(start + 10, start + 10 + 120).replace(/,"payload_plain_hash.*$/s, '');
 }
 
+const name = (text) => make('bdi', '', plain(text));
+const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, '\u202f');
+
+function moment(rfc3339) {
+  const at = Math.floor(Date.parse(rfc3339) / 1000);
+  const time = make('time', '', new Date(at * 1000).toISOString().slice(0, 19).replace('T', ' '));
+  time.dateTime = rfc3339;
+  const age = make('span', 'ago', ago(at));
+  age.dataset.since = at;
+  return [time, ' ', age];
+}
+
+// An event of a stream: the cells of `parts/event_list.rs`.
+function streamCells(event, data) {
+  const entity = query({ entity_type: event.entity_type, entity_id: event.entity_id });
+  const type = link(`${base}/events?${query({ event_type: event.event_type })}`, name(event.event_type));
+  type.className = 'type';
+  const unsigned = event.signature === 'absent' || event.signature === 'unverifiable';
+  return [
+    cell('Place', 'number', link(`${base}/events/${encodeURIComponent(event.event_id)}`, grouped(event.sequence_number))),
+    cell('Type', '', type),
+    cell('Entity', '', link(`${base}/entities?${entity}`, name(event.entity_type), ' ', bold(event.entity_id))),
+    cell('Sequenced', '', ...moment(event.sequenced_at)),
+    cell('Signed', '', make('span', unsigned ? 'badge' : 'badge good', unsigned ? 'unsigned' : 'signed')),
+    cell('Payload', 'preview', make('code', '', plain(rawPayload(data)))),
+  ];
+}
+
+// An event of an outbox: the cells of `outbox/events.rs`.
+function outboxCells(event) {
+  const entity = query({ entity_type: event.entity_type, entity_id: event.entity_id });
+  const type = link(`${base}/events?${query({ q: `type:${event.event_type}` })}`, name(event.event_type));
+  type.className = 'type';
+  const id = link(`${base}/events/${encodeURIComponent(event.event_id)}`, make('code', 'id', event.event_id));
+  const more = event.replay_job ? [' ', make('span', 'badge', 'replay')] : [];
+  return [
+    cell('Type', '', type, ...more),
+    cell('Entity', '', link(`${base}/timeline?${entity}`, name(event.entity_type), ' ', bold(event.entity_id))),
+    cell('Order key', 'short', ...(event.order_key ? [name(event.order_key)] : [])),
+    cell('Made', '', ...moment(event.created_at)),
+    cell('Place', 'number'),
+    cell('Event', '', id),
+  ];
+}
+
+function bold(text) {
+  const element = document.createElement('b');
+  element.append(name(text));
+  return element;
+}
+
+const outbox = place.dataset.kind === 'outbox';
+
 function row(event, data) {
   const line = document.createElement('tr');
   line.className = 'fresh';
-  const number = String(event.sequence_number).replace(/\B(?=(\d{3})+$)/g, '\u202f');
-  const at = Math.floor(Date.parse(event.sequenced_at) / 1000);
-  const time = make('time', '', event.sequenced_at.slice(0, 19).replace('T', ' '));
-  time.dateTime = event.sequenced_at;
-  const age = make('span', 'ago', ago(at));
-  age.dataset.since = at;
-  const entity = query({ entity_type: event.entity_type, entity_id: event.entity_id });
-  const type = link(`${base}/events?${query({ event_type: event.event_type })}`, event.event_type);
-  type.className = 'type';
-  const unsigned = event.signature === 'absent' || event.signature === 'unverifiable';
-  line.append(
-    cell('Place', 'number', link(`${base}/events/${encodeURIComponent(event.event_id)}`, number)),
-    cell('Type', '', type),
-    cell('Entity', '', link(`${base}/entities?${entity}`, `${event.entity_type} `, make('b', '', event.entity_id))),
-    cell('Sequenced', '', time, ' ', age),
-    cell('Signed', '', make('span', unsigned ? 'badge' : 'badge good', unsigned ? 'unsigned' : 'signed')),
-    cell('Payload', 'preview', make('code', '', rawPayload(data))),
-  );
+  line.append(...(outbox ? outboxCells(event) : streamCells(event, data)));
   return line;
 }
 
 function show(message) {
   const event = JSON.parse(message.data);
-  next = event.sequence_number + 1;
+  next = outbox ? message.lastEventId || next : event.sequence_number + 1;
   seen += 1;
   body.prepend(row(event, message.data));
   while (body.rows.length > MOST_ROWS) body.lastElementChild.remove();
@@ -97,7 +134,7 @@ function tell() {
 function follow() {
   const now = wanted && !document.hidden;
   if (now && !source) {
-    url.searchParams.set('from', String(next));
+    if (next !== '') url.searchParams.set('from', String(next));
     source = new EventSource(url);
     source.addEventListener('event', show);
     source.addEventListener('open', tell);

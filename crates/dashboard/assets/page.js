@@ -22,17 +22,24 @@ document.addEventListener('click', (event) => {
 
 const UNITS = [['d', 86_400], ['h', 3_600], ['min', 60], ['s', 1]];
 
+function length(seconds) {
+  const first = UNITS.findIndex(([, unit]) => seconds >= unit);
+  const [name, unit] = UNITS[first];
+  const next = UNITS[first + 1];
+  const rest = next ? Math.floor((seconds % unit) / next[1]) : 0;
+  return `${Math.floor(seconds / unit)} ${name}${rest ? ` ${rest} ${next[0]}` : ''}`;
+}
+
 /** `2 h 5 min ago`, as the server writes it. */
 export function ago(since) {
   const passed = Math.floor(Date.now() / 1000) - since;
-  if (passed < 0) return 'in the future';
-  if (passed < 1) return 'just now';
-  const first = UNITS.findIndex(([, length]) => passed >= length);
-  const [unit, length] = UNITS[first];
-  const next = UNITS[first + 1];
-  const rest = next ? Math.floor((passed % length) / next[1]) : 0;
-  return `${Math.floor(passed / length)} ${unit}${rest ? ` ${rest} ${next[0]}` : ''} ago`;
+  if (passed < 0) return `in ${length(-passed)}`;
+  return passed < 1 ? 'just now' : `${length(passed)} ago`;
 }
+
+/** A text in which what cannot be seen is spelt, as the server writes it. */
+export const plain = (text) => text.replace(/[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu, (letter) =>
+  [...Array(letter.length).keys()].map((at) => `\\u${letter.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''));
 
 setInterval(() => {
   if (document.hidden) return;
@@ -43,3 +50,11 @@ setInterval(() => {
 
 if (document.querySelector('[data-live]')) import('./live.js');
 if (document.querySelector('[data-evidence]')) import('./prove.js');
+
+// A page about something that moves is read anew, unless somebody is looking elsewhere or typing.
+const moving = document.querySelector('[data-again]');
+if (moving) {
+  setInterval(() => {
+    if (!document.hidden && !document.activeElement?.closest('form, [data-copy]')) location.reload();
+  }, Number(moving.dataset.again));
+}

@@ -3,6 +3,7 @@
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
+use crate::guard::Names;
 use crate::place::Scope;
 
 /// Who is looking, and what that permits. It decides what is offered; what is permitted is decided by the API, again.
@@ -57,6 +58,11 @@ pub trait Host: Send + Sync + 'static {
 
     /// Who everybody is, where nobody is asked for a credential.
     fn everybody(&self) -> Option<Who>;
+
+    /// Under which names the pages are reached.
+    fn names(&self) -> Names {
+        Names::Any
+    }
 
     /// The streams that `who` may see, the ones that grew last first, at most [`MAX_STREAMS`].
     fn streams<'a>(&'a self, who: &'a Who) -> BoxFuture<'a, Result<Vec<StreamLine>, Denied>>;

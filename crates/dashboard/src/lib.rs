@@ -31,6 +31,7 @@ pub mod session;
 pub mod text;
 pub mod web;
 
+pub use guard::Names;
 pub use host::{Denied, Host, MAX_STREAMS, StreamLine, Who};
 pub use place::Scope;
 pub use session::{OneTimeLink, Sessions};

@@ -29,6 +29,8 @@ pub struct Session {
     pub key: Arc<Zeroizing<String>>,
     /// What a form must carry to be one of ours.
     pub token: Arc<str>,
+    /// Where the visitor reaches this server, such as `https://log.example`.
+    pub origin: Arc<str>,
 }
 
 impl fmt::Debug for Session {
@@ -79,14 +81,15 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Begins a session for whoever posted `key`; answers the cookie's value.
-    pub fn begin(&self, key: &str) -> String {
-        self.begin_at(key, Instant::now())
+    /// Begins a session for whoever posted `key` from `origin`; answers the cookie's value.
+    pub fn begin(&self, key: &str, origin: &str) -> String {
+        self.begin_at(key, origin, Instant::now())
     }
 
-    fn begin_at(&self, key: &str, now: Instant) -> String {
+    fn begin_at(&self, key: &str, origin: &str, now: Instant) -> String {
         let cookie = random();
-        let session = Session { key: Arc::new(Zeroizing::new(key.to_owned())), token: random().into() };
+        let key = Arc::new(Zeroizing::new(key.to_owned()));
+        let session = Session { key, token: random().into(), origin: origin.into() };
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|_, known| known.ends > now);
         if kept.len() >= MAX_SESSIONS {
@@ -135,13 +138,13 @@ impl Sessions {
     }
 
     /// Uses a link up; answers the cookie of the session it began.
-    pub fn enter(&self, token: &str) -> Option<String> {
-        self.enter_at(token, Instant::now())
+    pub fn enter(&self, token: &str, origin: &str) -> Option<String> {
+        self.enter_at(token, origin, Instant::now())
     }
 
-    fn enter_at(&self, token: &str, now: Instant) -> Option<String> {
+    fn enter_at(&self, token: &str, origin: &str, now: Instant) -> Option<String> {
         let link = self.links.lock().unwrap_or_else(PoisonError::into_inner).remove(&digest(token))?;
-        (link.ends > now).then(|| self.begin_at(&link.key, now))
+        (link.ends > now).then(|| self.begin_at(&link.key, origin, now))
     }
 }
 
@@ -164,10 +167,12 @@ mod tests {
 
     use super::{LINK_LASTS, MAX_SESSIONS, SESSION_LASTS, Sessions};
 
+    const ORIGIN: &str = "http://log.example";
+
     #[test]
     fn a_session_ends_after_eight_hours() {
         let (sessions, start) = (Sessions::default(), Instant::now());
-        let cookie = sessions.begin_at("a key", start);
+        let cookie = sessions.begin_at("a key", ORIGIN, start);
         let late = start + SESSION_LASTS;
         let found = sessions.find_at(&cookie, late - Duration::from_secs(1));
         assert_eq!(found.map(|session| session.key.to_string()), Some("a key".to_owned()));
@@ -177,7 +182,7 @@ mod tests {
     #[test]
     fn a_cookie_is_neither_the_key_nor_the_token() {
         let sessions = Sessions::default();
-        let cookie = sessions.begin("a key");
+        let cookie = sessions.begin("a key", ORIGIN);
         let session = sessions.find(&cookie).unwrap();
         assert!(!cookie.contains("key") && *session.token != *cookie);
         assert!(session.sent(&session.token) && !session.sent("") && !session.sent(&cookie));
@@ -192,12 +197,12 @@ mod tests {
         let token = |link: super::OneTimeLink| link.path().trim_start_matches("/enter/").to_owned();
         let first = token(sessions.link_at("a key", start));
         assert!(sessions.waits_at(&first, start));
-        let cookie = sessions.enter_at(&first, start).unwrap();
+        let cookie = sessions.enter_at(&first, ORIGIN, start).unwrap();
         assert!(sessions.find_at(&cookie, start).is_some());
-        assert!(!sessions.waits_at(&first, start) && sessions.enter_at(&first, start).is_none());
+        assert!(!sessions.waits_at(&first, start) && sessions.enter_at(&first, ORIGIN, start).is_none());
         let late = token(sessions.link_at("a key", start));
         let end = start + LINK_LASTS;
-        assert!(!sessions.waits_at(&late, end) && sessions.enter_at(&late, end).is_none());
+        assert!(!sessions.waits_at(&late, end) && sessions.enter_at(&late, ORIGIN, end).is_none());
     }
 
     #[test]
@@ -205,7 +210,7 @@ mod tests {
         let (sessions, mut now) = (Sessions::default(), Instant::now());
         let mut cookies = Vec::new();
         for _ in 0..=MAX_SESSIONS {
-            cookies.push(sessions.begin_at("a key", now));
+            cookies.push(sessions.begin_at("a key", ORIGIN, now));
             now += Duration::from_millis(1);
         }
         assert!(sessions.find_at(&cookies[0], now).is_none());

@@ -1,5 +1,7 @@
 //! How values are written for people: times, sizes, hashes, JSON. Pure.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -63,27 +65,34 @@ pub fn from_micros(micros: i64) -> String {
         .unwrap_or_else(|| micros.to_string())
 }
 
-/// How long ago, or that it is still to come.
+/// How long ago, or in what time.
 pub fn ago(at: OffsetDateTime, now: OffsetDateTime) -> String {
+    let second = Duration::from_secs(1);
     match Duration::try_from(now - at) {
-        Ok(passed) if passed < Duration::from_secs(1) => "just now".to_owned(),
+        Ok(passed) if passed < second => "just now".to_owned(),
         Ok(passed) => format!("{} ago", duration(passed)),
-        Err(_) => "in the future".to_owned(),
+        Err(_) => {
+            let left = Duration::try_from(at - now).unwrap_or_default();
+            if left < second { "now".to_owned() } else { format!("in {}", duration(left)) }
+        },
     }
 }
 
-/// A frequency per second, with as many digits as mean something.
-pub fn rate(per_second: f64) -> String {
-    if per_second >= 100.0 {
-        format!("{per_second:.0}/s")
-    } else if per_second >= 1.0 {
-        format!("{per_second:.1}/s")
-    } else if per_second * 60.0 >= 1.0 {
-        format!("{:.1}/min", per_second * 60.0)
-    } else if per_second > 0.0 {
-        format!("{:.1}/h", per_second * 3_600.0)
-    } else {
-        "0".to_owned()
+/// A quantity with as many digits as mean something; what it is of stands beside it.
+pub fn quantity(value: f64) -> String {
+    match value {
+        value if value <= 0.0 => "0".to_owned(),
+        value if value < 0.05 => "< 0.1".to_owned(),
+        value if value < 100.0 => format!("{value:.1}").trim_end_matches(".0").to_owned(),
+        value => {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "it is at least 100, and shown only"
+            )]
+            let whole = value.round() as u64;
+            grouped(whole)
+        },
     }
 }
 
@@ -96,18 +105,52 @@ pub fn short(hex: &str) -> String {
     }
 }
 
-/// JSON with line breaks and two spaces per level. Nothing else is changed: numbers and escapes stay as they were written.
+/// Whether a character is seen only by what it does to others: it turns their order around, or makes two texts look alike.
+fn is_invisible(letter: char) -> bool {
+    matches!(letter, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+        || letter.is_control()
+}
+
+/// A name that others chose, so that it can be told from every other: `\u202e` instead of the character.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_invisible) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for letter in text.chars() {
+        push_plain(&mut out, letter);
+    }
+    Cow::Owned(out)
+}
+
+fn push_plain(out: &mut String, letter: char) {
+    if is_invisible(letter) {
+        let mut units = [0; 2];
+        for unit in letter.encode_utf16(&mut units) {
+            write!(out, "\\u{unit:04x}").expect("writing to a string does not fail");
+        }
+    } else {
+        out.push(letter);
+    }
+}
+
+/// Deepest level that is shown by indenting: a page of brackets must not become a hundred of spaces.
+const DEEPEST: usize = 16;
+
+/// JSON with line breaks and two spaces per level. It is the same JSON: numbers and escapes stay as they were written, and
+/// only characters that cannot be seen become escapes.
 pub fn pretty(json: &str) -> String {
     let mut out = String::with_capacity(json.len() * 2);
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     let mut characters = json.chars().peekable();
     let line = |out: &mut String, depth: usize| {
         out.push('\n');
-        out.extend(std::iter::repeat_n("  ", depth.min(64)));
+        out.extend(std::iter::repeat_n("  ", depth.min(DEEPEST)));
     };
     while let Some(character) = characters.next() {
         if in_string {
-            out.push(character);
+            push_plain(&mut out, character);
             in_string = escaped || character != '"';
             escaped = character == '\\' && !escaped;
             continue;
@@ -138,7 +181,7 @@ pub fn pretty(json: &str) -> String {
             },
             ':' => out.push_str(": "),
             space if space.is_ascii_whitespace() => {},
-            other => out.push(other),
+            other => push_plain(&mut out, other),
         }
     }
     out
@@ -148,7 +191,7 @@ pub fn pretty(json: &str) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::{clock, duration, grouped, pretty, rate, short};
+    use super::{ago, clock, duration, grouped, moment, plain, pretty, quantity, short};
 
     #[test]
     fn numbers_times_and_lengths() {
@@ -157,9 +200,16 @@ mod tests {
         assert_eq!(duration(Duration::from_millis(310)), "310 ms");
         assert_eq!(duration(Duration::from_mins(125)), "2 h 5 min");
         assert_eq!(duration(Duration::from_hours(24)), "1 d");
+        let now = moment("2026-03-01T10:00:00Z").unwrap();
+        for (text, said) in
+            [("10:00:00.5", "now"), ("09:59:59.5", "just now"), ("09:58:00", "2 min ago"), ("11:05:00", "in 1 h 5 min")]
+        {
+            assert_eq!(ago(moment(&format!("2026-03-01T{text}Z")).unwrap(), now), said);
+        }
         assert_eq!(clock("2026-03-01T12:00:05.123+02:00"), "2026-03-01 10:00:05");
         assert_eq!(clock("yesterday"), "yesterday");
-        assert_eq!((rate(1234.4), rate(0.5), rate(0.0)), ("1234/s".to_owned(), "30.0/min".to_owned(), "0".to_owned()));
+        let shown: Vec<String> = [0.0, 0.01, 0.5, 3.0, 12.34, 1_234.4].map(quantity).into();
+        assert_eq!(shown, ["0", "< 0.1", "0.5", "3", "12.3", "1\u{202f}234"]);
         assert_eq!(short("0x00112233445566778899aabbccddeeff"), "00112233…eeff");
     }
 
@@ -168,5 +218,24 @@ mod tests {
         let text = r#"{"a":1.10,"b":[],"c":[1,{"d":"x,{\"y\":2}\\"}],"e":{ }}"#;
         let expected = "{\n  \"a\": 1.10,\n  \"b\": [],\n  \"c\": [\n    1,\n    {\n      \"d\": \"x,{\\\"y\\\":2}\\\\\"\n    }\n  ],\n  \"e\": {}\n}";
         assert_eq!(pretty(text), expected);
+    }
+
+    /// A payload that says `paid` and means something else must not look like it.
+    #[test]
+    fn what_cannot_be_seen_is_shown() {
+        assert_eq!(plain("ORD-1"), "ORD-1");
+        assert_eq!(plain("ORD\u{200b}-1\u{202e}x\u{7}"), "ORD\\u200b-1\\u202ex\\u0007");
+        assert_eq!(plain("\u{e0041}"), "\\udb40\\udc41", "as JSON escapes what is not in the first plane");
+        let text = "{\"a\u{2066}\":\"\u{202e}b é\"}";
+        let shown = pretty(text);
+        assert_eq!(shown, "{\n  \"a\\u2066\": \"\\u202eb é\"\n}");
+        let same = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(same(&shown), same(text), "it is the same JSON");
+    }
+
+    #[test]
+    fn a_payload_of_brackets_stays_small() {
+        let deep = format!("{}{}{}", "[".repeat(100), "1,".repeat(30_000), "1");
+        assert!(pretty(&deep).len() < 20 * deep.len(), "{}", pretty(&deep).len());
     }
 }

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
-use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use maud::Markup;
@@ -63,6 +63,11 @@ impl Dashboard {
         Place { base: self.base.to_owned(), scope: None }
     }
 
+    /// Whether a link is the only way in: there is no key to type.
+    pub(crate) fn by_link(&self) -> bool {
+        self.pages().is_some()
+    }
+
     #[cfg(feature = "outbox")]
     fn pages(&self) -> Option<&'static [(&'static str, &'static str)]> {
         self.outbox.as_ref().map(|_| crate::outbox::PAGES)
@@ -78,14 +83,16 @@ impl Dashboard {
 /// All pages at their mount point, to be merged into the routes of a server.
 pub fn router(dashboard: Dashboard) -> Router {
     let base = dashboard.base;
+    let guarded = from_fn_with_state(dashboard.host.names(), guard::layer);
     // Nested routes answer the mount point itself; with a slash behind it, it is another path.
     let with_slash = get(move || async move { Redirect::permanent(base) });
-    Router::new().route(&format!("{base}/"), with_slash).nest(base, pages(dashboard))
+    let with_slash = Router::new().route(&format!("{base}/"), with_slash).layer(guarded.clone());
+    with_slash.nest(base, pages(dashboard).layer(guarded))
 }
 
 fn pages(dashboard: Dashboard) -> Router {
     let pages = common().merge(subject(&dashboard)).fallback(pages::missing);
-    pages.with_state(Arc::new(dashboard)).layer(DefaultBodyLimit::max(MAX_FORM)).layer(from_fn(guard::layer))
+    pages.with_state(Arc::new(dashboard)).layer(DefaultBodyLimit::max(MAX_FORM))
 }
 
 /// What is there whatever the pages are about.
@@ -172,6 +179,11 @@ impl Visitor {
         })
     }
 
+    /// A page that is not quite what was asked for.
+    pub fn page_with(&self, status: StatusCode, title: &str, body: &Markup) -> Response {
+        html(status, &frame::page(self, title, body))
+    }
+
     /// A page, or what stood in its way.
     pub fn page(&self, title: &str, body: Result<Markup, Fault>) -> Response {
         match body {
@@ -210,15 +222,21 @@ impl FromRequestParts<Arc<Dashboard>> for Visitor {
             Some(everybody) => (everybody, None),
             None => recognise(parts, dashboard, &here).await?,
         };
-        let scheme = if parts.uri.scheme_str() == Some("https") { "https" } else { "http" };
-        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:8080");
+        // What the browser said when it logged in, because nothing in a later request tells TLS in front of a proxy from
+        // none: a command with a key must not go out in the clear.
+        let origin = if let Some(session) = &session {
+            session.origin.to_string()
+        } else {
+            let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+            format!("http://{}", host.unwrap_or("127.0.0.1:8080"))
+        };
         Ok(Self {
             who,
             api: Api::new(dashboard.api.clone(), session.clone()),
             session,
             place: dashboard.place(),
             here,
-            origin: format!("{scheme}://{host}"),
+            origin,
             host: Arc::clone(&dashboard.host),
             pages: dashboard.pages(),
         })

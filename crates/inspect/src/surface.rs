@@ -21,7 +21,7 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 
 pub type Following<'a> = Pin<Box<dyn Stream<Item = Result<Followed, Fault>> + Send + 'a>>;
 
 /// A log that can be asked. Every question is answered from one moment's state and changes nothing; only [`change`]
-/// writes, and only with [`Apply::Execute`].
+/// writes, and not with [`Apply::Preview`].
 ///
 /// [`change`]: Self::change
 pub trait Inspect: Send + Sync {
@@ -209,19 +209,24 @@ pub enum Apply {
         /// Who does it; kept for the audit.
         actor: String,
     },
+    /// It is, and a bulk action is only begun: the answer comes as soon as its job is there, which goes on in this process.
+    Begin {
+        /// Who does it; kept for the audit.
+        actor: String,
+    },
 }
 
 impl Apply {
     /// Who.
     pub fn actor(&self) -> &str {
         match self {
-            Self::Preview { actor } | Self::Execute { actor } => actor,
+            Self::Preview { actor } | Self::Execute { actor } | Self::Begin { actor } => actor,
         }
     }
 
     /// Whether it is.
     pub fn is_execute(&self) -> bool {
-        matches!(self, Self::Execute { .. })
+        !matches!(self, Self::Preview { .. })
     }
 }
 

@@ -109,7 +109,7 @@ pub(crate) fn answered<T: Serialize>(answer: &T, sentence: Option<&str>) -> Call
     };
     if text.len() > RESULT_BYTES {
         let message = format!("the answer has {} bytes, more than the {RESULT_BYTES} of a result", text.len());
-        let fix = "ask for fewer entries with limit, or without payloads";
+        let fix = "ask for fewer entries with limit, or with include_payload: false";
         return refused(Failure::new("RESULT_TOO_LARGE", Next::Change, message, fix));
     }
     let blocks = sentence.map(str::to_owned).into_iter().chain([text]);

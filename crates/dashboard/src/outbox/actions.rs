@@ -80,8 +80,9 @@ pub(super) async fn job(asking: Asking, body: String) -> Response {
     done(&asking, result.await, &format!("/jobs/{}", crate::place::segment(&asking.rest)))
 }
 
+/// A bulk action is only begun: whoever asked for it watches its page, and may close it.
 async fn execute(asking: &Asking, intent: &Intent) -> Result<Change, Fault> {
-    let apply = Apply::Execute { actor: asking.outbox.actor.clone() };
+    let apply = Apply::Begin { actor: asking.outbox.actor.clone() };
     Ok(asking.outbox.inspect.change(intent, &apply).await?)
 }
 

@@ -5,13 +5,16 @@ use maud::{Markup, html};
 use stateset_inspect::answer::{Attempt, Delivery, Detail, Diagnostics, EventList, EventRow, Explanation, Timeline};
 use stateset_inspect::{EventRef, Kind, Page, Subject, TimelineOf};
 
-use super::Asking;
 use super::deliveries::state;
+use super::{Asking, word};
 use crate::api::Fault;
-use crate::parts::{block, empty, facts, hash, now, time};
+use crate::parts::{block, empty, facts, hash, json, name, now, time};
 use crate::place::query;
 use crate::text;
 
+const EXAMPLE: &str = "type:order.* since:1h";
+/// Events of a history whose payloads are open at once.
+const FEW: usize = 6;
 /// Characters of a payload that a page shows.
 const PAYLOAD: usize = 64 * 1024;
 
@@ -22,18 +25,27 @@ pub(super) async fn list(asking: Asking) -> Response {
         Ok(view(&asking, &found))
     };
     let body = body.await;
-    asking.visitor.page("Events", body)
+    asking.listed("Events", "/events", EXAMPLE, body)
 }
 
 fn view(asking: &Asking, found: &EventList) -> Markup {
     html! {
-        (asking.search("/events", "type:order.* since:1h"))
+        (asking.search("/events", EXAMPLE))
         p.summary role="status" { @if !found.total_exact { "more than " } b { (text::grouped(found.total)) } " events, newest first"
             @if found.partial { ". Not every candidate was looked at: narrow the filter on payloads by type or time" } }
-        @if found.events.is_empty() { (nothing(asking, "/events", found.diagnostics.as_ref())) } @else { (rows(asking, &found.events)) }
+        @if found.events.is_empty() { (nothing(asking, "/events", found.diagnostics.as_ref())) } @else {
+            div data-live=[live_path(asking)] data-kind="outbox" data-base=(asking.visitor.place.base) { (rows(asking, &found.events)) }
+        }
         (asking.next(found.next_cursor.as_ref()))
         (asking.command(&format!("list {}", asking.filter_word())))
     }
+}
+
+/// Where the script listens for new events; nowhere, if the page does not begin with the newest.
+fn live_path(asking: &Asking) -> Option<String> {
+    let newest = asking.parameter("cursor").is_empty()
+        && asking.filter().is_ok_and(|filter| !filter.asks_about_deliveries() && filter.until.is_none());
+    newest.then(|| asking.visitor.place.at(&format!("/live?{}", query(&[("q", asking.parameter("q"))]))))
 }
 
 /// Why a list is empty, and which word of the filter to blame.
@@ -51,7 +63,7 @@ pub(super) fn nothing(asking: &Asking, path: &str, diagnostics: Option<&Diagnost
                     @if !diagnostics.nearest_event_types.is_empty() {
                         p { "Did you mean " @for (at, near) in diagnostics.nearest_event_types.iter().enumerate() { @if at > 0 { ", " } a href=(to(&format!("type:{near}"))) { (near) } } "?" }
                     }
-                    @if let Some(near) = &diagnostics.nearest_destination { p { "The destination may be " a href=(to(&format!("destination:{near}"))) { (near) } "." } }
+                    @if let Some(near) = &diagnostics.nearest_destination { p { "The destination may be " a href=(to(&word("destination", near))) { (near) } "." } }
                 },
             }
         },
@@ -64,16 +76,16 @@ pub(super) fn rows(asking: &Asking, events: &[EventRow]) -> Markup {
     let with = |word: String| place.at(&format!("/events?{}", query(&[("q", word.as_str())])));
     html! {
         table.events {
-            thead { tr { th { "Event" } th { "Type" } th { "Entity" } th { "Made" } th { "Order key" } th.number { "Place at the sequencer" } } }
+            thead { tr { th { "Type" } th { "Entity" } th { "Order key" } th { "Made" } th.number { "Place" } th { "Event" } } }
             tbody {
                 @for event in events {
                     tr {
-                        td data-label="Event" { a href=(asking.event(&event.event_id)) { code { (event.event_id) } } }
-                        td data-label="Type" { a.type href=(with(format!("type:{}", event.event_type))) { (event.event_type) } }
-                        td data-label="Entity" { a href=(place.at(&format!("/timeline?{}", query(&[("entity_type", &event.entity_type), ("entity_id", &event.entity_id)])))) { (event.entity_type) " " b { (event.entity_id) } } }
+                        td.short data-label="Type" { a.type href=(with(format!("type:{}", event.event_type))) { (name(&event.event_type)) } }
+                        td data-label="Entity" { a href=(place.at(&format!("/timeline?{}", query(&[("entity_type", &event.entity_type), ("entity_id", &event.entity_id)])))) { (name(&event.entity_type)) " " b { (name(&event.entity_id)) } } }
+                        td.short data-label="Order key" { @if let Some(key) = &event.order_key { (name(key)) } }
                         td data-label="Made" { (time(&event.created_at, now)) }
-                        td data-label="Order key" { (event.order_key.as_deref().unwrap_or("–")) }
-                        td.number data-label="Place" { @match event.sequence_number { Some(place) => (text::grouped(place)), None => "–" } }
+                        td.number data-label="Place" title="Place in its stream at the sequencer" { @if let Some(place) = event.sequence_number { (text::grouped(place)) } }
+                        td data-label="Event" { a href=(asking.event(&event.event_id)) { code.id { (event.event_id) } } }
                     }
                 }
             }
@@ -82,8 +94,13 @@ pub(super) fn rows(asking: &Asking, events: &[EventRow]) -> Markup {
 }
 
 pub(super) async fn one(asking: Asking) -> Response {
-    let body = read(&asking).await.map(|(detail, why)| detail_view(&asking, &detail, why.as_ref()));
-    asking.visitor.page("Event", body)
+    let found = read(&asking).await;
+    let title = found.as_ref().map_or_else(
+        |_| "Event".to_owned(),
+        |(detail, _)| format!("{} of {} {}", detail.event.event_type, detail.event.entity_type, detail.event.entity_id),
+    );
+    let body = found.map(|(detail, why)| detail_view(&asking, &detail, why.as_ref()));
+    asking.visitor.page(&title, body)
 }
 
 async fn read(asking: &Asking) -> Result<(Detail, Option<Explanation>), Fault> {
@@ -106,16 +123,18 @@ pub(super) async fn explained(asking: &Asking, subject: &Subject) -> Result<Opti
 
 fn detail_view(asking: &Asking, detail: &Detail, why: Option<&Explanation>) -> Markup {
     let (event, now) = (&detail.event, now());
-    let or_none = |text: &Option<String>| html! { (text.as_deref().unwrap_or("–")) };
+    let or_none = |text: &Option<String>| html! { @match text { Some(text) => (name(text)), None => "–" } };
     html! {
-        p.lead { b.type { (event.event_type) } " about " (event.entity_type) " " b { (event.entity_id) } }
         @if let Some(why) = why { (explanation(why)) }
         section { h2 { "Deliveries" }
             @if detail.deliveries.is_empty() { (empty("No delivery", &html! { p { "No route takes this event, or its deliveries are finished and tidied away." } })) }
-            @for delivery in &detail.deliveries { (delivery_view(asking, delivery)) }
+            @else { (deliveries(asking, &detail.deliveries)) }
         }
         div.columns {
             section { h2 { "Facts" } (facts(&[
+                ("Type", html! { a.type href=(asking.visitor.place.at(&format!("/catalogue?{}", query(&[("type", &event.event_type)])))) { (name(&event.event_type)) } }),
+                ("About", html! { a href=(asking.visitor.place.at(&format!("/timeline?{}", query(&[("entity_type", &event.entity_type), ("entity_id", &event.entity_id)])))) {
+                    (name(&event.entity_type)) " " b { (name(&event.entity_id)) } } }),
                 ("Event", html! { code { (event.event_id) } }),
                 ("UUID", html! { code { (event.event_uuid) } }),
                 ("Made", time(&event.created_at, now)),
@@ -123,7 +142,7 @@ fn detail_view(asking: &Asking, detail: &Detail, why: Option<&Explanation>) -> M
                 ("Place at the sequencer", html! { @match event.sequence_number { Some(place) => (text::grouped(place)), None => "none yet" } }),
                 ("Order key", or_none(&event.order_key)),
                 ("Correlation", html! { @match &event.correlation_id {
-                    Some(id) => a href=(asking.visitor.place.at(&format!("/timeline?{}", query(&[("correlation", id)])))) { (id) },
+                    Some(id) => a href=(asking.visitor.place.at(&format!("/timeline?{}", query(&[("correlation", id)])))) { (name(id)) },
                     None => "–",
                 } }),
                 ("Command", or_none(&event.command_id)),
@@ -132,7 +151,7 @@ fn detail_view(asking: &Asking, detail: &Detail, why: Option<&Explanation>) -> M
             ])) }
             section { h2 { "Payload" }
                 @match &event.payload {
-                    Some(payload) => (block("payload", &text::pretty(&payload.get().chars().take(PAYLOAD).collect::<String>()))),
+                    Some(payload) => (json("payload", payload.get(), PAYLOAD, "The command below prints all of it.")),
                     None => (empty("No payload", &html! { p { "It was archived or erased." } })),
                 }
             }
@@ -145,8 +164,8 @@ fn detail_view(asking: &Asking, detail: &Detail, why: Option<&Explanation>) -> M
 pub(super) fn explanation(why: &Explanation) -> Markup {
     html! {
         section.explanation {
-            p { b { (why.summary) } }
-            @if !why.reasons.is_empty() { ul { @for reason in &why.reasons { li { (reason) } } } }
+            p { b { (name(&why.summary)) } }
+            @if !why.reasons.is_empty() { ul { @for reason in &why.reasons { li { (name(reason)) } } } }
             @if let Some(next) = &why.next { p { "Next: " (next) } }
             @for command in &why.commands {
                 div.command { (block("command", command)) button.copy type="button" data-copy=(command) { "Copy" } }
@@ -155,21 +174,30 @@ pub(super) fn explanation(why: &Explanation) -> Markup {
     }
 }
 
-fn delivery_view(asking: &Asking, delivery: &Delivery) -> Markup {
+/// Where it went, a line each; then the tries of those that had any trouble.
+fn deliveries(asking: &Asking, all: &[Delivery]) -> Markup {
     let now = now();
-    let at = |text: &Option<String>| html! { @match text { Some(at) => (time(at, now)), None => "–" } };
+    let to = |name: &str| asking.visitor.place.at(&format!("/destinations/{}", crate::place::segment(name)));
     html! {
-        h3 { a href=(asking.visitor.place.at(&format!("/destinations/{}", crate::place::segment(&delivery.destination)))) { (delivery.destination) } " " (state(delivery))
-            @if let Some(job) = &delivery.replay_job { " " span.note { "replay of " (job) } } }
-        (facts(&[
-            ("State", html! { (delivery.state) ", " (delivery.status) @if let Some(reason) = &delivery.reason { ": " (reason) } }),
-            ("Tries", html! { (delivery.attempts) @if let Some(most) = delivery.max_attempts { " of " (most) } }),
-            ("Next try", at(&delivery.next_attempt_at)),
-            ("Delivered", at(&delivery.delivered_at)),
-            ("Acknowledged", at(&delivery.acknowledged_at)),
-            ("Last failure", html! { @match &delivery.last_error { Some(error) => { @if let Some(class) = &delivery.last_class { code { (class) } " " } (error) }, None => "none" } }),
-        ]))
-        @if let Some(history) = delivery.history.as_deref().filter(|history| !history.is_empty()) { (tries(history)) }
+        table {
+            thead { tr { th { "Destination" } th { "State" } th { "Delivered" } th { "Acknowledged" } th.number { "Tries" } th { "Next try" } th { "Last failure" } } }
+            tbody { @for one in all { tr {
+                td.short data-label="Destination" { a href=(to(&one.destination)) { (name(&one.destination)) }
+                    @if let Some(job) = &one.replay_job { " " a.note href=(asking.visitor.place.at(&format!("/jobs/{}", crate::place::segment(job)))) { "replay" } } }
+                td data-label="State" { (state(one)) @if let Some(reason) = &one.reason { " " span.note { (name(reason)) } } }
+                td data-label="Delivered" { @if let Some(at) = &one.delivered_at { (time(at, now)) } }
+                td data-label="Acknowledged" { @if let Some(at) = &one.acknowledged_at { (time(at, now)) } }
+                td.number data-label="Tries" { @if one.attempts > 0 { (one.attempts) @if let Some(most) = one.max_attempts { " of " (most) } } }
+                td data-label="Next try" { @if let Some(at) = &one.next_attempt_at { (time(at, now)) } }
+                td data-label="Last failure" { @if let Some(error) = &one.last_error { @if let Some(class) = &one.last_class { code { (class) } " " } (name(error)) } }
+            } } }
+        }
+        @for one in all {
+            @if let Some(history) = one.history.as_deref().filter(|history| !history.is_empty()) {
+                h3 { "Tries at " (name(&one.destination)) }
+                (tries(history))
+            }
+        }
     }
 }
 
@@ -181,7 +209,7 @@ fn tries(history: &[Attempt]) -> Markup {
                 li {
                     p.what { "Try " (attempt.number) ": " (attempt.outcome) @if let Some(class) = &attempt.class { " " code { (class) } } }
                     p.when { (time(&attempt.started_at, now)) ", took " (text::duration(std::time::Duration::from_micros(attempt.duration_us.unsigned_abs()))) ", by " (attempt.worker) }
-                    @if let Some(error) = &attempt.error { p { (error) } }
+                    @if let Some(error) = &attempt.error { p { (name(error)) } }
                 }
             }
         }
@@ -201,7 +229,13 @@ pub(super) async fn timeline(asking: Asking) -> Response {
         Ok(timeline_view(&asking, &found))
     };
     let body = body.await;
-    asking.visitor.page("Timeline", body)
+    let title = match (asking.parameter("correlation"), asking.parameter("entity_type"), asking.parameter("entity_id"))
+    {
+        ("", "", _) | ("", _, "") => "Timeline".to_owned(),
+        ("", kind, id) => format!("{kind} {id}"),
+        (correlation, ..) => format!("Correlation {correlation}"),
+    };
+    asking.visitor.page(&title, body)
 }
 
 fn timeline_form(asking: &Asking) -> Markup {
@@ -216,16 +250,23 @@ fn timeline_form(asking: &Asking) -> Markup {
 
 fn timeline_view(asking: &Asking, found: &Timeline) -> Markup {
     let now = now();
+    let moments: Vec<_> = found.events.iter().map(|event| text::moment(&event.created_at)).collect();
+    let pause = |at: usize| {
+        let (before, here) = (moments.get(at.checked_sub(1)?).copied()??, moments.get(at).copied()??);
+        std::time::Duration::try_from(here - before).ok().filter(|pause| pause.as_secs() > 0)
+    };
+    let few = found.events.len() <= FEW;
     html! {
-        p.summary { b { (found.subject) } ": " (text::grouped(found.total)) " events"
-            @if let Some(waiting) = found.pending_deliveries { ", " (text::grouped(waiting)) " deliveries not finished" } }
+        p.summary { b { (text::grouped(found.total)) } @if found.total == 1 { " event" } @else { " events" } ", the oldest first"
+            @if let Some(waiting) = found.pending_deliveries { "; " (text::grouped(waiting)) " deliveries are not finished" } }
         @if found.events.is_empty() { (nothing(asking, "/events", found.diagnostics.as_ref())) (timeline_form(asking)) }
         ol.timeline {
-            @for event in &found.events {
+            @for (at, event) in found.events.iter().enumerate() {
+                @if let Some(pause) = pause(at) { li.pause aria-hidden="true" { (text::duration(pause)) } }
                 li {
-                    p.what { a.type href=(asking.event(&event.event_id)) { (event.event_type) } " " span.note { (event.entity_type) " " (event.entity_id) } }
+                    p.what { a.type href=(asking.event(&event.event_id)) { (name(&event.event_type)) } " " span.note { (name(&event.entity_type)) " " (name(&event.entity_id)) } }
                     p.when { (time(&event.created_at, now)) }
-                    @if let Some(payload) = &event.payload { details { summary { "Payload" } (block("payload", &text::pretty(&payload.get().chars().take(2_000).collect::<String>()))) } }
+                    @if let Some(payload) = &event.payload { details open[few] { summary { "Payload" } (json("payload", payload.get(), 2_000, "All of it is on the event's page.")) } }
                 }
             }
         }

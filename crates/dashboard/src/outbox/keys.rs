@@ -5,8 +5,7 @@ use maud::{Markup, html};
 use stateset_inspect::answer::{KeyAnswer, KeyList};
 
 use super::Asking;
-use crate::parts::{Tone, badge, block, empty, facts, now, time};
-use crate::text;
+use crate::parts::{Tone, badge, empty, facts, json, name, now, time};
 
 pub(super) async fn page(asking: Asking) -> Response {
     let body = async {
@@ -54,7 +53,7 @@ fn one(asking: &Asking, key: &KeyAnswer) -> Markup {
             h2 { (key.operation.as_deref().unwrap_or("any operation")) " " (badge(tone, &key.status)) }
             p { (key.explanation) }
             (facts(&[
-                ("Key", html! { code { (key.key) } }),
+                ("Key", html! { code { (name(&key.key)) } }),
                 ("What to do", html! { code { (key.disposition) } }),
                 ("First used", at(&key.created_at)),
                 ("Answered", at(&key.completed_at)),
@@ -64,7 +63,7 @@ fn one(asking: &Asking, key: &KeyAnswer) -> Markup {
                 ("Status of the answer", html! { @match key.response_status { Some(status) => (status), None => "–" } }),
                 ("Events", html! { @if key.event_ids.is_empty() { "none" } @for id in &key.event_ids { a href=(asking.event(id)) { code { (id) } } " " } }),
             ]))
-            @if let Some(result) = &key.result { (block("stored answer", &text::pretty(&result.get().chars().take(16_384).collect::<String>()))) }
+            @if let Some(result) = &key.result { (json("stored answer", result.get(), 16_384, "The command below prints all of it.")) }
         }
     }
 }

@@ -7,10 +7,11 @@ use stateset_inspect::answer::DeadLetterList;
 
 use super::Asking;
 use super::events::nothing;
-use crate::parts::{Tone, badge, now, time};
+use crate::parts::{Tone, badge, name, now, time};
 use crate::place::query;
 use crate::text;
 
+const EXAMPLE: &str = "class:refused type:order.created since:3h";
 const GROUPS: &[(&str, &str)] =
     &[("error", "error"), ("class", "class"), ("destination", "destination"), ("type", "type")];
 
@@ -26,14 +27,14 @@ pub(super) async fn page(asking: Asking) -> Response {
         Ok(view(&asking, &asking.outbox.inspect.dead_letters(&filter, &asking.page(), Some(group)).await?))
     };
     let body = body.await;
-    asking.visitor.page("Dead letters", body)
+    asking.listed("Dead letters", "/dead-letters", EXAMPLE, body)
 }
 
 fn view(asking: &Asking, found: &DeadLetterList) -> Markup {
     let q = asking.parameter("q");
     html! {
         p.lead { "Deliveries that were given up. Events of the same lane may wait behind them. Nothing is lost: each can be opened again." }
-        (asking.search("/dead-letters", "class:refused type:order.created since:3h"))
+        (asking.search("/dead-letters", EXAMPLE))
         p.summary role="status" { @if !found.total_exact { "more than " } b { (text::grouped(found.total)) } " open dead letters" }
         @if found.dead_letters.is_empty() { (nothing(asking, "/dead-letters", found.diagnostics.as_ref())) } @else {
             (groups(asking, found))
@@ -56,13 +57,13 @@ fn groups(asking: &Asking, found: &DeadLetterList) -> Markup {
             li { a href=(asking.visitor.place.at(&format!("/dead-letters?{}", query(&[("q", asking.parameter("q")), ("group", name)])))) aria-current=[(by == *name).then_some("page")] { "By " (label) } }
         } } }
         table {
-            thead { tr { th { "What they have in common" } th.number { "How many" } th { "First" } th { "Last" } th { "One of them" } } }
+            thead { tr { th.number { "How many" } th { "What they have in common" } th { "First" } th { "Last" } th { "One of them" } } }
             tbody { @for group in &found.groups { tr {
-                td data-label="In common" { (group.group) }
-                td.number data-label="How many" { (text::grouped(group.count)) }
+                td.number data-label="How many" { b { (text::grouped(group.count)) } }
+                td data-label="In common" { (name(&group.group)) }
                 td data-label="First" { (time(&group.first_failed_at, now)) }
                 td data-label="Last" { (time(&group.last_failed_at, now)) }
-                td data-label="One of them" { a href=(asking.event(&group.sample_event_id)) { code { (group.sample_event_id) } } }
+                td data-label="One of them" { a href=(asking.event(&group.sample_event_id)) { code.id { (group.sample_event_id) } } }
             } } }
         }
     }
@@ -84,7 +85,7 @@ fn actions(asking: &Asking, q: &str, total: u64) -> Markup {
                         select name="action" { option value="redrive" { "open them again (redrive)" } option value="discard" { "give them up for good (discard)" } }
                     }
                     label { "Why (needed to discard)" input name="reason" maxlength="200"; }
-                    label { "At most per second" input name="rate" inputmode="numeric" pattern="[0-9]{1,6}" placeholder="no limit"; }
+                    label.brief { "At most per second" input name="rate" inputmode="numeric" pattern="[0-9]{1,6}" placeholder="50"; }
                     button type="submit" { "Preview " (text::grouped(total)) " dead letters" }
                 }
                 p.note { "The preview changes nothing. What it shows is what is done, and nothing that fails later." }
@@ -100,11 +101,11 @@ fn table(asking: &Asking, found: &DeadLetterList) -> Markup {
             table {
                 thead { tr { th { "Event" } th { "Destination" } th { "Lane" } th { "Class" } th { "Error" } th.number { "Tries" } th { "Given up" } } }
                 tbody { @for letter in &found.dead_letters { tr {
-                    td data-label="Event" { a href=(asking.event(&letter.event_id)) { (letter.event_type) } " " code.note { (letter.event_id) } }
-                    td data-label="Destination" { (letter.destination) }
-                    td data-label="Lane" { (letter.lane) }
+                    td data-label="Event" { a.type href=(asking.event(&letter.event_id)) { (name(&letter.event_type)) } " " code.id { (letter.event_id) } }
+                    td.short data-label="Destination" { (name(&letter.destination)) }
+                    td.short data-label="Lane" { (name(&letter.lane)) }
                     td data-label="Class" { (badge(Tone::Bad, &letter.class)) }
-                    td data-label="Error" { (letter.error) }
+                    td data-label="Error" { (name(&letter.error)) }
                     td.number data-label="Tries" { (letter.attempts) }
                     td data-label="Given up" { (time(&letter.failed_at, now)) @if let Some(end) = &letter.resolution { " " (badge(Tone::Plain, end)) } }
                 } } }

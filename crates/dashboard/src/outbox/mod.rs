@@ -10,6 +10,7 @@ mod deliveries;
 mod events;
 mod keys;
 mod letters;
+mod live;
 mod overview;
 mod records;
 
@@ -26,6 +27,7 @@ use maud::{Markup, html};
 use stateset_inspect::{Filter, Inspect, Kind, Page};
 
 use crate::api::Fault;
+use crate::guard::Names;
 use crate::host::{Denied, Host, StreamLine, Who};
 use crate::parts::commands::shell;
 use crate::place::{pairs, query};
@@ -76,6 +78,11 @@ impl Host for Owner {
         None
     }
 
+    fn names(&self) -> Names {
+        // `mount` is for a loopback address.
+        Names::OfNobody
+    }
+
     fn streams<'a>(&'a self, _: &'a Who) -> BoxFuture<'a, Result<Vec<StreamLine>, Denied>> {
         Box::pin(async { Ok(Vec::new()) })
     }
@@ -97,6 +104,7 @@ pub(crate) fn routes() -> Router<Arc<Dashboard>> {
     Router::new()
         .route("/", get(overview::page))
         .route("/events", get(events::list))
+        .route("/live", get(live::live))
         .route("/events/{event}", get(events::one))
         .route("/timeline", get(events::timeline))
         .route("/deliveries", get(deliveries::page))
@@ -177,6 +185,17 @@ impl Asking {
         }
     }
 
+    /// A list, or its box for filters with what is wrong with the one that was given.
+    pub(crate) fn listed(&self, title: &str, path: &str, example: &str, body: Result<Markup, Fault>) -> Response {
+        match body {
+            Err(fault) if fault.status == StatusCode::BAD_REQUEST => {
+                let body = html! { (crate::parts::frame::mistake(&fault)) (self.search(path, example)) };
+                self.visitor.page_with(fault.status, title, &body)
+            },
+            body => self.visitor.page(title, body),
+        }
+    }
+
     /// The command that prints what the page shows.
     pub(crate) fn command(&self, words: &str) -> Markup {
         command_text(format!("stateset-events {words} {}", self.outbox.flags).trim())
@@ -184,10 +203,8 @@ impl Asking {
 
     /// The filter as a word of a command.
     pub(crate) fn filter_word(&self) -> String {
-        match self.parameter("q").trim() {
-            "" => String::new(),
-            text => shell(text),
-        }
+        let words = self.parameter("q").split_whitespace().collect::<Vec<_>>().join(" ");
+        if words.is_empty() { words } else { shell(&words) }
     }
 
     /// The session's token for a form.
@@ -210,6 +227,16 @@ const KEYS: [&str; 12] = [
     "event",
     "where",
 ];
+
+/// One word of a filter, whatever is in its value.
+pub(crate) fn word(key: &str, value: &str) -> String {
+    let plain = !value.is_empty() && !value.contains(['"', '\\']) && !value.contains(char::is_whitespace);
+    if plain {
+        format!("{key}:{value}")
+    } else {
+        format!("{key}:\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
+    }
+}
 
 pub(crate) fn value<'a>(pairs: &'a [(String, String)], name: &str) -> &'a str {
     pairs.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str())

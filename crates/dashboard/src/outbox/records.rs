@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use stateset_inspect::answer::{AuditList, Job, JobList};
 
 use super::Asking;
-use crate::parts::{Tone, badge, empty, facts, now, time};
+use crate::parts::{Tone, badge, empty, facts, name, now, time};
 use crate::text;
 
 /// Bulk actions that the page lists.
@@ -25,11 +25,11 @@ fn jobs_view(asking: &Asking, found: &JobList) -> Markup {
             table {
                 thead { tr { th { "Job" } th { "Kind" } th { "State" } th { "Progress" } th { "Filter" } th { "By" } th { "Begun" } } }
                 tbody { @for job in &found.jobs { tr {
-                    td data-label="Job" { a href=(asking.visitor.place.at(&format!("/jobs/{}", crate::place::segment(&job.job_id)))) { code { (job.job_id) } } }
+                    td data-label="Job" { a href=(asking.visitor.place.at(&format!("/jobs/{}", crate::place::segment(&job.job_id)))) { code.id { (job.job_id) } } }
                     td data-label="Kind" { (job.kind) }
                     td data-label="State" { (state(&job.state)) }
                     td data-label="Progress" { (progress(job)) }
-                    td data-label="Filter" { code { (job.filter) } }
+                    td data-label="Filter" { code { (name(&job.filter)) } }
                     td data-label="By" { (job.actor) }
                     td data-label="Begun" { (time(&job.created_at, now)) }
                 } } }
@@ -64,25 +64,29 @@ pub(super) async fn job(asking: Asking) -> Response {
 
 fn job_view(asking: &Asking, job: &Job) -> Markup {
     let now = now();
+    let moves = job.finished_at.is_none() && job.state == "running";
     html! {
         (facts(&[
             ("Job", html! { code { (job.job_id) } }),
             ("Kind", html! { (job.kind) }),
             ("State", state(&job.state)),
             ("Progress", progress(job)),
-            ("Filter", html! { code { (job.filter) } }),
+            ("Filter", html! { code { (name(&job.filter)) } }),
             ("Deliveries", html! { @if job.deliveries.is_empty() { "–" } @for (at, (name, number)) in job.deliveries.iter().enumerate() { @if at > 0 { ", " } (name) " " b { (text::grouped(*number)) } } }),
             ("At most per second", html! { @match job.rate_per_second { Some(rate) => (rate), None => "no limit" } }),
             ("By", html! { (job.actor) }),
             ("Begun", time(&job.created_at, now)),
             ("Ended", html! { @match &job.finished_at { Some(at) => (time(at, now)), None => "not yet" } }),
-            ("Stopped because", html! { (job.error.as_deref().unwrap_or("–")) }),
         ]))
+        @if let Some(error) = &job.error { div.fault { p.title { "It stopped" } p { (name(error)) } } }
+        @if moves {
+            p.note data-again="2000" { "It is carried out by the process that began it. If the progress stands still, that process is gone: resume it." }
+        }
         @if asking.outbox.may_change && job.finished_at.is_none() {
             form.inline method="post" action=(asking.visitor.here) {
                 (asking.token())
-                button type="submit" name="action" value="abort" { "Abort: what is done stays done" }
                 button type="submit" name="action" value="resume" { "Resume" }
+                button type="submit" name="action" value="abort" { "Abort: what is done stays done" }
             }
         }
         p { a href=(asking.visitor.place.at("/jobs")) { "All jobs" } }
@@ -114,10 +118,10 @@ fn audit_view(asking: &Asking, found: &AuditList) -> Markup {
                     td data-label="When" { (time(&entry.at, now)) }
                     td data-label="Who" { (entry.actor) }
                     td data-label="What" { code { (entry.action) } }
-                    td data-label="On" { (entry.subject) }
-                    td data-label="From" { (entry.before.as_deref().unwrap_or("–")) }
-                    td data-label="To" { (entry.after.as_deref().unwrap_or("–")) }
-                    td data-label="Why" { (entry.reason.as_deref().unwrap_or("–"))
+                    td data-label="On" { (name(&entry.subject)) }
+                    td data-label="From" { @if let Some(before) = &entry.before { (name(before)) } }
+                    td data-label="To" { @if let Some(after) = &entry.after { (name(after)) } }
+                    td data-label="Why" { @if let Some(reason) = &entry.reason { (name(reason)) }
                         @if let Some(job) = &entry.job_id { " " a href=(asking.visitor.place.at(&format!("/jobs/{}", crate::place::segment(job)))) { "job" } } }
                 } } }
             }

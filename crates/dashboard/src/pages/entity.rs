@@ -7,7 +7,7 @@ use stateset_api::event::{EntityHistory, Envelope};
 use super::InStream;
 use crate::api::Fault;
 use crate::parts::commands::{commands, shell, tool};
-use crate::parts::{block, empty, event_list, now, time};
+use crate::parts::{empty, event_list, json, name, now, time};
 use crate::place::{query, segment};
 use crate::text;
 
@@ -93,13 +93,13 @@ fn timeline(request: &InStream, history: &EntityHistory<Envelope>) -> Markup {
                 @if let Some(pause) = pause(at) { li.pause aria-hidden="true" { (text::duration(pause)) } }
                 li {
                     p.what {
-                        a.type href=(place.event(event.event_id)) { (event.event_type) } " " (event_list::signed(event))
+                        a.type href=(place.event(event.event_id)) { (name(&event.event_type)) } " " (event_list::signed(event))
                         @if let Some(version) = event.base_version { span.note { " built on version " (version) } }
                     }
                     p.when { "place " (text::grouped(event.sequence_number)) ", " (time(&event.sequenced_at, now)) }
                     @match &event.payload {
                         Some(payload) => details open[few] { summary { "Payload" }
-                            (block("payload", &text::pretty(&payload.get().chars().take(PAYLOAD).collect::<String>()))) },
+                            (json("payload", payload.get(), PAYLOAD, "All of it is on the event's page.")) },
                         None => p.note { "The payload is encrypted; the server cannot read it." },
                     }
                 }

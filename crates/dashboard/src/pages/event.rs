@@ -14,7 +14,7 @@ use super::InStream;
 use crate::api::Fault;
 use crate::parts::commands::{commands, tool};
 use crate::parts::proof::{ladder, steps};
-use crate::parts::{Tone, badge, block, empty, facts, hash, now, time};
+use crate::parts::{Tone, badge, empty, facts, hash, json, name, now, time};
 use crate::text;
 use crate::web::Visitor;
 
@@ -104,8 +104,8 @@ fn view(request: &InStream, single: &Single, inclusion: Option<&InclusionProof>)
     let tool = tool(visitor, &format!("inspect {} --include-payload", event.event_id));
     html! {
         p.lead {
-            b.type { (event.event_type) } " about "
-            a href=(visitor.place.entity(&event.entity_type, &event.entity_id)) { (event.entity_type) " " b { (event.entity_id) } }
+            a.type href=(visitor.place.at(&format!("/catalogue?{}", crate::place::query(&[("type", &event.event_type)])))) { (name(&event.event_type)) } " about "
+            a href=(visitor.place.entity(&event.entity_type, &event.entity_id)) { (name(&event.entity_type)) " " b { (name(&event.entity_id)) } }
         }
         div.columns {
             section { h2 { "Facts" } (event_facts(visitor, event)) }
@@ -121,9 +121,9 @@ fn view(request: &InStream, single: &Single, inclusion: Option<&InclusionProof>)
 
 fn event_facts(visitor: &Visitor, event: &Envelope) -> Markup {
     let (place, now) = (&visitor.place, now());
-    let linked = |name: &str, value: &Option<String>| {
+    let linked = |filter: &str, value: &Option<String>| {
         html! {
-            @if let Some(value) = value { a href=(place.events_with(name, value)) { (value) } }
+            @if let Some(value) = value { a href=(place.events_with(filter, value)) { (name(value)) } }
             @else { span.note { "none" } }
         }
     };
@@ -140,7 +140,7 @@ fn event_facts(visitor: &Visitor, event: &Envelope) -> Markup {
         ("Correlation", linked("correlation_id", &event.correlation_id)),
     ];
     if let Some(cause) = &event.causation_id {
-        pairs.push(("Caused by", html! { code { (cause) } }));
+        pairs.push(("Caused by", html! { code { (name(cause)) } }));
     }
     if let Some(command) = event.command_id {
         pairs.push(("Command", html! { code { (command) } }));
@@ -155,23 +155,17 @@ fn event_facts(visitor: &Visitor, event: &Envelope) -> Markup {
         pairs.push(("Trace", html! { code { (trace) } }));
     }
     if let Some(metadata) = &event.metadata {
-        pairs.push(("Metadata", block("metadata", &text::pretty(metadata.get()))));
+        pairs.push(("Metadata", json("metadata", metadata.get(), PAYLOAD, "Fetch all of it with the command below.")));
     }
     facts(&pairs)
 }
 
 fn payload(event: &Envelope) -> Markup {
     match (&event.payload, &event.payload_encrypted) {
-        (Some(payload), _) => {
-            let shown: String = payload.get().chars().take(PAYLOAD).collect();
-            html! {
-                (block("payload", &text::pretty(&shown)))
-                @if shown.len() < payload.get().len() { p.note { "Cut after " (PAYLOAD) " characters; fetch the rest with curl." } }
-            }
-        },
+        (Some(payload), _) => json("payload", payload.get(), PAYLOAD, "Fetch all of it with the command below."),
         (None, Some(sealed)) => html! {
             p { "Encrypted by its agent. Neither the server nor this page can read it; what was hashed and signed is the ciphertext." }
-            details { summary { "Ciphertext" } (block("ciphertext", &text::pretty(&sealed.get().chars().take(PAYLOAD).collect::<String>()))) }
+            details { summary { "Ciphertext" } (json("ciphertext", sealed.get(), PAYLOAD, "Fetch all of it with the command below.")) }
         },
         (None, None) => empty("No payload", &html! { p { "It was erased, or is not in this reply." } }),
     }

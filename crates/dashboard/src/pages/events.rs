@@ -223,7 +223,7 @@ fn tool_command(visitor: &Visitor, set: &[(&'static str, String)]) -> String {
             "order_key" => "order-key",
             other => other,
         };
-        command.push_str(&format!(" --{flag} {}", shell(value)));
+        command.push_str(&format!(" --{flag}={}", shell(value)));
     }
     command
 }

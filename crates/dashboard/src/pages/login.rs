@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 
-use crate::guard::{cookie, set_cookie};
+use crate::guard::{cookie, origin, set_cookie};
 use crate::host::Denied;
 use crate::parts::frame;
 use crate::place::{local, pairs};
@@ -28,7 +28,7 @@ pub async fn login(State(dashboard): State<Arc<Dashboard>>, headers: HeaderMap, 
     let (key, next) = (value(&body, "key"), value(&body, "next"));
     match dashboard.host.identify(key.trim()).await {
         Ok(_) => {
-            let cookie = dashboard.sessions.begin(key.trim());
+            let cookie = dashboard.sessions.begin(key.trim(), origin(&headers));
             admitted(&dashboard, &cookie, &headers, &local(dashboard.base, &next))
         },
         Err(Denied::Credential) => {
@@ -74,7 +74,7 @@ pub async fn offer(State(dashboard): State<Arc<Dashboard>>, Path(token): Path<St
 
 /// `POST /enter/<token>`.
 pub async fn enter(State(dashboard): State<Arc<Dashboard>>, Path(token): Path<String>, headers: HeaderMap) -> Response {
-    match dashboard.sessions.enter(&token) {
+    match dashboard.sessions.enter(&token, origin(&headers)) {
         Some(cookie) => admitted(&dashboard, &cookie, &headers, &dashboard.place().at("/")),
         None => used_up(&dashboard),
     }
@@ -84,7 +84,8 @@ fn used_up(dashboard: &Dashboard) -> Response {
     let place = dashboard.place();
     let body = html! {
         p { "A one-time link works once, within 15 minutes of the start. This one was used, is over, or never was." }
-        p { a href=(place.at("/login")) { "Log in with an API key" } " or start the server anew." }
+        @if dashboard.by_link() { (start_anew()) }
+        @else { p { a href=(place.at("/login")) { "Log in with an API key" } " or start the server anew." } }
     };
     document(StatusCode::GONE, &frame::outside(&place, "This link is used up", &body))
 }
@@ -101,8 +102,19 @@ fn see_other(target: &str) -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, target)]).into_response()
 }
 
+fn start_anew() -> Markup {
+    html! { p { "For another one stop " code { "stateset-events dashboard" } " with Ctrl-C and start it again: it prints a new link." } }
+}
+
 fn page(dashboard: &Dashboard, next: &str, fault: Option<&str>) -> Markup {
     let place = dashboard.place();
+    if dashboard.by_link() {
+        let body = html! {
+            p { "This dashboard lets in the browser that opens the link which was printed at its start, for eight hours." }
+            (start_anew())
+        };
+        return frame::outside(&place, "Open the printed link", &body);
+    }
     frame::outside(
         &place,
         "Log in",

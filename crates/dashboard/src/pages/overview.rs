@@ -33,6 +33,7 @@ struct Facts {
     head: Head,
     newest: Vec<Envelope>,
     committed: bool,
+    /// Events per minute, by the minute.
     rates: Vec<f64>,
 }
 
@@ -49,7 +50,8 @@ async fn read(visitor: &Visitor, scope: Scope) -> Result<Facts, Fault> {
     let end = now().unix_timestamp();
     let samples = samples(api, scope, head.size, end - WINDOW).await?;
     #[expect(clippy::cast_precision_loss, reason = "seconds of this century fit a double")]
-    let rates = rates(&samples, (end - WINDOW) as f64, end as f64, BUCKETS);
+    let rates =
+        rates(&samples, (end - WINDOW) as f64, end as f64, BUCKETS).into_iter().map(|rate| rate * 60.0).collect();
     let newest = page.events.into_iter().rev().collect();
     Ok(Facts { head, newest, committed: !covering.commitments.is_empty(), rates })
 }
@@ -107,7 +109,7 @@ fn view(visitor: &Visitor, facts: &Facts) -> Markup {
         } @else {
             dl.figures {
                 (figure("Events", &text::grouped(head.size), &html! { "exactly, without gaps" }))
-                (figure("Per minute, last hour", &text::rate(average(&facts.rates)), &html! { (sparkline(&facts.rates, "events per second")) }))
+                (figure("Events per minute", &text::quantity(average(&facts.rates)), &html! { (sparkline(&facts.rates, "last hour", "per minute")) }))
                 (figure("Newest event", &newest_age(facts, now), &html! {
                     @if let Some(event) = facts.newest.first() { a href=(place.event(event.event_id)) { (event.event_type) } }
                 }))

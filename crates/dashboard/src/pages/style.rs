@@ -21,7 +21,7 @@ pub async fn page(visitor: Visitor) -> Response {
         h2 { "Figures" }
         dl.figures {
             (figure("Events", "1 048 221", &html! { "exactly, without gaps" }))
-            (figure("Rate", "24.1/s", &sparkline(&wave, "events per second")))
+            (figure("Events per minute", "24.1", &sparkline(&wave, "last hour", "per minute")))
         }
         h2 { "Facts" }
         (facts(&[("Root", hash(EXAMPLE)), ("Nothing", html! { span.note { "none" } })]))

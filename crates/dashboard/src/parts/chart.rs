@@ -36,8 +36,8 @@ fn position(samples: &[Sample], at: f64) -> f64 {
     }
 }
 
-/// The drawing, with its highest value beside it.
-pub fn sparkline(values: &[f64], label: &str) -> Markup {
+/// The drawing, with its highest value beside it. `label` says over which time, `unit` what the values are.
+pub fn sparkline(values: &[f64], label: &str, unit: &str) -> Markup {
     const WIDTH: f64 = 240.0;
     const HEIGHT: f64 = 48.0;
     let most = values.iter().copied().fold(0.0, f64::max);
@@ -51,13 +51,14 @@ pub fn sparkline(values: &[f64], label: &str) -> Markup {
         x += step;
     }
     let area = format!("{line}L{WIDTH} {HEIGHT}L0 {HEIGHT}Z");
-    let described = format!("{label}: at most {}", text::rate(most));
+    let peak = format!("peak {} {unit}", text::quantity(most));
+    let described = format!("{label}: {peak}");
     html! {
         figure.spark {
             svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } preserveAspectRatio="none" role="img" aria-label=(described) {
                 @if !values.is_empty() { path.area d=(area) {} path.line d=(line) {} }
             }
-            figcaption { (label) span { "peak " (text::rate(most)) } }
+            figcaption { span { (label) } span { (peak) } }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The same request for a terminal.
 
+use std::fmt::Write as _;
+
 use maud::{Markup, html};
 
 use super::block;
@@ -30,9 +32,27 @@ pub fn tool(visitor: &Visitor, words: &str) -> String {
     format!("stateset-events {words} --url {}{}", shell(&visitor.origin), scope.unwrap_or_default())
 }
 
-/// Text as one word of a shell, whatever is in it.
+/// Text as one word of a shell, whatever is in it. Control characters are spelt: a terminal into which the word is pasted
+/// would obey them before the shell sees a quote.
 pub fn shell(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
+    if !text.contains(char::is_control) {
+        return format!("'{}'", text.replace('\'', r"'\''"));
+    }
+    let mut spelt = String::with_capacity(text.len() + 16);
+    for letter in text.chars() {
+        if letter.is_control() {
+            let mut bytes = [0; 4];
+            for byte in letter.encode_utf8(&mut bytes).bytes() {
+                write!(spelt, "\\x{byte:02x}").expect("writing to a string does not fail");
+            }
+            continue;
+        }
+        if matches!(letter, '\'' | '\\') {
+            spelt.push('\\');
+        }
+        spelt.push(letter);
+    }
+    format!("$'{spelt}'")
 }
 
 #[cfg(test)]
@@ -40,5 +60,8 @@ mod tests {
     #[test]
     fn a_copied_command_is_one_command() {
         assert_eq!(super::shell("a'b; rm -rf $HOME `id`"), r"'a'\''b; rm -rf $HOME `id`'");
+        // Ends a bracketed paste, gives up the line, and types another.
+        let pasted = "x\u{1b}[201~\u{3}\nrm -rf ~ 'y\\";
+        assert_eq!(super::shell(pasted), r"$'x\x1b[201~\x03\x0arm -rf ~ \'y\\'");
     }
 }

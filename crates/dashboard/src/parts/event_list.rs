@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use stateset_api::event::{Envelope, SignatureState};
 use time::OffsetDateTime;
 
-use super::{Tone, badge, time};
+use super::{Tone, badge, name, time};
 use crate::place::Place;
 use crate::text;
 
@@ -20,13 +20,13 @@ pub fn table(place: &Place, events: &[Envelope], now: OffsetDateTime) -> Markup 
                 @for event in events {
                     tr {
                         td.number data-label="Place" { a href=(place.event(event.event_id)) { (text::grouped(event.sequence_number)) } }
-                        td data-label="Type" { a.type href=(place.events_with("event_type", &event.event_type)) { (event.event_type) } }
+                        td data-label="Type" { a.type href=(place.events_with("event_type", &event.event_type)) { (name(&event.event_type)) } }
                         td data-label="Entity" {
-                            a href=(place.entity(&event.entity_type, &event.entity_id)) { (event.entity_type) " " b { (event.entity_id) } }
+                            a href=(place.entity(&event.entity_type, &event.entity_id)) { (name(&event.entity_type)) " " b { (name(&event.entity_id)) } }
                         }
                         td data-label="Sequenced" { (time(&event.sequenced_at, now)) }
                         td data-label="Signed" { (signed(event)) }
-                        td.preview data-label="Payload" { code { (preview(event)) } }
+                        td.preview data-label="Payload" { code { (text::plain(&preview(event))) } }
                     }
                 }
             }

@@ -36,7 +36,7 @@ pub fn page(visitor: &Visitor, title: &str, body: &Markup) -> Markup {
                     }
                 }
             }
-            main #main tabindex="-1" { h1 { (title) } (body) }
+            main #main tabindex="-1" { h1 { (crate::parts::name(title)) } (body) }
             footer { p {
                 "Times are UTC. "
                 @if visitor.pages.is_none() { a href="/docs" { "API" } " · " }
@@ -65,7 +65,7 @@ fn document(place: &Place, title: &str, body: &Markup) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { (title) " · StateSet log" }
+                title { (crate::text::plain(title)) " · StateSet log" }
                 link rel="icon" type="image/svg+xml" href=(place.at("/assets/icon.svg"));
                 link rel="stylesheet" href=(place.at("/assets/style.css"));
                 script type="module" src=(place.at("/assets/page.js")) {}
@@ -127,11 +127,22 @@ fn navigation(visitor: &Visitor) -> Markup {
     }
 }
 
+/// What is wrong with what was typed, above the box it was typed into.
+pub fn mistake(fault: &Fault) -> Markup {
+    html! {
+        div.fault role="alert" {
+            p.title { (crate::parts::name(&fault.detail)) }
+            @if !fault.fix.is_empty() { p { (fault.fix) } }
+            p.note { code { (fault.code) } }
+        }
+    }
+}
+
 /// Why a page cannot be shown, in the API's own words, and what to do.
 pub fn fault(visitor: &Visitor, fault: &Fault) -> Markup {
     html! {
         div.fault role="alert" {
-            p.title { (fault.detail) }
+            p.title { (crate::parts::name(&fault.detail)) }
             @if !fault.fix.is_empty() { p { (fault.fix) } }
             (facts(&[
                 ("Code", html! { code { (fault.code) } }),

@@ -76,6 +76,26 @@ pub fn block(label: &str, content: &str) -> Markup {
     html! { pre.block tabindex="0" aria-label=(label) { code { (content) } } }
 }
 
+/// JSON that somebody wrote, as much of it as a page holds, at most `most` characters; `rest` says where all of it is.
+pub fn json(label: &str, written: &str, most: usize, rest: &str) -> Markup {
+    let shown = match written.char_indices().nth(most) {
+        Some((end, _)) => written.get(..end).unwrap_or_default(),
+        None => written,
+    };
+    html! {
+        (block(label, &text::pretty(shown)))
+        @if shown.len() < written.len() {
+            p.note { "The first " (text::grouped(u64::try_from(shown.len()).unwrap_or(u64::MAX))) " of "
+                (text::grouped(u64::try_from(written.len()).unwrap_or(u64::MAX))) " bytes. " (rest) }
+        }
+    }
+}
+
+/// A name that others chose: it stands by itself, whatever its characters do to their neighbours.
+pub fn name(written: &str) -> Markup {
+    html! { bdi { (text::plain(written)) } }
+}
+
 /// Name and value, line by line.
 pub fn facts(pairs: &[(&str, Markup)]) -> Markup {
     html! {

@@ -103,7 +103,7 @@ async fn a_one_time_link_is_not_used_up_by_looking_at_it() {
 async fn a_revoked_key_ends_its_session() {
     let mut browser = Browser::new();
     // A session whose key is not accepted any more.
-    browser.cookie = Some(browser.sessions.begin("ss_abc_revoked"));
+    browser.cookie = Some(browser.sessions.begin("ss_abc_revoked", "http://log.example"));
     assert_eq!(browser.get("/dashboard/style").await.status, StatusCode::SEE_OTHER);
     assert!(browser.sessions.find(browser.cookie.as_deref().unwrap()).is_none());
 }
@@ -115,6 +115,7 @@ async fn every_answer_carries_the_policy() {
     let mut paths = pages();
     paths.extend(
         [
+            "/dashboard/",
             "/dashboard/login",
             "/dashboard/enter/0",
             "/dashboard/nowhere",
@@ -134,6 +135,23 @@ async fn every_answer_carries_the_policy() {
         assert_eq!(answer.header("x-frame-options"), "DENY", "{path}");
         let cached = if path.contains("style.css") { "no-cache" } else { "no-store" };
         assert_eq!(answer.header("cache-control"), cached, "{path}");
+    }
+}
+
+/// Behind a proxy that ends TLS nothing in a request says so but what the browser said at the login: a command with a key
+/// in it must not send the key in the clear.
+#[tokio::test]
+async fn a_command_goes_where_the_visitor_came_from() {
+    for scheme in ["https", "http"] {
+        let mut browser = Browser::new();
+        let login = Request::post("/dashboard/login").header(header::ORIGIN, format!("{scheme}://log.example"));
+        assert_eq!(browser.send(login, &format!("key={KEY}")).await.status, StatusCode::SEE_OTHER);
+        let page = browser.get(&format!("/dashboard/stream/{TENANT}/{STORE}/events")).await.body;
+        assert!(
+            page.contains(&format!("&#39;{scheme}://log.example/api/v1/"))
+                || page.contains(&format!("'{scheme}://log.example/api/v1/")),
+            "{page}"
+        );
     }
 }
 

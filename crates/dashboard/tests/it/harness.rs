@@ -133,6 +133,8 @@ fn api() -> Router {
 /// What somebody at a browser has.
 pub(crate) struct Browser {
     router: Router,
+    /// What stands in the address bar.
+    pub(crate) host: &'static str,
     pub(crate) cookie: Option<String>,
     pub(crate) sessions: Arc<Sessions>,
 }
@@ -154,12 +156,12 @@ impl Browser {
     pub(crate) fn new() -> Self {
         let sessions = Arc::new(Sessions::default());
         let dashboard = Dashboard::new(Arc::new(Door), Arc::clone(&sessions), "/dashboard", api());
-        Self { router: router(dashboard), cookie: None, sessions }
+        Self { router: router(dashboard), host: "log.example", cookie: None, sessions }
     }
 
     #[cfg(feature = "outbox")]
     pub(crate) fn over(router: Router) -> Self {
-        Self { router, cookie: None, sessions: Arc::default() }
+        Self { router, host: "127.0.0.1", cookie: None, sessions: Arc::default() }
     }
 
     pub(crate) async fn logged_in() -> Self {
@@ -173,17 +175,28 @@ impl Browser {
         self.send(Request::get(path).header(header::ACCEPT, "text/html"), "").await
     }
 
+    /// Of an answer that need not end.
+    #[cfg(feature = "outbox")]
+    pub(crate) async fn status(&mut self, path: &str) -> StatusCode {
+        let request = Request::get(path).header(header::HOST, self.host).header(header::ACCEPT, "text/html");
+        let cookie = format!("stateset_session={}", self.cookie.as_deref().unwrap_or_default());
+        let request = request.header(header::COOKIE, cookie).body(Body::empty()).unwrap();
+        self.router.clone().oneshot(request).await.unwrap().status()
+    }
+
     /// As the form of one of our own pages.
     pub(crate) async fn post(&mut self, path: &str, form: &str) -> Answer {
         self.send(
-            Request::post(path).header(header::ORIGIN, "http://log.example").header("sec-fetch-site", "same-origin"),
+            Request::post(path)
+                .header(header::ORIGIN, format!("http://{}", self.host))
+                .header("sec-fetch-site", "same-origin"),
             form,
         )
         .await
     }
 
     pub(crate) async fn send(&mut self, request: axum::http::request::Builder, body: &str) -> Answer {
-        let mut request = request.header(header::HOST, "log.example");
+        let mut request = request.header(header::HOST, self.host);
         if let Some(cookie) = &self.cookie {
             request = request.header(header::COOKIE, format!("stateset_session={cookie}"));
         }

@@ -163,6 +163,107 @@ async fn every_page_of_an_empty_and_of_a_full_outbox() {
     assert_eq!(browser.get("/dashboard/events?q=tpye%3Ax").await.status, StatusCode::BAD_REQUEST);
 }
 
+/// A page of another site whose name was made to point at this machine is of the same origin as ours.
+#[tokio::test]
+async fn a_name_that_somebody_owns_leads_nowhere() {
+    let shop = Shop::open().await;
+    let mut browser = shop.browser(true).await;
+    let token = form_token(&mut browser).await;
+    browser.host = "evil.example";
+    for path in ["", "/", "/login", "/events", "/assets/style.css", "/enter/0", "/nowhere"] {
+        let answer = browser.get(&format!("/dashboard{path}")).await;
+        assert_eq!(answer.status, StatusCode::MISDIRECTED_REQUEST, "{path}");
+        assert!(answer.header("content-security-policy").contains("default-src 'none'"), "{path}");
+    }
+    let form = format!("token={token}&q=type%3A*&action=redrive");
+    assert_eq!(browser.post("/dashboard/dead-letters", &form).await.status, StatusCode::MISDIRECTED_REQUEST);
+    browser.host = "127.0.0.1";
+    assert_eq!(browser.get("/dashboard").await.status, StatusCode::OK);
+}
+
+/// Whatever stands in an address, it is answered as a mistake of whoever wrote it, never as one of ours.
+#[tokio::test]
+async fn strange_addresses_are_refused_or_answered() {
+    let shop = Shop::open().await;
+    shop.every_state().await;
+    let mut browser = shop.browser(true).await;
+    let long = "x".repeat(20_000);
+    for bad in ["%00", "%1b%5B31m", "%ff%fe", "%E2%80%AE", "%22%27%3C%3E", "..%2F..%2Fetc", "-1", &long] {
+        for path in [
+            format!("/events?q={bad}"),
+            format!("/events?cursor={bad}"),
+            format!("/events?q=key%3A{bad}"),
+            format!("/live?from={bad}&q={bad}"),
+            format!("/events/{bad}"),
+            format!("/timeline?entity_type={bad}&entity_id={bad}"),
+            format!("/timeline?correlation={bad}&cursor={bad}"),
+            format!("/deliveries?q=destination%3A{bad}&cursor={bad}"),
+            format!("/destinations/{bad}"),
+            format!("/dead-letters?q={bad}&group={bad}&cursor={bad}"),
+            format!("/keys?key={bad}&operation={bad}"),
+            format!("/jobs/{bad}"),
+            format!("/audit?actor={bad}"),
+            format!("/audit?cursor={bad}"),
+            format!("/catalogue?type={bad}"),
+        ] {
+            let status = browser.status(&format!("/dashboard{path}")).await;
+            assert!(!status.is_server_error(), "{path:.80}: {status}");
+        }
+    }
+}
+
+/// A bulk action at a limited rate takes its time: the page of its job comes at once, and may be closed.
+#[tokio::test]
+async fn a_long_action_is_only_begun() {
+    let shop = Shop::open().await;
+    shop.every_state().await;
+    let mut browser = shop.browser(true).await;
+    let token = form_token(&mut browser).await;
+    let form = format!("token={token}&q=type%3A*&action=redrive&rate=1");
+    let preview = browser.post("/dashboard/dead-letters", &form).await.body;
+    let plan = preview.split("name=\"plan\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let form = format!("token={token}&rate=1&plan={plan}");
+    let apply = browser.post("/dashboard/apply", &form);
+    let applied = tokio::time::timeout(Duration::from_millis(900), apply).await.expect("it does not wait for the end");
+    let job = applied.header("location").to_owned();
+    let page = browser.get(&job).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    let done = async {
+        while !browser.get(&job).await.body.contains("badge good\">done") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), done).await.expect("it goes on by itself");
+}
+
+/// What was typed is still there when it is not understood.
+#[tokio::test]
+async fn a_wrong_filter_stays_in_its_box() {
+    let shop = Shop::open().await;
+    let mut browser = shop.browser(false).await;
+    for list in ["events", "deliveries", "dead-letters"] {
+        let answer = browser.get(&format!("/dashboard/{list}?q=tpye%3Aorder.*")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+        assert!(
+            answer.body.contains("value=\"tpye:order.*\"") && answer.body.contains("INVALID_FILTER"),
+            "{}",
+            answer.body
+        );
+    }
+}
+
+/// There is no key to type: the printed link is the only way in.
+#[tokio::test]
+async fn whoever_has_no_link_is_told_where_it_is() {
+    let shop = Shop::open().await;
+    let mut browser = shop.browser(false).await;
+    browser.cookie = None;
+    for path in ["/login", "/enter/0"] {
+        let page = browser.get(&format!("/dashboard{path}")).await.body;
+        assert!(page.contains("stateset-events dashboard") && !page.contains("API key"), "{page}");
+    }
+}
+
 /// G03, H07: all that match are redriven, through a preview and its plan, and the audit says by whom.
 #[tokio::test]
 async fn dead_letters_are_redriven_through_a_preview() {

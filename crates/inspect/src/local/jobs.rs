@@ -40,6 +40,11 @@ impl<DB: Engine> Local<DB> {
         }
         let job = operator.plan(&request).await.map_err(of_job)?.job;
         let job = operator.apply(job.id, None).await.map_err(of_job)?;
+        if matches!(apply, Apply::Begin { .. }) {
+            let mut change = begun(operator, job, apply, action);
+            change.plan = Some(planned);
+            return Ok(change);
+        }
         let done = operator.run(&job, &mut |_| {}).await.map_err(of_job)?;
         let sentence = format!("{} {}, {} left alone", done.done, done_word(done.kind), done.skipped);
         let mut change =
@@ -122,6 +127,9 @@ impl<DB: Engine> Local<DB> {
         }
         let operator = self.operator(apply)?;
         let job = operator.apply(id, None).await.map_err(of_job)?;
+        if matches!(apply, Apply::Begin { .. }) {
+            return Ok(begun(operator, job, apply, "job.resume"));
+        }
         let done = operator.run(&job, &mut |_| {}).await.map_err(of_job)?;
         let sentence = format!("the {} {id} is {}: {} changes", done.kind, done.state, done.done);
         let mut change = change(apply, "job.resume", sentence, json!({ "job": job_answer(done, Vec::new()) }));
@@ -178,6 +186,23 @@ impl<DB: Engine> Local<DB> {
             .collect();
         Ok(AuditList { count: u64::try_from(entries.len()).unwrap_or(u64::MAX), entries, next_cursor })
     }
+}
+
+/// The job goes on by itself. If this process ends, the job is where it was, and can be resumed.
+fn begun<DB: Engine>(operator: Operator<DB>, job: Stored, apply: &Apply, action: &str) -> Change {
+    let sentence = format!("the {} {} goes on", job.kind, job.id);
+    let result = serde_json::to_value(job_answer(job.clone(), Vec::new())).unwrap_or_default();
+    let mut change = change(apply, action, sentence, result);
+    change.job_id = Some(job.id.to_string());
+    let run = async move {
+        // A failure is in the job.
+        if let Err(error) = operator.run(&job, &mut |_| {}).await {
+            tracing::warn!(job = %job.id, %error, "a job broke off");
+        }
+    };
+    #[expect(clippy::disallowed_methods, reason = "nobody has to wait for it: a job that breaks off can be resumed")]
+    tokio::spawn(run);
+    change
 }
 
 /// What is carried out later is what was seen: nothing that came after it.

@@ -87,7 +87,7 @@ fn of_delivery(error: DeliveryError) -> Fault {
             Fault::new(Kind::Conflict, "LOG_NOT_CONTINUED", fault.to_string(), fix)
         },
         DeliveryError::Unavailable(error) => open::of_connecting(error),
-        DeliveryError::Corrupt(error) => missing_tables(error),
+        DeliveryError::Corrupt(error) => of_statement(error),
     }
 }
 
@@ -101,13 +101,18 @@ fn of_operation(error: OperationError) -> Fault {
     }
 }
 
-fn missing_tables(error: sqlx::Error) -> Fault {
+/// What a statement ran into that no retry mends.
+fn of_statement(error: sqlx::Error) -> Fault {
     let code = error.as_database_error().and_then(|fault| fault.code().map(std::borrow::Cow::into_owned));
     let message = error.to_string();
     // undefined table, undefined schema; SQLite has one code for all faults of a statement
     if matches!(code.as_deref(), Some("42P01" | "3F000")) || message.contains("no such table") {
         let fix = "create them with `stateset-events migrate --apply`, or name the schema they are in with --schema";
         return Fault::new(Kind::Conflict, "NO_OUTBOX_TABLES", "the database has no outbox tables", fix).because(error);
+    }
+    // PostgreSQL has no text with a zero character in it, and so no log has.
+    if code.as_deref() == Some("22021") {
+        return Fault::usage("a text with a zero character is in no log", "leave the character out").because(error);
     }
     Fault::corrupt(DATABASE, error)
 }

@@ -17,7 +17,11 @@ const PAGE: u64 = 1_000;
 impl Remote {
     pub(super) async fn page_of(&self, filter: &Filter, page: &Page) -> Result<EventList, Fault> {
         let query = Query::new(filter, &self.scope_query())?;
-        if page.newest_first { self.backwards(&query, page).await } else { self.forwards(&query, page).await }
+        let mut list =
+            if page.newest_first { self.backwards(&query, page).await? } else { self.forwards(&query, page).await? };
+        // Where only a lower bound is known, what is shown is one.
+        list.total = list.total.max(count(&list));
+        Ok(list)
     }
 
     async fn read(&self, query: &Query<'_>, from: u64, limit: u64) -> Result<EventPage<Envelope>, Fault> {

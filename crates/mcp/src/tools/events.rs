@@ -54,6 +54,13 @@ pub(crate) struct OneArguments {
     /// With every try of every delivery
     #[serde(default)]
     include_attempts: bool,
+    /// With payload and metadata; without them the result is small, however large they are
+    #[serde(default = "yes")]
+    include_payload: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Tool for GetEvent {
@@ -66,7 +73,11 @@ impl Tool for GetEvent {
     type Output = Detail;
 
     async fn call(call: Call, arguments: OneArguments) -> Result<Detail, Failure> {
-        Ok(call.desk.inspect.event(&event(&arguments.event_id)?, arguments.include_attempts).await?)
+        let mut detail = call.desk.inspect.event(&event(&arguments.event_id)?, arguments.include_attempts).await?;
+        if !arguments.include_payload {
+            (detail.event.payload, detail.event.metadata) = (None, None);
+        }
+        Ok(detail)
     }
 }
 

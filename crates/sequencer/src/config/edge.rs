@@ -21,6 +21,7 @@ pub(super) fn read<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Edg
             &[("open", MetricsAccess::Open), ("credential", MetricsAccess::Credential), ("off", MetricsAccess::Off)],
         ),
         tls: reader.text("TLS_CERT_FILE").is_some(),
+        by_address: reader.text("AUTH_MODE").as_deref() == Some("disabled") && !reader.flag("ALLOW_AUTH_DISABLED"),
     }
 }
 

@@ -48,6 +48,9 @@ pub struct EdgeConfig {
     pub metrics_access: MetricsAccess,
     /// Whether this process speaks TLS itself.
     pub tls: bool,
+    /// Whether requests must come by an address or as `localhost`: nobody is asked who they are, and a loopback address is
+    /// all that keeps strangers away.
+    pub by_address: bool,
 }
 
 /// The rules of [`EdgeConfig`] at work.
@@ -59,6 +62,8 @@ pub struct Edge {
     pub origins: Origins,
     /// Whether answers should tell browsers to come back by TLS only.
     pub tls: bool,
+    /// Whether requests must come by an address or as `localhost`.
+    pub by_address: bool,
     rate: Option<TenantRate>,
     key_rate: KeyRate,
     admin_networks: Vec<Network>,
@@ -68,9 +73,10 @@ pub struct Edge {
 impl Edge {
     /// The rules as configured.
     pub fn new(config: EdgeConfig) -> Self {
-        let EdgeConfig { rate_per_minute, origins, admin_networks, trust_proxy, metrics_access, tls } = config;
+        let EdgeConfig { rate_per_minute, origins, admin_networks, trust_proxy, metrics_access, tls, by_address } =
+            config;
         let (rate, key_rate) = (rate_per_minute.map(TenantRate::new), KeyRate::default());
-        Self { metrics_access, origins, tls, rate, key_rate, admin_networks, trust_proxy }
+        Self { metrics_access, origins, tls, by_address, rate, key_rate, admin_networks, trust_proxy }
     }
 
     /// Whether the headers of a proxy are believed.

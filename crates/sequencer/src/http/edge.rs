@@ -7,12 +7,14 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use stateset_api::code::Code;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::edge::address::client;
 use crate::edge::rate::{Standing, WINDOW_SECONDS};
 use crate::edge::{Call, Edge, Origins, Standings};
+use crate::http::problem::ApiError;
 use crate::service::Service;
 
 /// How long a browser may remember what a preflight told it.
@@ -33,6 +35,17 @@ pub async fn layer(State(service): State<Arc<Service>>, request: Request, next: 
     tell_standings(response.headers_mut(), standings);
     secure(response.headers_mut(), &service.edge);
     response
+}
+
+/// Where nobody is asked who they are, a page of another site could have its own name point at this machine, would then be
+/// of the same origin, and could read and write everything: such a request comes by that name.
+pub async fn by_address(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
+    if service.edge.by_address && !stateset_dashboard::guard::of_nobody(request.headers()) {
+        let detail =
+            "without authentication this server is reached by its address or as localhost, not by another name";
+        return ApiError::new(Code::InsufficientPermissions, detail).into_response();
+    }
+    next.run(request).await
 }
 
 /// `RateLimit` and `RateLimit-Policy` as in draft-ietf-httpapi-ratelimit-headers: one item for the API key, if it has a

@@ -110,6 +110,7 @@ pub fn router(service: &Arc<Service>, timeout: Duration, stop: CancellationToken
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, timeout))
         .layer(DefaultBodyLimit::max(body_limit))
         .layer(CatchPanicLayer::new())
+        .layer(from_fn_with_state(Arc::clone(&outer), edge::by_address))
         // Inside of the next, so that its line in the log names the request.
         .layer(from_fn_with_state(Arc::clone(&outer.metrics), metrics::layer))
         .layer(from_fn(problem::layer))

@@ -203,8 +203,11 @@ impl Connection {
 }
 
 fn write_request(out: &mut Vec<u8>, request: &Request<'_>, host: &str) -> std::io::Result<()> {
+    // A test may come by another name.
+    let named = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host"));
+    let host = named.map_or(host, |(_, name)| name);
     write!(out, "{} {} HTTP/1.1\r\nhost: {host}\r\n", request.method, request.path)?;
-    for (name, value) in request.headers {
+    for (name, value) in request.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("host")) {
         write!(out, "{name}: {value}\r\n")?;
     }
     if let Some(body) = request.body {

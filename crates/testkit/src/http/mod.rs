@@ -37,7 +37,7 @@ pub enum HttpError {
     Unexpected(Box<Response>),
 }
 
-/// A request; the header `host` and the length are added when it is sent.
+/// A request; the header `host`, if there is none, and the length are added when it is sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     pub method: &'a str,

@@ -22,11 +22,36 @@ The cancel rule is a setting: `processing`, `dispatched` (the default, drawn her
 const MOST_NAMED: usize = 4;
 
 /// From, to, by.
-type Arrow = (String, String, &'static str);
+pub(super) type Arrow = (String, String, &'static str);
 
-pub(super) fn page() -> String {
-    let mut text = HEAD.to_owned();
-    text.push_str("\n## Order\n\nThree things about an order change independently. The event contracts have one word for\nall: `CANCELLED` if it is cancelled, else `REFUNDED` or `PAID` by the payment, else `CREATED`.\n");
+/// A machine, or one axis of the order's, as it is drawn.
+pub(super) struct Machine {
+    /// Such as `Order: payment`.
+    pub(super) title: &'static str,
+    /// Where it begins and by which event; empty if an arrow says so.
+    pub(super) start: (&'static str, &'static str),
+    /// Every state that changes.
+    pub(super) arrows: Vec<Arrow>,
+}
+
+/// All of them.
+pub(super) fn machines() -> Vec<Machine> {
+    let ([lifecycle, payment, fulfilment], _) = order();
+    let created = "order.created";
+    let (of_payment, _) = arrows(Payment::ALL, PaymentEvent::ALL, Payment::word, PaymentEvent::word, Payment::apply);
+    let (of_shipment, _) =
+        arrows(Shipment::ALL, ShipmentEvent::ALL, Shipment::word, ShipmentEvent::word, Shipment::apply);
+    vec![
+        Machine { title: "Order: lifecycle", start: (Lifecycle::Pending.word(), created), arrows: lifecycle },
+        Machine { title: "Order: payment", start: (PaymentAxis::Unpaid.word(), created), arrows: payment },
+        Machine { title: "Order: fulfilment", start: (Fulfilment::PendingPayment.word(), created), arrows: fulfilment },
+        Machine { title: "Payment", start: ("", ""), arrows: of_payment },
+        Machine { title: "Shipment", start: ("", ""), arrows: of_shipment },
+    ]
+}
+
+/// Lifecycle, payment and fulfilment, and what does not move them.
+fn order() -> ([Vec<Arrow>; 3], Rest) {
     let (mut lifecycle, mut payment, mut fulfilment) = (Vec::new(), Vec::new(), Vec::new());
     let mut rest = Rest::default();
     for order in every_order() {
@@ -41,6 +66,13 @@ pub(super) fn page() -> String {
             }
         }
     }
+    ([lifecycle, payment, fulfilment], rest)
+}
+
+pub(super) fn page() -> String {
+    let mut text = HEAD.to_owned();
+    text.push_str("\n## Order\n\nThree things about an order change independently. The event contracts have one word for\nall: `CANCELLED` if it is cancelled, else `REFUNDED` or `PAID` by the payment, else `CREATED`.\n");
+    let ([lifecycle, payment, fulfilment], rest) = order();
     for (title, start, arrows) in [
         ("Lifecycle", Lifecycle::Pending.word(), lifecycle),
         ("Payment", PaymentAxis::Unpaid.word(), payment),
@@ -67,6 +99,17 @@ fn machine<S: Copy, E: Copy>(
     event_word: impl Fn(E) -> &'static str,
     apply: impl Fn(S, E) -> Outcome<S>,
 ) -> String {
+    let (arrows, rest) = arrows(states, events, word, event_word, apply);
+    format!("\n{}{}{}", picture("", "", &arrows), rest.waits(), rest.reasons())
+}
+
+fn arrows<S: Copy, E: Copy>(
+    states: &[S],
+    events: &[E],
+    word: impl Fn(S) -> &'static str,
+    event_word: impl Fn(E) -> &'static str,
+    apply: impl Fn(S, E) -> Outcome<S>,
+) -> (Vec<Arrow>, Rest) {
     let (mut arrows, mut rest) = (Vec::new(), Rest::default());
     for &state in states {
         for &event in events {
@@ -76,7 +119,7 @@ fn machine<S: Copy, E: Copy>(
             }
         }
     }
-    format!("\n{}{}{}", picture("", "", &arrows), rest.waits(), rest.reasons())
+    (arrows, rest)
 }
 
 fn every_order() -> impl Iterator<Item = Order> {

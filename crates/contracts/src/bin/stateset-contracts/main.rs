@@ -10,6 +10,7 @@
 
 mod asyncapi;
 mod diagram;
+mod drawing;
 mod markdown;
 mod page;
 mod python;

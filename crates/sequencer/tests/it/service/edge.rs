@@ -10,6 +10,29 @@ async fn send(client: &Client, method: &str, path: &str, headers: &[(&str, &str)
     Ok(client.send(Request { headers, ..Request::new(method, path) }).await?)
 }
 
+/// L11: without authentication a loopback address keeps strangers out, but not the page of a stranger whose name was made to
+/// point here in the middle of a visit: it would be of the same origin.
+#[tokio::test]
+async fn without_authentication_a_name_of_somebody_is_refused() -> anyhow::Result<()> {
+    let path = format!("/api/v1/head?{}", scope(1, 1));
+    for (mode, name, status) in [
+        ("disabled", "evil.example:8080", 403),
+        ("disabled", "127.0.0.1.evil.example", 403),
+        ("disabled", "localhost:8080", 200),
+        ("disabled", "127.0.0.1:8080", 200),
+        ("required", "log.example", 200),
+    ] {
+        let server = embedded()?.variable("AUTH_MODE", mode).start().await?;
+        let client = if mode == "required" { client(&server) } else { server.client() };
+        let response = send(&client, "GET", &path, &[("host", name)]).await?.expect_status(status)?;
+        if status == 403 {
+            assert_eq!(response.json::<serde_json::Value>()?["code"], "INSUFFICIENT_PERMISSIONS");
+            send(&client, "GET", "/dashboard", &[("host", name)]).await?.expect_status(403)?;
+        }
+    }
+    Ok(())
+}
+
 /// L11: over its rate a tenant gets 429 with when to come back; others are not touched, and nobody spends another's rate.
 #[tokio::test]
 async fn a_tenant_over_its_rate_is_told_when_to_come_back() -> anyhow::Result<()> {
