@@ -28,6 +28,7 @@ use clap::{Args as Arguments, Subcommand};
 use serde_json::json;
 use stateset_inspect::Fault;
 use stateset_relay::secret::Secret;
+use tokio::time::{Instant, sleep};
 use url::Url;
 
 use super::worker::stop_signal;
@@ -43,6 +44,10 @@ use shop::{Shop, Wish};
 
 /// How long everything may take to come to rest after the last step of a scenario.
 const QUIET_WITHIN: Duration = Duration::from_mins(1);
+
+/// How late a consumer of a broker may be: it rejoins its group after a kill, and finds its way back after a cut.
+const LATE_WITHIN: Duration = Duration::from_mins(1);
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 #[derive(Arguments, Debug)]
 pub(crate) struct Args {
@@ -244,7 +249,7 @@ impl Run {
         };
         let figures = chaos::run(shop, wanted, telling).await?;
         let visits = visits(shop)?;
-        let audit = audit::of_visits(shop, &visits).await?;
+        let audit = settled(shop, &visits).await?;
         Ok(Report {
             ok: audit.ok,
             shop: shop.place(),
@@ -301,7 +306,7 @@ impl AuditArgs {
         let audited = async {
             shop.quiet(QUIET_WITHIN).await?;
             let visits = visits(&shop)?;
-            if visits.is_empty() { audit::of_outboxes(&shop).await } else { audit::of_visits(&shop, &visits).await }
+            if visits.is_empty() { audit::of_outboxes(&shop).await } else { settled(&shop, &visits).await }
         };
         let audited = Box::pin(audited).await;
         let place = shop.place();
@@ -312,6 +317,19 @@ impl AuditArgs {
         let report = Report { ok, shop: place, scenarios: Vec::new(), chaos: None, audit: Some(audit) };
         context.output.print(&report, sheet)?;
         Ok(if ok { Done::Well } else { Done::FoundErrors })
+    }
+}
+
+/// The audit once nothing is under way. What lies in a broker's topics no outbox knows of any more, and no inbox yet: with a
+/// broker, what differs is looked at again until it does not, or for too long to be merely late.
+async fn settled(shop: &Shop, visits: &[Visit]) -> Result<AuditReport, Stop> {
+    let deadline = Instant::now() + LATE_WITHIN;
+    loop {
+        let report = audit::of_visits(shop, visits).await?;
+        if report.ok || shop.state.kafka.is_none() || Instant::now() >= deadline {
+            return Ok(report);
+        }
+        sleep(LOOK_AGAIN).await;
     }
 }
 
