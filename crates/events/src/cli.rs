@@ -4,7 +4,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use stateset_inspect::exit;
 
 use crate::command::{
-    ack, audit, breaker, catalog, completions, config, connector, dashboard, dlq, doctor, erase, explain, export,
+    ack, audit, breaker, catalog, completions, config, connector, dashboard, demo, dlq, doctor, erase, explain, export,
     idempotency, inspect, jobs, list, man, mcp, migrate, outbox, reconcile, replay, routes, state, stats, sync, tail,
     timeline, top, trace, trigger, verify, worker,
 };
@@ -76,6 +76,8 @@ pub(crate) enum Command {
     Mcp(mcp::Args),
     /// An agent's own machine: write offline, push, pull and check (write, resolve and rebase write with --apply)
     Sync(sync::Args),
+    /// A whole shop to watch: started, walked through, broken, audited
+    Demo(demo::Args),
     /// Event types, with examples
     Catalog(catalog::Args),
     /// Evidence of events in a file that can be checked offline

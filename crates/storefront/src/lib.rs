@@ -21,6 +21,7 @@ mod incoming;
 pub mod notification;
 pub mod order;
 mod own;
+mod own_store;
 pub mod payment;
 mod serve;
 mod settings;

@@ -8,6 +8,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod connector;
 pub(crate) mod dashboard;
+pub(crate) mod demo;
 pub(crate) mod dlq;
 pub(crate) mod doctor;
 pub(crate) mod erase;
@@ -62,6 +63,7 @@ pub(crate) async fn run(cli: Cli) -> Ended {
         Command::Tail(args) => Box::pin(args.run(context)).await,
         Command::State(args) => args.run(context).await,
         Command::Dashboard(args) => Box::pin(args.run(context)).await,
+        Command::Demo(args) => Box::pin(args.run(context)).await,
         Command::Top(args) => Box::pin(args.run(context)).await,
         Command::Explain(args) => args.run(context).await,
         Command::Replay(args) => args.run(context).await,

@@ -8,7 +8,7 @@ mod difference;
 mod kafka;
 mod mail;
 mod secret;
-mod sequencer;
+pub(crate) mod sequencer;
 #[cfg(test)]
 mod tests;
 mod webhook;

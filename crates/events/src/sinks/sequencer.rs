@@ -80,7 +80,7 @@ fn number(of: Of<'_>, text: &str) -> Result<u32, Fault> {
     text.parse().map_err(|_| of.fault(format_args!("{text:.20?} is no number of a key"), fix))
 }
 
-pub(super) fn hex(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn hex(text: &str) -> Option<Vec<u8>> {
     let text = text.trim().trim_start_matches("0x");
     let digits: Option<Vec<u32>> = text.chars().map(|letter| letter.to_digit(16)).collect();
     let digits = digits.filter(|digits| digits.len() % 2 == 0)?;

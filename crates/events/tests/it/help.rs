@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::harness::Shop;
 use crate::preview::WRITES;
 
-const COMMANDS: [&str; 42] = [
+const COMMANDS: [&str; 44] = [
     "",
     "list",
     "inspect",
@@ -31,6 +31,8 @@ const COMMANDS: [&str; 42] = [
     "mcp",
     "migrate",
     "doctor",
+    "demo",
+    "demo run",
     "catalog",
     "export",
     "verify",

@@ -5,6 +5,8 @@ mod agent;
 #[cfg(test)]
 mod connector;
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod exits;
 #[cfg(test)]
 mod forms;

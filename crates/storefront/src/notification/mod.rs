@@ -23,6 +23,7 @@ use stateset_outbox::consumer::Consumer;
 use crate::dialect::{Dialect, Statement, migration};
 use crate::http::routes;
 use crate::own::Own;
+use crate::own_store::OwnStore;
 
 pub use consumer::NotificationConsumer;
 pub(crate) use sink::post_office;
@@ -41,7 +42,8 @@ impl<DB: Dialect> Notifications<DB> {
         routes(Arc::new(Self { own: own.clone() }), own, &[], reading, Router::new())
     }
 
-    pub(crate) fn consumer(own: &Own<DB>) -> Consumer<DB, NotificationConsumer<DB>> {
-        Consumer::new(own.outbox.clone(), "notification", NotificationConsumer::new(Outbox::clone(&own.outbox)))
+    pub(crate) fn consumer(own: &Own<DB>) -> Consumer<DB, OwnStore<NotificationConsumer<DB>>> {
+        let handler = NotificationConsumer::new(Outbox::clone(&own.outbox));
+        Consumer::new(own.outbox.clone(), "notification", OwnStore::new(own.outbox.scope(), handler))
     }
 }

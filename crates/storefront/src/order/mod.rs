@@ -18,6 +18,7 @@ use stateset_outbox::consumer::Consumer;
 use crate::dialect::{Dialect, Statement, migration};
 use crate::http::routes;
 use crate::own::Own;
+use crate::own_store::OwnStore;
 
 pub use consumer::OrderConsumer;
 
@@ -48,7 +49,8 @@ impl<DB: Dialect> Orders<DB> {
         routes(Arc::new(Self::new(own.clone())), own, &names, reading, changing)
     }
 
-    pub(crate) fn consumer(own: &Own<DB>) -> Consumer<DB, OrderConsumer> {
-        Consumer::new(own.outbox.clone(), "order", OrderConsumer)
+    pub(crate) fn consumer(own: &Own<DB>) -> Consumer<DB, OwnStore<OrderConsumer>> {
+        let handler = OrderConsumer;
+        Consumer::new(own.outbox.clone(), "order", OwnStore::new(own.outbox.scope(), handler))
     }
 }

@@ -18,6 +18,7 @@ use stateset_outbox::consumer::Consumer;
 use crate::dialect::{Dialect, Statement, migration};
 use crate::http::routes;
 use crate::own::Own;
+use crate::own_store::OwnStore;
 
 pub use consumer::PaymentConsumer;
 
@@ -41,7 +42,8 @@ impl<DB: Dialect> Payments<DB> {
         routes(Arc::new(Self { own: own.clone() }), own, &[], reading, changing)
     }
 
-    pub(crate) fn consumer(own: &Own<DB>) -> Consumer<DB, PaymentConsumer<DB>> {
-        Consumer::new(own.outbox.clone(), "payment", PaymentConsumer::new(Outbox::clone(&own.outbox)))
+    pub(crate) fn consumer(own: &Own<DB>) -> Consumer<DB, OwnStore<PaymentConsumer<DB>>> {
+        let handler = PaymentConsumer::new(Outbox::clone(&own.outbox));
+        Consumer::new(own.outbox.clone(), "payment", OwnStore::new(own.outbox.scope(), handler))
     }
 }

@@ -15,6 +15,7 @@ use stateset_outbox::consumer::Consumer;
 use crate::dialect::{Dialect, Statement, migration};
 use crate::http::routes;
 use crate::own::Own;
+use crate::own_store::OwnStore;
 
 pub use consumer::ShippingConsumer;
 
@@ -35,7 +36,8 @@ impl<DB: Dialect> Shipments<DB> {
         routes(Arc::new(Self { own: own.clone() }), own, &[], reading, changing)
     }
 
-    pub(crate) fn consumer(own: &Own<DB>) -> Consumer<DB, ShippingConsumer<DB>> {
-        Consumer::new(own.outbox.clone(), "shipping", ShippingConsumer::new(Outbox::clone(&own.outbox)))
+    pub(crate) fn consumer(own: &Own<DB>) -> Consumer<DB, OwnStore<ShippingConsumer<DB>>> {
+        let handler = ShippingConsumer::new(Outbox::clone(&own.outbox));
+        Consumer::new(own.outbox.clone(), "shipping", OwnStore::new(own.outbox.scope(), handler))
     }
 }

@@ -18,7 +18,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("inspect", &["api", "outbox"]),
     // Its tests write the log that is asked, with the outbox.
     ("mcp", &["inspect", "outbox"]),
-    ("events", &["connector", "contracts", "dashboard", "inspect", "ledger", "mcp", "outbox", "relay", "sync"]),
+    (
+        "events",
+        &["connector", "contracts", "dashboard", "inspect", "ledger", "mcp", "outbox", "relay", "storefront", "sync"],
+    ),
     ("xtask", &[]),
     ("contracts", &[]),
     // An agent's own machine: writes through the outbox, pushes as the relay's sink does, checks as an auditor does.
