@@ -44,6 +44,7 @@ enum OrderIds {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "described here, delivered to by other builds"))]
+#[expect(clippy::struct_field_names, reason = "the members of the routes file, which say that they name files")]
 struct Tls {
     ca_file: Option<PathBuf>,
     certificate_file: Option<PathBuf>,

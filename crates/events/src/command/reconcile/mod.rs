@@ -41,42 +41,41 @@ impl Args {
         let Some(destination) = filter.destination.take() else {
             return Err(Fault::usage("which destination?", "give --destination, such as kafka").into());
         };
-        match &self.routes {
-            Some(path) => {
-                let file = RoutesFile::read(path)?;
-                let described = file.named(&destination)?;
-                let range = Filter {
-                    since: filter.since,
-                    until: filter.until,
-                    first: filter.first,
-                    last: filter.last,
-                    ..Filter::default()
-                };
-                if filter != range {
-                    let fix = "narrow it by time or place: --since 3h, --until, --seq";
-                    return Err(Fault::unsupported_filter("anything but time and place", "the comparison", fix).into());
-                }
-                // Named, so that a misspelt one is a fault.
-                let inspect = context.inspect().await?;
-                inspect.breaker(&destination).await?;
-                let record = record::read(&*inspect, &range, &destination).await?;
-                let held = held::of(context, described, &record).await?;
-                let answer = self.compared(context, &*inspect, destination, record, held).await?;
-                context.output.print(&answer, sheet)?;
-                Ok(Done::Well)
-            },
-            None => {
-                if filter.is_empty() {
-                    // Everything is meant: what is missing is harmless to deliver.
-                    filter.set("type", "*", context.now).ok();
-                }
-                context
-                    .output
-                    .note("by the record of deliveries only; --routes <file> asks the destination what it holds");
-                let intent = Intent::Replay { filter, destination, missing: true, rate: self.rate };
-                context.change(&intent, self.apply).await
-            },
+        let Some(path) = self.routes.clone() else {
+            return self.by_record(context, filter, destination).await;
+        };
+        let file = RoutesFile::read(&path)?;
+        let described = file.named(&destination)?;
+        let range = Filter {
+            since: filter.since,
+            until: filter.until,
+            first: filter.first,
+            last: filter.last,
+            ..Filter::default()
+        };
+        if filter != range {
+            let fix = "narrow it by time or place: --since 3h, --until, --seq";
+            return Err(Fault::unsupported_filter("anything but time and place", "the comparison", fix).into());
         }
+        // Named, so that a misspelt one is a fault.
+        let inspect = context.inspect().await?;
+        inspect.breaker(&destination).await?;
+        let record = record::read(&*inspect, &range, &destination).await?;
+        let held = held::of(context, described, &record).await?;
+        let answer = self.compared(context, &*inspect, destination, record, held).await?;
+        context.output.print(&answer, sheet)?;
+        Ok(Done::Well)
+    }
+
+    /// Without asking the destination.
+    async fn by_record(self, context: &Context, mut filter: Filter, destination: String) -> Ended {
+        if filter.is_empty() {
+            // Everything is meant: what is missing is harmless to deliver.
+            filter.set("type", "*", context.now).ok();
+        }
+        context.output.note("by the record of deliveries only; --routes <file> asks the destination what it holds");
+        let intent = Intent::Replay { filter, destination, missing: true, rate: self.rate };
+        context.change(&intent, self.apply).await
     }
 
     async fn compared(
