@@ -85,7 +85,8 @@ impl<T> Plans<T> {
 fn collect<T>(kept: &mut VecDeque<Arc<Plan<T>>>, now: i64) {
     kept.retain(|plan| {
         let told = if plan.outcome.initialized() { FRESH_MICROS } else { 0 };
-        plan.until.saturating_add(told) > now
+        // One that is at work has its outcome still to tell.
+        plan.until.saturating_add(told) > now || Arc::strong_count(plan) > 1
     });
 }
 

@@ -60,6 +60,8 @@ pub use replay::ReplayFilter;
 pub use schema::{InvalidSchema, Schema};
 pub use scope::Scope;
 pub use shard::shard;
+#[cfg(feature = "sqlite")]
+pub use sqlite::sqlite_pool;
 pub use tail::{NotACursor, TailCursor, TailListener, TailPage, TailStart};
 pub use write::{AddOutcome, Facts, IdempotencyStrategy, InvalidEvent, OnConflict, StrategyError, WriteError, Written};
 

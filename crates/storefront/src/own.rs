@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, Pool, Postgres, Sqlite};
-use stateset_outbox::{Outbox, Schema};
-use tokio::time::{Instant, sleep};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Pool, Postgres, Sqlite};
+use stateset_outbox::{Outbox, Schema, sqlite_pool};
 
 use crate::dialect::{Dialect, Statement, look_once, statement, values};
 use crate::error::StartError;
@@ -21,7 +20,6 @@ const CONNECTIONS: u32 = 10;
 const FILE_CONNECTIONS: u32 = 6;
 /// How long a writer of SQLite waits for another.
 const BUSY: Duration = Duration::from_secs(10);
-const PAUSE: Duration = Duration::from_millis(20);
 
 /// The database of one service. Nobody else reads it.
 pub(crate) struct Own<DB: Dialect> {
@@ -81,20 +79,9 @@ pub(crate) async fn postgres(url: &str, service: Service, settings: &Settings) -
 /// A service's file in a folder, which is made.
 pub(crate) async fn sqlite(folder: &Path, service: Service, settings: &Settings) -> Result<Own<Sqlite>, StartError> {
     std::fs::create_dir_all(folder).map_err(|source| StartError::Folder { path: folder.to_owned(), source })?;
-    let options = SqliteConnectOptions::new()
-        .filename(folder.join(format!("{}.db", place_of(service))))
-        .create_if_missing(true)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(BUSY);
-    log_ahead(options.clone().journal_mode(SqliteJournalMode::Wal)).await.map_err(StartError::database)?;
-    let pool = SqlitePoolOptions::new()
-        .max_connections(FILE_CONNECTIONS)
-        // Where SQLite itself rolled a transaction back, as with a full disk, sqlx counts it as open for ever.
-        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
-        .connect_with(options)
-        .await;
-    let pool = pool.map_err(StartError::database)?;
+    let file = folder.join(format!("{}.db", place_of(service)));
+    let options = SqliteConnectOptions::new().filename(file).create_if_missing(true);
+    let pool = sqlite_pool(options, FILE_CONNECTIONS, BUSY).await.map_err(StartError::database)?;
     let outbox = told(&Outbox::new(pool.clone()), settings);
     Ok(Own { pool, outbox })
 }
@@ -105,18 +92,5 @@ fn told<DB: Dialect>(outbox: &Outbox<DB>, settings: &Settings) -> Outbox<DB> {
     match &settings.sequencer {
         Some(place) => outbox.with_agent(place.agent, place.agent_key_id),
         None => outbox,
-    }
-}
-
-/// Turns the write-ahead log on, which the file then keeps. SQLite wants the file alone for that, and does not wait.
-async fn log_ahead(options: SqliteConnectOptions) -> Result<(), sqlx::Error> {
-    let deadline = Instant::now() + BUSY;
-    loop {
-        match options.connect().await {
-            Err(sqlx::Error::Database(fault)) if fault.message().contains("locked") && Instant::now() < deadline => {
-                sleep(PAUSE).await;
-            },
-            connected => return connected?.close().await,
-        }
     }
 }

@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqlSafeStr as _, Sqlite, SqlitePool, Transaction};
-use stateset_outbox::{Outbox, Scope};
+use stateset_outbox::{Outbox, Scope, sqlite_pool};
 use stateset_relay::clock::{Clock, SystemClock};
-use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::error::{SyncError, unreadable};
@@ -17,7 +16,6 @@ use crate::sql;
 
 /// Longest wait for another process's transaction. One that pulls a page of large events takes a while.
 const BUSY: Duration = Duration::from_secs(30);
-const PAUSE: Duration = Duration::from_millis(10);
 /// Readers beside one writer; each is a thread.
 const CONNECTIONS: u32 = 4;
 /// Most events of one read by a consumer.
@@ -151,28 +149,8 @@ pub(crate) async fn connect(path: &Path) -> Result<SqlitePool, SyncError> {
         },
         _ => {},
     }
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(BUSY)
-        // Without it INSERT OR REPLACE deletes rows behind the back of the triggers that refuse deletion.
-        .pragma("recursive_triggers", "ON")
-        .pragma("cache_size", "-16384");
-    log_ahead(options.clone().journal_mode(SqliteJournalMode::Wal)).await?;
-    Ok(SqlitePoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await?)
-}
-
-/// Turns the write-ahead log on, which the file then keeps. That needs the file alone, and SQLite refuses it at once instead
-/// of waiting for another process for as long as it was told to.
-async fn log_ahead(options: SqliteConnectOptions) -> Result<(), SyncError> {
-    let deadline = Instant::now() + BUSY;
-    loop {
-        match options.connect().await.map_err(SyncError::from) {
-            Err(error) if error.is_retryable() && Instant::now() < deadline => sleep(PAUSE).await,
-            connected => return Ok(connected?.close().await?),
-        }
-    }
+    let options = SqliteConnectOptions::new().filename(path).pragma("cache_size", "-16384");
+    Ok(sqlite_pool(options, CONNECTIONS, BUSY).await?)
 }
 
 const MIGRATIONS: [(i64, &str); 1] = [(1, include_str!("../migrations/0001_sync.sql"))];

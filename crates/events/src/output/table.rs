@@ -232,7 +232,7 @@ mod tests {
         assert!(wide.contains("EMPTY") && wide.lines().count() == 3, "{wide}");
         let narrow = sheet.render(false, Some(44));
         let expected = "EVENT ID  STATE  REASON\n\
-                        evt_1     dead   the answer was 422, and\n                 it was so for a while\n\
+                        evt_1     dead   the answer was 422, and it\n                 was so for a while\n\
                         evt_2     held   it waits\n";
         assert_eq!(narrow, expected, "one column is broken, between words, and an empty one left out");
         let narrowest = sheet.render(false, Some(30));

@@ -93,14 +93,14 @@ async fn a_mismatch_is_not_overlooked() {
                 expect = { status = \"PAID\" }\nsave = { order = \"order_id\" }\n[[step]]\nsay = \"Never reached\"\ncall = \"GET /orders/1\"\n";
     std::fs::write(home.path().join("wrong.toml"), pack).unwrap();
     let ran = demo(&home, &["run", "--no-sequencer", "--data", "shop", "--scenario", "wrong.toml"]).await;
-    assert_eq!(ran.code, Some(1), "{}\n{}", ran.out, ran.err);
+    assert_eq!(ran.code, Some(3), "{}\n{}", ran.out, ran.err);
     assert!(ran.out.contains(r#"WRONG: status: expected "PAID", found "CREATED""#), "{}", ran.out);
     assert!(ran.out.contains("explain --order 1") && !ran.out.contains("Never reached"), "{}", ran.out);
     assert!(ran.err.contains("NOT everything is as expected") && ran.err.contains("kept: "), "{}", ran.err);
 
     let nobody = ["run", "--against", "http://127.0.0.1:9", "--scenario", "happy", "--within", "1"];
     let ran = demo(&home, &nobody).await;
-    assert!(ran.code == Some(1) && ran.out.contains("none came"), "{}\n{}", ran.out, ran.err);
+    assert!(ran.code == Some(3) && ran.out.contains("none came"), "{}\n{}", ran.out, ran.err);
     let ran = demo(&home, &["run", "--scenario", "hapy"]).await;
     assert!(ran.code == Some(2) && ran.err.contains("double-payment"), "{}\n{}", ran.out, ran.err);
     let ran = demo(&home, &["audit", "--data", "nowhere"]).await;
@@ -135,7 +135,7 @@ async fn orders_survive_kills_and_damage_is_found() {
     assert!(rest.len() < text.len());
     std::fs::write(&mails, rest).unwrap();
     let ran = demo(&home, &["audit", "--json", "--data", "shop"]).await;
-    assert_eq!(ran.code, Some(1), "{}\n{}", ran.out, ran.err);
+    assert_eq!(ran.code, Some(3), "{}\n{}", ran.out, ran.err);
     let report = ran.json();
     let found = report["audit"]["differences"].to_string();
     for what in ["order 2 ", "order 3 ", "noted as sent, and never arrived"] {

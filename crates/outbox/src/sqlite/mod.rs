@@ -2,8 +2,11 @@
 
 mod migrate;
 mod poll;
+mod pool;
 mod sql;
 mod write;
+
+pub use self::pool::sqlite_pool;
 
 use std::time::Duration;
 

@@ -79,7 +79,7 @@ pub(super) async fn a_poisoned_record_blocks_nothing<D: Database>() {
     let (value, headers) = &copies[0];
     assert_eq!(value, b"\xff\x00 no json");
     assert_eq!(headers["failure_class"], "undecodable");
-    assert!(headers["failure_reason"].contains("no envelope"), "{headers:?}");
+    assert!(headers["failure_reason"].contains("not an envelope"), "{headers:?}");
     assert_eq!((headers["failure_by"].as_str(), headers["failure_topic"].as_str()), ("effects", topic.as_str()));
     assert_eq!(headers["failure_source"], entries[0].source);
     assert_eq!(copies[1].1["failure_class"], "illegal");

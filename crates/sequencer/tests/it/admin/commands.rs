@@ -215,7 +215,7 @@ async fn statuses_mean_what_the_help_says() -> anyhow::Result<()> {
         assert!(help.code == Some(0) && help.out.len() > 300, "{command}: {}", help.out);
     }
     let help = admin(&none, &["--help"], folder.path()).await?.out;
-    assert!(help.contains("Exit status") && help.contains("Examples"), "{help}");
+    assert!(help.contains("Exit codes") && help.contains("Examples"), "{help}");
     let keys = admin(&none, &["keys", "payload", "generate"], folder.path()).await?;
     assert_eq!(keys.out.trim().len(), 64);
     Ok(())
