@@ -49,7 +49,7 @@ impl<T> Plans<T> {
         let (shown, arguments) = (id.clone(), arguments.to_owned());
         let plan = Plan { id, arguments, until, inner, outcome: OnceCell::new() };
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        collect(&mut kept, now);
+        collect(&mut kept, now, "");
         // The oldest first: they are in the order of their ends.
         while kept.len() >= MOST {
             kept.pop_front();
@@ -62,8 +62,9 @@ impl<T> Plans<T> {
     pub(crate) fn check(&self, id: &str, arguments: &str, now: i64) -> Result<Arc<Plan<T>>, Failure> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let fix = "make the same call without apply, look at what it says, and give its plan_id";
+        // Held while the others are looked through, so that its outcome is told a last time.
         let found = kept.iter().find(|plan| plan.id == id).map(Arc::clone);
-        collect(&mut kept, now);
+        collect(&mut kept, now, id);
         let Some(plan) = found else {
             let message = "this server knows no such plan_id: it is older than 15 minutes, or of another server";
             return Err(Failure::new("PLAN_NOT_FOUND", Next::Preview, message, fix));
@@ -82,11 +83,12 @@ impl<T> Plans<T> {
 }
 
 /// Forgets what nobody can carry out any more; an outcome is told for as long again, to whoever lost the reply.
-fn collect<T>(kept: &mut VecDeque<Arc<Plan<T>>>, now: i64) {
+fn collect<T>(kept: &mut VecDeque<Arc<Plan<T>>>, now: i64, asked: &str) {
     kept.retain(|plan| {
         let told = if plan.outcome.initialized() { FRESH_MICROS } else { 0 };
         // One that is at work has its outcome still to tell.
-        plan.until.saturating_add(told) > now || Arc::strong_count(plan) > 1
+        let holders = if plan.id == asked { 2 } else { 1 };
+        plan.until.saturating_add(told) > now || Arc::strong_count(plan) > holders
     });
 }
 
