@@ -305,6 +305,20 @@ pub(crate) async fn a_crash_at_every_step_leaves_one_order_and_one_event<F: Fact
 /// I04, E04: the whole command, commit included, is given up at its first await, at its second, and so on, until once it
 /// gets through. What a given-up commit did nobody knows; the next try finds out.
 pub(crate) async fn a_command_given_up_at_every_await_happens_once<F: Factory>(factory: &F) {
+    let mut given_up = give_up_at_every_await(factory).await;
+    // A command awaits the database at least for begin, claim, event and commit. On a busy machine several answers are
+    // there at once, so that it is through earlier; then once more, elsewhere.
+    for _ in 0..20 {
+        if given_up > 3 {
+            return;
+        }
+        given_up = give_up_at_every_await(&F::create().await).await;
+    }
+    panic!("in no try was a command given up four times");
+}
+
+/// How often it was given up.
+async fn give_up_at_every_await<F: Factory>(factory: &F) -> usize {
     let outbox = create_orders(factory).await;
     let command = async || match checkout::<F>(&outbox, command("key"), STEPS).await {
         Ok(tx) => outbox.commit(tx).await.expect("it commits"),
@@ -314,8 +328,8 @@ pub(crate) async fn a_command_given_up_at_every_await_happens_once<F: Factory>(f
     while !give_up_after(given_up, command()).await {
         given_up += 1;
     }
-    assert!(given_up > 3, "a command awaits the database at least for begin, claim, event and commit: {given_up}");
     audit(factory, &outbox, "key").await;
+    given_up
 }
 
 /// Drops the future when it is woken for the next time after `wakes`; whether it was done before.
