@@ -57,7 +57,11 @@ pub fn marked<PT: Serialize>(draft: Draft<PT>, subject: impl Into<String>) -> Dr
     let Some(contract) = find(&draft.event.event_type.0) else { return draft };
     let addressed = draft.metadata.as_ref().is_some_and(|metadata| metadata.contains_key(USER_EMAIL));
     let fields = fields(contract, &draft.event.payload, addressed);
-    if fields.is_empty() { draft } else { draft.personal(subject, fields) }
+    match draft.personal {
+        _ if fields.is_empty() => draft,
+        Some(_) => draft.personal(subject, fields),
+        None => Draft { personal: Some(Marked { subject: subject.into(), fields, by_contract: true }), ..draft },
+    }
 }
 
 /// The member of the metadata that becomes the envelope's.
@@ -136,6 +140,9 @@ mod tests {
         };
         assert_eq!(untyped("customer.updated").personal.unwrap().fields, ["payload:/name"]);
         assert_eq!(untyped("shoe.bought").personal, None);
+        let by_hand = untyped("shoe.bought").personal("order/1", ["payload:/shoe_size"]);
+        assert!(!by_hand.personal.unwrap().by_contract);
+        assert!(untyped("customer.updated").personal.unwrap().by_contract, "an address alone needs no master keys");
     }
 
     /// Metadata that comes later joins the address.

@@ -66,6 +66,8 @@ pub struct ServeArguments {
     sequencer_agent_key: Option<String>,
     #[arg(long, env = "STOREFRONT_SEQUENCER_API_KEY", hide = true, hide_env_values = true)]
     sequencer_api_key: Option<String>,
+    #[arg(long, env = "STATESET_SUBJECT_KEYS", hide = true, hide_env_values = true)]
+    subject_keys: Option<String>,
     /// Tenant of the shop, a UUID; with --store
     #[arg(long, env = "STOREFRONT_TENANT", value_name = "UUID", requires = "store")]
     pub tenant: Option<Uuid>,
@@ -83,7 +85,8 @@ const EXAMPLES: &str = "Examples:
       one of its services; start the others likewise
 
 Secrets come from the environment: STOREFRONT_SEQUENCER_API_KEY, and STOREFRONT_SEQUENCER_AGENT_KEY, 32 bytes in
-hexadecimal. STOREFRONT_DATABASE keeps a password of PostgreSQL out of the list of processes.";
+hexadecimal. STATESET_SUBJECT_KEYS, such as 2026=$(openssl rand -hex 32), are what customers' addresses are kept under
+beside the events; without them they are in clear there. STOREFRONT_DATABASE keeps a password of PostgreSQL out of the list of processes.";
 
 impl std::fmt::Debug for ServeArguments {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -116,6 +119,9 @@ impl ServeArguments {
                 Some((tenant, store)) => Scope { tenant, store },
                 None => Scope::single_tenant(),
             },
+            subject_keys: self.subject_keys.map(|keys| keys.parse()).transpose().map_err(|fault: String| {
+                format!("STATESET_SUBJECT_KEYS: {fault}; such as 2026=$(openssl rand -hex 32)")
+            })?,
             ..Settings::new(self.database)
         };
         settings.check()?;

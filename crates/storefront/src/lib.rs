@@ -31,4 +31,4 @@ mod transport;
 
 pub use error::{ServeError, StartError};
 pub use serve::{Storefront, serve};
-pub use settings::{KafkaPlace, Place, SequencerPlace, Service, Settings, SmtpPlace};
+pub use settings::{KafkaPlace, Place, SequencerPlace, Service, Settings, SmtpPlace, SubjectKeys};

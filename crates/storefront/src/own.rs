@@ -72,7 +72,7 @@ pub(crate) async fn postgres(url: &str, service: Service, settings: &Settings) -
         .options([("search_path", schema.name())]);
     let pool = PgPoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await;
     let pool = pool.map_err(StartError::database)?;
-    let outbox = told(&Outbox::in_schema(pool.clone(), schema), settings);
+    let outbox = told(&Outbox::in_schema(pool.clone(), schema), settings)?;
     Ok(Own { pool, outbox })
 }
 
@@ -82,15 +82,18 @@ pub(crate) async fn sqlite(folder: &Path, service: Service, settings: &Settings)
     let file = folder.join(format!("{}.db", place_of(service)));
     let options = SqliteConnectOptions::new().filename(file).create_if_missing(true);
     let pool = sqlite_pool(options, FILE_CONNECTIONS, BUSY).await.map_err(StartError::database)?;
-    let outbox = told(&Outbox::new(pool.clone()), settings);
+    let outbox = told(&Outbox::new(pool.clone()), settings)?;
     Ok(Own { pool, outbox })
 }
 
-/// Whose events they are, and who signs them.
-fn told<DB: Dialect>(outbox: &Outbox<DB>, settings: &Settings) -> Outbox<DB> {
-    let outbox = outbox.for_scope(settings.scope);
-    match &settings.sequencer {
-        Some(place) => outbox.with_agent(place.agent, place.agent_key_id),
-        None => outbox,
+/// Whose events they are, who signs them, and under which keys customers' addresses are kept.
+fn told<DB: Dialect>(outbox: &Outbox<DB>, settings: &Settings) -> Result<Outbox<DB>, StartError> {
+    let mut outbox = outbox.for_scope(settings.scope);
+    if let Some(place) = &settings.sequencer {
+        outbox = outbox.with_agent(place.agent, place.agent_key_id);
     }
+    if let Some(keys) = &settings.subject_keys {
+        outbox = outbox.with_master_keys(keys.master_keys().map_err(StartError::Settings)?);
+    }
+    Ok(outbox)
 }

@@ -11,6 +11,7 @@ use stateset_outbox::consumer::{Consumer, Handler};
 use stateset_relay::engine::{Options, Relay, Running};
 use stateset_relay::policy::{Ack, OnDead, Policy};
 use stateset_relay::sink::Sink;
+use stateset_relay::sink::reveal::Revealing;
 use stateset_relay::sink::sequencer::{Sequencer, SequencerSettings};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -270,9 +271,9 @@ async fn start_service<DB: Dialect>(
         // One part, so that few mails are in doubt if the process dies; one that is refused holds no other up.
         let policy = Policy { on_dead: OnDead::Continue, ..Policy::default() };
         let to = To { name: "mail", kind: "mail", globs: &["*"], shard_groups: 1, policy };
-        relay = to.registered(relay, mail);
+        relay = to.registered(relay, revealing(mail, &one.own, settings));
     } else {
-        relay = publish(relay, service, all, settings)?;
+        relay = publish(relay, one, all, settings)?;
     }
     let relay = relay.start().await.map_err(|source| StartError::Relay { service: service.as_str(), source })?;
     Ok(RunningService {
@@ -286,7 +287,7 @@ async fn start_service<DB: Dialect>(
 /// Where a service's events go: to Kafka, or to every service of this process that takes them; and to the sequencer.
 fn publish<DB: Dialect>(
     mut relay: Relay,
-    service: Service,
+    one: &Prepared<DB>,
     all: &[Prepared<DB>],
     settings: &Settings,
 ) -> Result<Relay, StartError> {
@@ -298,21 +299,29 @@ fn publish<DB: Dialect>(
     }
     #[cfg(feature = "kafka")]
     if let Some(place) = &settings.kafka {
-        let sink = crate::transport::kafka::sink(place)?;
+        let sink = revealing(crate::transport::kafka::sink(place)?, &one.own, settings);
         let to = To { name: "kafka", kind: "kafka", globs: &["*"], shard_groups: SHARD_GROUPS, policy };
         return Ok(to.registered(relay, sink));
     }
     for other in all {
-        let globs = other.service.takes().iter().filter(|(producer, _)| *producer == service);
+        let globs = other.service.takes().iter().filter(|(producer, _)| *producer == one.service);
         let globs: Vec<&str> = globs.map(|(_, glob)| *glob).collect();
         if !globs.is_empty() {
             let name = format!("to-{}", other.service);
-            let sink = hand_over(Arc::clone(&other.takes));
+            let sink = revealing(hand_over(Arc::clone(&other.takes)), &one.own, settings);
             let to = To { name: &name, kind: "handler", globs: &globs, shard_groups: SHARD_GROUPS, policy };
             relay = to.registered(relay, sink);
         }
     }
     Ok(relay)
+}
+
+/// The other services and the customer may see addresses; a sequencer is given events as they were signed.
+fn revealing<DB: Dialect>(sink: Arc<dyn Sink>, own: &Own<DB>, settings: &Settings) -> Arc<dyn Sink> {
+    match settings.subject_keys {
+        Some(_) => Arc::new(Revealing::new(sink, Arc::new(own.outbox.clone()))),
+        None => sink,
+    }
 }
 
 fn sequencer(place: &SequencerPlace) -> Result<Arc<dyn Sink>, StartError> {

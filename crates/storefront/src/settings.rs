@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use stateset_outbox::Scope;
+use stateset_outbox::subject::MasterKeys;
 
 /// One of the services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -191,6 +192,33 @@ impl fmt::Debug for SequencerPlace {
     }
 }
 
+/// Keys under which customers' addresses are kept beside the events. Not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SubjectKeys(String);
+
+impl FromStr for SubjectKeys {
+    type Err = String;
+
+    /// As [`MasterKeys::parse`] reads them.
+    fn from_str(text: &str) -> Result<Self, String> {
+        MasterKeys::parse(text).map_err(|fault| fault.to_string())?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl SubjectKeys {
+    /// The keys.
+    pub(crate) fn master_keys(&self) -> Result<MasterKeys, String> {
+        MasterKeys::parse(&self.0).map_err(|fault| fault.to_string())
+    }
+}
+
+impl fmt::Debug for SubjectKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SubjectKeys")
+    }
+}
+
 /// Everything a storefront is told. [`Settings::new`] has the defaults.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -210,6 +238,8 @@ pub struct Settings {
     pub sequencer: Option<SequencerPlace>,
     /// Whose shop it is.
     pub scope: Scope,
+    /// Without them addresses are in clear beside the events, and erasure cannot reach them.
+    pub subject_keys: Option<SubjectKeys>,
 }
 
 impl Settings {
@@ -224,6 +254,7 @@ impl Settings {
             mail_from: "shop@storefront.example".to_owned(),
             sequencer: None,
             scope: Scope::single_tenant(),
+            subject_keys: None,
         }
     }
 

@@ -5,6 +5,7 @@ use sqlx::Transaction;
 use stateset_contracts::catalogue::{OrderCreated, PaymentSucceeded, canonical};
 use stateset_contracts::machine::check_amount;
 use stateset_outbox::consumer::{Failure, Handler, Ignored, Incoming, Verdict};
+use stateset_outbox::contracts::marked;
 use stateset_outbox::{Entity, Event, EventId, EventType, Outbox, Payload};
 
 use super::letter::letter;
@@ -105,5 +106,5 @@ fn forwarded(event: &Incoming, to: String) -> Result<stateset_outbox::Draft<Box<
     let draft = own.about(Entity::new("mail", event.event_id.to_string()));
     let draft = draft.order_key(&event.key).schema_version(event.schema_version);
     let metadata = [("user_email".to_owned(), to.into())].into_iter().collect();
-    Ok(Context::of(event).on(draft.metadata(metadata)))
+    Ok(marked(Context::of(event).on(draft.metadata(metadata)), format!("order/{}", event.key)))
 }

@@ -134,7 +134,10 @@ impl Shop {
     }
 
     pub(crate) async fn on(data: Data, mail: SmtpServer) -> Self {
-        let settings = settings(&data, mail.address());
+        Self::with(settings(&data, mail.address()), data, mail).await
+    }
+
+    pub(crate) async fn with(settings: Settings, data: Data, mail: SmtpServer) -> Self {
         let (http, stop, task) = start(settings).await.unwrap();
         Self { data, mail, http, stop, task }
     }

@@ -1,6 +1,8 @@
 //! The storefront: real databases, a real mail server, a real broker, real processes.
 
 #[cfg(test)]
+mod addresses;
+#[cfg(test)]
 mod checkout;
 #[cfg(test)]
 mod harness;

@@ -11,6 +11,7 @@ mod chaos;
 mod expect;
 mod http;
 mod inside;
+mod kept;
 mod mailbox;
 mod pack;
 mod port;

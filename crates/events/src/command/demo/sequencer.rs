@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use url::Url;
 use uuid::Uuid;
 
+use super::kept;
 use super::port::free_port;
 use super::process::tail;
 
@@ -73,14 +74,8 @@ impl LogServer {
     pub(super) async fn start(program: PathBuf, folder: &Path, scope: Scope) -> Result<Self, Fault> {
         std::fs::create_dir_all(folder).map_err(|error| cannot("its folder cannot be made").because(error))?;
         let port = free_port().map_err(|error| cannot("there is no free port").because(error))?;
-        let key_file = folder.join("api-key");
-        let api_key = if let Ok(text) = std::fs::read_to_string(&key_file) {
-            text
-        } else {
-            let text = format!("demo-{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-            write_private(&key_file, &text).map_err(|error| cannot("its key cannot be kept").because(error))?;
-            text
-        };
+        let api_key = kept::secret(&folder.join("api-key"), |random| format!("demo-{random}"))
+            .map_err(|error| cannot("its key cannot be kept").because(error))?;
         let mut own = Own { program, folder: folder.to_owned(), port, api_key: api_key.clone(), child: None };
         own.start().await?;
         let url = own.url()?;
@@ -252,14 +247,6 @@ fn note(enrolled: &Enrolled, folder: &Path) -> Result<PathBuf, Fault> {
     let text = serde_json::to_string_pretty(enrolled).map_err(|error| Fault::corrupt("the enrolment", error))?;
     std::fs::write(&path, text).map_err(|error| cannot("the notes of the enrolment cannot be kept").because(error))?;
     Ok(path)
-}
-
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    std::io::Write::write_all(&mut options.open(path)?, text.as_bytes())
 }
 
 fn cannot(what: &str) -> Fault {

@@ -21,6 +21,9 @@ const API_KEY: &str = "STATESET_DEMO_API_KEY";
 /// A URL may name a password.
 const DATABASE: &str = "STATESET_DEMO_DATABASE";
 
+/// As every other command has them.
+const SUBJECT_KEYS: &str = "STATESET_SUBJECT_KEYS";
+
 /// What a child is told.
 #[derive(Clone)]
 pub(super) struct Told {
@@ -29,6 +32,8 @@ pub(super) struct Told {
     pub(super) group: String,
     pub(super) smtp: String,
     pub(super) store: Uuid,
+    /// What customers' addresses are kept under.
+    pub(super) subject_keys: Secret,
     /// How the shop signs for the sequencer, and the key that lets it in.
     pub(super) sequencer: Option<(PathBuf, Secret)>,
 }
@@ -50,6 +55,7 @@ impl Told {
 
     pub(super) fn variables(&self) -> Vec<(String, OsString)> {
         let mut all = vec![(DATABASE.to_owned(), OsString::from(&self.databases))];
+        all.push((SUBJECT_KEYS.to_owned(), OsString::from(self.subject_keys.reveal_text())));
         if let Some((_, api_key)) = &self.sequencer {
             all.push((API_KEY.to_owned(), OsString::from(api_key.reveal_text())));
         }
@@ -108,7 +114,10 @@ impl Serve {
             KafkaPlace { group: self.group.unwrap_or_else(|| place.group.clone()), ..place }
         });
         let scope = Scope { tenant: Scope::single_tenant().tenant, store: self.store_id };
-        Ok(Settings { services, listen: self.listen, smtp: self.smtp, kafka, scope, ..Settings::new(place) })
+        let subject_keys = Some(secret_variable(SUBJECT_KEYS)?.parse().map_err(fault)?);
+        let settings =
+            Settings { services, listen: self.listen, smtp: self.smtp, kafka, scope, ..Settings::new(place) };
+        Ok(Settings { subject_keys, ..settings })
     }
 }
 

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::broker_proxy::BrokerProxy;
 use super::http::{Bases, Client, http};
 use super::inside::{Databases, Inside, SERVICES};
+use super::kept;
 use super::mailbox::Post;
 use super::process::{Launch, Service};
 use super::report::Where;
@@ -141,8 +142,14 @@ impl Shop {
             Some(brokers) if wish.with_proxy => Some(BrokerProxy::start(brokers).await?),
             _ => None,
         };
+        let subject_keys = kept::secret(&folder.join("subject-keys"), |random| format!("demo={random}"));
+        let subject_keys = subject_keys.map_err(|error| {
+            let message = format!("the key of addresses cannot be kept in {}", folder.display());
+            Fault::usage(message, "--data names a folder that can be written").because(error)
+        })?;
         let told = serve::Told {
             databases: databases.url(),
+            subject_keys: Secret::new(subject_keys),
             kafka: proxy.as_ref().map(BrokerProxy::bootstrap).or(kafka),
             group: format!("storefront-{}", state.run),
             smtp: post.smtp.clone(),
