@@ -149,25 +149,21 @@ impl<DB: Engine> Outbox<DB> {
     /// Begins a transaction that is going to write. Any other transaction of the same database will do as well; on
     /// SQLite begin it with `BEGIN IMMEDIATE`, as this does, or it may be refused half-way.
     pub async fn begin(&self) -> Result<Transaction<'static, DB>, sqlx::Error> {
-        let mut tx = self.pool.begin_with(DB::BEGIN.into_sql_str()).await?;
-        if self.row_security {
-            DB::enter_scope(&mut tx, self.scope).await?;
-        }
-        Ok(tx)
+        self.begin_as(DB::BEGIN).await
     }
 
     /// Begins a transaction that only reads.
     pub(crate) async fn begin_read(&self) -> Result<Transaction<'static, DB>, sqlx::Error> {
-        let mut tx = self.pool.begin_with(DB::BEGIN_READ.into_sql_str()).await?;
-        if self.row_security {
-            DB::enter_scope(&mut tx, self.scope).await?;
-        }
-        Ok(tx)
+        self.begin_as(DB::BEGIN_READ).await
     }
 
     /// Begins a transaction that holds shard groups: should this process stop in it, its locks do not outlive it.
     pub(crate) async fn begin_holding(&self) -> Result<Transaction<'static, DB>, sqlx::Error> {
-        let mut tx = self.pool.begin_with(DB::BEGIN_DELIVERY.into_sql_str()).await?;
+        self.begin_as(DB::BEGIN_DELIVERY).await
+    }
+
+    async fn begin_as(&self, begin: &'static str) -> Result<Transaction<'static, DB>, sqlx::Error> {
+        let mut tx = self.pool.begin_with(begin.into_sql_str()).await?;
         if self.row_security {
             DB::enter_scope(&mut tx, self.scope).await?;
         }

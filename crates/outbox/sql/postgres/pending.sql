@@ -5,9 +5,11 @@ FROM (
     SELECT e.written_at FROM outbox.delivery_cursor c
     JOIN outbox.destination d ON d.id = c.destination_id
     CROSS JOIN LATERAL (
-        (SELECT * FROM outbox.event_log WHERE log_epoch = c.log_epoch AND xid >= pg_snapshot_xmax(coalesce(c.cur, c.prev)))
-        UNION ALL
-        (SELECT * FROM outbox.event_log WHERE log_epoch = c.log_epoch AND xid IN (SELECT pg_snapshot_xip(coalesce(c.cur, c.prev))))
+        (SELECT log.* FROM outbox.unseen_by(coalesce(c.cur, c.prev)) AS unseen, LATERAL (
+             SELECT * FROM outbox.event_log
+             WHERE log_epoch = c.log_epoch AND xid >= unseen.first AND xid <= unseen.last
+             ORDER BY log_epoch, xid, id
+         ) AS log)
         UNION ALL
         (SELECT * FROM outbox.event_log WHERE c.cur IS NOT NULL AND id > c.last_id AND log_epoch = c.log_epoch
            AND deliverable AND shard * d.shard_groups / 64 = c.shard_group AND outbox.is_routed(c.destination_id, event_type)

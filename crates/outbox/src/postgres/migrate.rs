@@ -16,6 +16,7 @@ pub(super) static MIGRATIONS: &[Migration] = &[
     Migration { version: 8, name: "archive", sql: include_str!("../../migrations/postgres/0008_archive.sql") },
     Migration { version: 9, name: "subjects", sql: include_str!("../../migrations/postgres/0009_subjects.sql") },
     Migration { version: 12, name: "rollup", sql: include_str!("../../migrations/postgres/0012_rollup.sql") },
+    Migration { version: 13, name: "unseen", sql: include_str!("../../migrations/postgres/0013_unseen.sql") },
 ];
 
 /// Held while migrating, so that processes which start at once do it one after the other. Any number of our own.

@@ -27,7 +27,8 @@ impl Verbs for Postgres {
     const BEGIN: &'static str = "BEGIN";
     // Compiling a statement takes longer than any answer may.
     const BEGIN_READ: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off";
-    const BEGIN_DELIVERY: &'static str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '5s'";
+    const BEGIN_DELIVERY: &'static str =
+        "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL jit = off";
 
     const MIGRATIONS: &'static [crate::migrate::Migration] = migrate::MIGRATIONS;
     const LOG_START: &'static str = "1:1:";

@@ -89,9 +89,9 @@ impl Query {
         query
     }
 
-    /// The query as far as a place, which belongs to it.
+    /// The query as far as a place, which belongs to it: a window's last.
     fn upto(&self, place: i64, order: Order) -> Self {
-        let mut query = self.clone();
+        let mut query = Self { few: true, ..self.clone() };
         match order {
             Order::NewestFirst => query.after = query.after.max(place.saturating_sub(1)),
             Order::OldestFirst => query.before = query.before.min(place.saturating_add(1)),
@@ -179,12 +179,13 @@ impl<DB: Engine> Reader<DB> {
         if events == 0 {
             return Ok(Course { parts: Vec::new(), way, events, known_total: Some((0, true)) });
         }
+        let query = Query { few: events <= COUNTED, ..query.clone() };
         let parts = match (way, &query.types) {
             (Way::Entity, _) if !kinds.is_empty() => kinds,
             (Way::Type, Some(types)) if types.len() > 1 => {
                 types.iter().map(|one| Query { types: Some(vec![one.clone()]), ..query.clone() }).collect()
             },
-            _ => vec![query.clone()],
+            _ => vec![query],
         };
         Ok(Course { parts, way, events, known_total })
     }
@@ -214,9 +215,11 @@ impl<DB: Engine> Reader<DB> {
     ) -> Result<i64, ReadError> {
         let mut on = vec!["count"];
         on.extend((way != Way::Log).then_some("scoped"));
-        // From the end that is given: the other one may be far.
-        let order = if query.before < i64::MAX && query.after < 0 { Order::NewestFirst } else { Order::OldestFirst };
-        let rows = self.along(tx, query, way, on, way.is_ordered().then_some(order), (most, 0)).await?;
+        // Between two ends in any order; else from the end that is given: the other one may be far.
+        let query = Query { few: true, ..query.clone() };
+        let order = if query.before < i64::MAX { Order::NewestFirst } else { Order::OldestFirst };
+        let order = (way.is_ordered() && !query.is_closed(None)).then_some(order);
+        let rows = self.along(tx, &Query { few: order.is_none(), ..query }, way, on, order, (most, 0)).await?;
         Ok(rows.into_iter().next().map_or(Ok(0), |mut row| row.int())?)
     }
 
@@ -337,6 +340,7 @@ impl<DB: Engine> Reader<DB> {
         (limit, offset): (i64, i64),
     ) -> Result<Vec<Cells>, ReadError> {
         on.push(way.line());
+        on.push(if query.is_closed(order) && way.is_scanned_by_tuple() { "closed" } else { "open" });
         on.extend((way.is_ordered() && way != Way::Ids).then_some("by_one"));
         on.extend((matches!(way, Way::Log | Way::Ids | Way::Entity) || !way.is_ordered()).then_some("by_id"));
         on.extend(order.map(|order| if order == Order::NewestFirst { "newest" } else { "oldest" }));

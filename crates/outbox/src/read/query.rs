@@ -2,7 +2,7 @@
 
 use sqlx::Transaction;
 
-use super::{ReadError, Reader, json};
+use super::{Order, ReadError, Reader, json};
 use crate::delivery::type_matches;
 use crate::engine::Engine;
 use crate::filter::{EventRef, Filter};
@@ -34,6 +34,8 @@ pub(crate) struct Query {
     pub(crate) until: Option<i64>,
     /// Only these; `None`: any.
     pub(crate) ids: Option<Vec<i64>>,
+    /// No more than a page may look at lies between its ends, on the way that was chosen.
+    pub(crate) few: bool,
 }
 
 impl Query {
@@ -41,6 +43,18 @@ impl Query {
     pub(crate) fn is_void(&self) -> bool {
         let none = |list: &Option<Vec<String>>| list.as_ref().is_some_and(Vec::is_empty);
         none(&self.types) || self.ids.as_ref().is_some_and(Vec::is_empty) || self.before <= self.after.saturating_add(1)
+    }
+
+    /// Whether all that lies between its ends is read, and sorted if an order is asked for, because a scan in this order
+    /// would run past the other end.
+    pub(super) fn is_closed(&self, order: Option<Order>) -> bool {
+        let (begins, ends) = (self.after >= 0, self.before < i64::MAX);
+        self.few
+            && match order {
+                Some(Order::NewestFirst) => begins,
+                Some(Order::OldestFirst) => ends,
+                None => begins && ends,
+            }
     }
 
     /// Its conditions, as `read_events.sql` names them.

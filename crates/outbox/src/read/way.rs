@@ -59,6 +59,11 @@ impl Way {
         !matches!(self, Self::Types | Self::EntityType | Self::Scope)
     }
 
+    /// Whether PostgreSQL is asked for it as a range of tuples, unless all of it is read.
+    pub(super) fn is_scanned_by_tuple(self) -> bool {
+        matches!(self, Self::Command | Self::Correlation | Self::OrderKey | Self::Agent | Self::Type)
+    }
+
     /// The conditions that hold for everything on it.
     fn answers(self, condition: &str) -> bool {
         match self {

@@ -1,6 +1,6 @@
 -- The smallest id that a page can hold. `+ 0` keeps the planner from walking the primary key to find it.
-SELECT min(id + 0) FROM (
-    SELECT id FROM outbox.event_log WHERE log_epoch = $1 AND xid >= pg_snapshot_xmax($2::text::pg_snapshot)
-    UNION ALL
-    SELECT id FROM outbox.event_log WHERE log_epoch = $1 AND xid = ANY (ARRAY(SELECT pg_snapshot_xip($2::text::pg_snapshot)))
-) AS unread
+SELECT min(log.id + 0) FROM outbox.unseen_by($2::text::pg_snapshot) AS unseen, LATERAL (
+    SELECT id FROM outbox.event_log
+    WHERE log_epoch = $1 AND xid >= unseen.first AND xid <= unseen.last
+    ORDER BY log_epoch, xid, id
+) AS log

@@ -9,7 +9,7 @@ use crate::delivery::BreakerState;
 use crate::engine::Engine;
 use crate::schema::Schema;
 use crate::scope::Scope;
-use crate::sql::{execute, fetch_optional};
+use crate::sql::{execute, fetch, fetch_optional};
 
 /// Pending events have no rows: counting them reads the log.
 const COUNTED: i64 = 10_000;
@@ -43,12 +43,17 @@ impl<DB: Engine> Deliveries<DB> {
     }
 
     pub(super) async fn count(&self, destination: i32) -> Result<Counts, DeliveryError> {
-        let states = self.fetch(statement!("delivery_counts"), args![destination]).await?;
+        let mut tx = self.outbox.begin_read().await?;
+        let schema = &self.outbox.schema;
+        let states = fetch::<DB>(&mut tx, schema, statement!("delivery_counts"), args![destination]).await?;
         let rows =
             states.into_iter().map(|mut row| Ok((row.word()?, row.int()?))).collect::<Result<_, sqlx::Error>>()?;
         let one = |rows: Vec<_>| rows.into_iter().next().ok_or(DeliveryError::Conflict);
-        let mut pending = one(self.fetch(statement!("pending"), args![destination, COUNTED + 1]).await?)?;
-        let mut open = one(self.fetch(statement!("open_counts"), args![destination]).await?)?;
+        let pending = args![destination, COUNTED + 1];
+        let mut pending = one(fetch::<DB>(&mut tx, schema, statement!("pending"), pending).await?)?;
+        let open = fetch::<DB>(&mut tx, schema, statement!("open_counts"), args![destination]).await?;
+        let mut open = one(open)?;
+        tx.commit().await?;
         let (waiting, oldest_waiting) = (pending.int::<i64>()?, pending.opt_int()?);
         let (parked_lanes, dead_letters, oldest_open) = (open.int()?, open.int()?, open.opt_int()?);
         let now: i64 = open.int()?;
