@@ -197,19 +197,21 @@ pub struct FlatEvent {
 pub struct EventPage<E> {
     /// The events.
     pub events: Vec<E>,
-    /// Number of events in the stream that pass the filters, on this page or not.
+    /// Number of events in the stream that pass the filters, on this page or not. Where no index answers the filters, only
+    /// some of the stream is looked at: at least so many.
     pub total: u64,
     /// Whether `total` is the number, or only a lower bound of it.
     pub total_exact: bool,
     /// Number of events on this page.
     pub count: usize,
-    /// `from` of the next page, or of the first event that is still to come.
+    /// `from` of the next page, or of the first event that is still to come; with `order=newest`, `upto` of the next page.
     pub next_sequence: u64,
     /// Events in the stream.
     pub head_sequence: u64,
-    /// Whether more events pass the filters behind the last one of this page.
+    /// Whether more events may pass the filters behind this page. A page for filters that no index answers ends after 10,000
+    /// events that were looked at: it may have fewer events than were asked for, or none, and more behind it.
     pub has_more: bool,
-    /// Why nothing was found; only if no event of the stream passes the filters.
+    /// Why nothing was found; only if no event that was looked at passes the filters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diagnostics: Option<Diagnostics>,
 }
@@ -252,7 +254,7 @@ pub struct EntityHistory<E> {
     pub total_exact: bool,
     /// Number of the entity's events: what `base_version` of the next one may say.
     pub current_version: u64,
-    /// `from` of the next page, or of the first event that is still to come.
+    /// `from` of the next page, or of the first event that is still to come; with `order=newest`, `upto` of the next page.
     pub next_sequence: u64,
     /// Whether more events follow behind this page.
     pub has_more: bool,

@@ -4,6 +4,7 @@
 //!   the same minutes through the same driver, so that a result means something on another machine.
 //! - `proofs` times commitments and inclusion proofs on a long stream.
 //! - `reads` times what people and pages ask of an outbox with many events.
+//! - `sync` lets an agent's machine push and pull, beside a client that checks nothing.
 //! - `outbox` measures the outbox and the relay, hand-written SQL and the incumbent crate, in turns on one database.
 //!
 //! It builds nothing: it is given an optimised server. Where to start reading: [`cells`] is the table of what is
@@ -26,6 +27,7 @@ mod proofs;
 mod reads;
 mod report;
 mod stage;
+mod sync;
 
 use std::path::PathBuf;
 
@@ -49,6 +51,8 @@ enum Command {
     Outbox(outbox::Options),
     /// Ask an outbox with many events everything that its users ask.
     Reads(reads::Options),
+    /// Write, push and pull as an agent's machine does that was offline for long.
+    Sync(sync::Options),
 }
 
 /// Which server is measured.
@@ -90,6 +94,7 @@ fn main() -> anyhow::Result<()> {
             Command::Proofs(options) => Box::pin(proofs::run(options)).await,
             Command::Outbox(options) => Box::pin(outbox::run(options)).await,
             Command::Reads(options) => Box::pin(reads::run(options)).await,
+            Command::Sync(options) => Box::pin(sync::run(options)).await,
         }
     })
 }

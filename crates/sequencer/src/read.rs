@@ -48,18 +48,29 @@ pub async fn bounded_page(store: &dyn Store, query: &EventQuery) -> Result<Event
     loop {
         let (count, bytes) = (page.events.len(), sealed_bytes(&page.segments));
         let wanted = query.limit.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
-        let (true, Some(last)) = (page.has_more && wanted > 0 && bytes < PAGE_BYTES, page.events.last()) else {
+        let end = if query.newest_first { page.events.first() } else { page.events.last() };
+        let (true, Some(end)) = (page.has_more && wanted > 0 && bytes < PAGE_BYTES, end) else {
             return Ok(page);
         };
         let room = (PAGE_BYTES - bytes) / (bytes / count).max(1);
         let limit = wanted.min(u32::try_from(room).unwrap_or(u32::MAX)).max(1);
-        let from = Sequence::from_index(last.sequence.get()).map_err(StoreError::corrupt)?;
-        let next = store.events(&EventQuery { from, limit, count: false, ..query.clone() }).await?;
-        // Both steps may need the segment in which the first one ended.
-        let known = page.segments.last().map(|segment| segment.first);
-        page.segments.extend(next.segments.into_iter().filter(|segment| Some(segment.first) != known));
-        page.events.extend(next.events);
+        let place = |place: u64| Sequence::new(place).map_err(StoreError::corrupt);
+        let mut rest = EventQuery { limit, count: false, ..query.clone() };
+        if query.newest_first {
+            rest.upto = Some(place(end.sequence.get() - 1)?);
+        } else {
+            rest.from = place(end.sequence.get() + 1)?;
+        }
+        let next = store.events(&rest).await?;
         (page.head_size, page.has_more, page.total) = (next.head_size, next.has_more, None);
+        page.events.extend(next.events);
+        page.segments.extend(next.segments);
+        if query.newest_first {
+            page.events.sort_by_key(|event| event.sequence);
+            page.segments.sort_by_key(|segment| segment.first);
+        }
+        // Both steps may need the segment in which the first one ended.
+        page.segments.dedup_by_key(|segment| segment.first);
     }
 }
 

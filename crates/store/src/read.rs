@@ -38,6 +38,13 @@ impl EventFilter {
         *self == Self::default()
     }
 
+    /// Whether an index leads to what passes; otherwise events are looked at one after the other.
+    pub fn is_indexed(&self) -> bool {
+        self.correlation_id.is_some()
+            || self.order_key.is_some()
+            || (self.entity_type.is_some() && self.entity_id.is_some())
+    }
+
     /// Whether `event` passes.
     pub fn admits(&self, event: &StoredEvent) -> bool {
         let header = &event.header;
@@ -77,12 +84,21 @@ pub struct EventQuery {
     pub stream: StreamNo,
     /// First place that may appear.
     pub from: Sequence,
+    /// Last place that may appear; `None`: the head.
+    pub upto: Option<Sequence>,
+    /// The last ones between these places instead of the first.
+    pub newest_first: bool,
     /// Most events, at most [`PAGE_EVENTS`].
     pub limit: u32,
     /// Which events.
     pub filter: EventFilter,
-    /// Whether to count all matches, from the first place on.
+    /// Whether to count all matches between these places.
     pub count: bool,
+}
+
+/// How a statement puts the events of a page in order.
+pub(crate) fn order(query: &EventQuery) -> &'static str {
+    if query.newest_first { " ORDER BY e.seq DESC LIMIT " } else { " ORDER BY e.seq LIMIT " }
 }
 
 /// An event as stored.
@@ -100,7 +116,8 @@ pub struct StoredEvent {
     pub segment: Sequence,
 }
 
-/// The answer to an [`EventQuery`], of one snapshot: no event above `head_size`, and every matching one up to it.
+/// The answer to an [`EventQuery`], of one snapshot: no event above `head_size`, and every matching one up to it and to
+/// `upto`.
 #[derive(Clone, Debug)]
 pub struct EventPage {
     /// In order of sequence.
@@ -109,7 +126,7 @@ pub struct EventPage {
     pub segments: Vec<PayloadSegment>,
     /// Events in the stream.
     pub head_size: u64,
-    /// Whether more match behind the last one.
+    /// Whether more match: behind the last one, or before the first one of a page of the newest.
     pub has_more: bool,
     /// Number of all matches, exact without a filter and capped at [`EXACT_TOTAL`] + 1 with one; `None` if not asked for.
     pub total: Option<u64>,

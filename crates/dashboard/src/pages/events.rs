@@ -3,7 +3,7 @@
 use axum::http::HeaderMap;
 use axum::response::Response;
 use maud::{Markup, html};
-use stateset_api::event::{Diagnostics, Envelope, EventPage};
+use stateset_api::event::{Envelope, EventPage};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
@@ -122,13 +122,13 @@ fn view(request: &InStream, found: &Found) -> Markup {
             @if set.is_empty() {
                 b { (text::grouped(page.head_sequence)) } " events in the stream, newest first"
             } @else {
-                b { @if !page.total_exact { "more than " } (text::grouped(page.total)) } " of "
+                b { @if !page.total_exact { "at least " } (text::grouped(page.total)) } " of "
                 (text::grouped(page.head_sequence)) " events pass the filters, oldest first. "
                 a href=(place.inside("/events")) { "Clear the filters" }
             }
         }
         @if page.events.is_empty() {
-            (nothing(place, &set, page.diagnostics.as_ref(), page.head_sequence))
+            (nothing(place, &set, page))
         } @else {
             div data-live=[live_path(place, &set, page)] data-base=(place.inside("")) { (event_list::table(place, &page.events, now())) }
         }
@@ -151,23 +151,25 @@ fn filter_form(request: &InStream, place: &Place) -> Markup {
 }
 
 /// Why the list is empty, and which filter to blame.
-fn nothing(place: &Place, set: &[(&'static str, String)], diagnostics: Option<&Diagnostics>, size: u64) -> Markup {
+fn nothing(place: &Place, set: &[(&'static str, String)], page: &EventPage<Envelope>) -> Markup {
     let without = |name: &str| {
         let rest: Vec<(&str, &str)> =
             set.iter().filter(|(known, _)| *known != name).map(|(name, value)| (*name, value.as_str())).collect();
         place.inside(&format!("/events?{}", query(&rest)))
     };
+    let on = page.has_more.then(|| from(place, set, page.next_sequence));
     empty(
         "No event",
         &html! {
-            @if size == 0 { p { "The stream is empty: nothing has been pushed to it yet." } }
+            @if page.head_sequence == 0 { p { "The stream is empty: nothing has been pushed to it yet." } }
             @else if set.is_empty() { p { "There is nothing from this place on." } }
+            @else if let Some(on) = on { p { "None of those that were looked at passes all filters. " a href=(on) { "Look further" } } }
             @else { p { "The stream has events, but none passes all filters from here on." } }
-            @if let Some(diagnostics) = diagnostics {
+            @if let Some(diagnostics) = &page.diagnostics {
                 ul {
                     @for one in &diagnostics.without {
                         li { a href=(without(&one.filter)) { "Without " (one.filter) } ": "
-                            @if !one.total_exact { "more than " } (text::grouped(one.total)) " events" }
+                            @if !one.total_exact { "at least " } (text::grouped(one.total)) " events" }
                     }
                 }
                 @if let Some(near) = &diagnostics.nearest_event_type {
@@ -178,9 +180,14 @@ fn nothing(place: &Place, set: &[(&'static str, String)], diagnostics: Option<&D
     )
 }
 
+/// The list from a place on.
+fn from(place: &Place, set: &[(&'static str, String)], from: u64) -> String {
+    place.inside(&format!("/events?{}", query(&with(set, "from", &from.to_string()))))
+}
+
 fn pager(place: &Place, set: &[(&'static str, String)], found: &Found) -> Markup {
     let (page, first) = (&found.page, found.first);
-    let to = |from: u64| place.inside(&format!("/events?{}", query(&with(set, "from", &from.to_string()))));
+    let to = |first: u64| from(place, set, first);
     let (newer, older) = if found.newest_first {
         (
             (first + PAGE <= page.head_sequence).then(|| to(first + PAGE)),

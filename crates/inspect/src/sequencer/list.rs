@@ -1,7 +1,5 @@
 //! Pages of events, forwards and backwards.
 
-use std::collections::VecDeque;
-
 use stateset_api::event::{Diagnostics as FromServer, Envelope, EventPage};
 use stateset_outbox::filter::Filter;
 
@@ -17,108 +15,86 @@ const PAGE: u64 = 1_000;
 impl Remote {
     pub(super) async fn page_of(&self, filter: &Filter, page: &Page) -> Result<EventList, Fault> {
         let query = Query::new(filter, &self.scope_query())?;
-        let mut list =
-            if page.newest_first { self.backwards(&query, page).await? } else { self.forwards(&query, page).await? };
+        let cursor = cursor(page)?;
+        let (mut from, mut upto) = (query.first, query.last);
+        if page.newest_first {
+            upto = cursor.into_iter().chain(upto).min();
+        } else {
+            from = cursor.unwrap_or(from).max(from);
+        }
+        let mut walk = Walk::new(&query, page, cursor.is_none());
+        while let Some(limit) = walk.limit() {
+            let order = if page.newest_first { "newest" } else { "oldest" };
+            let end = upto.map(|upto| format!("&upto={upto}")).unwrap_or_default();
+            let asked = format!("{}&order={order}&from={from}{end}&limit={limit}", query.parameters);
+            let found: EventPage<Envelope> = self.get(&format!("/api/v1/ves/events?{asked}")).await?;
+            if page.newest_first {
+                upto = Some(found.next_sequence);
+            } else {
+                from = found.next_sequence;
+            }
+            walk.take(found, limit);
+        }
+        let mut list = walk.list;
         // Where only a lower bound is known, what is shown is one.
         list.total = list.total.max(count(&list));
         Ok(list)
     }
+}
 
-    async fn read(&self, query: &Query<'_>, from: u64, limit: u64) -> Result<EventPage<Envelope>, Fault> {
-        self.get(&format!("/api/v1/ves/events?{}&from={from}&limit={limit}", query.parameters)).await
+/// A page that comes in parts, because some of what is asked for is looked at here.
+struct Walk<'a> {
+    query: &'a Query<'a>,
+    wanted: usize,
+    payload: bool,
+    /// Whether it begins where the filter does: then what it has at the end is all there is.
+    from_the_beginning: bool,
+    reads: usize,
+    ended: bool,
+    list: EventList,
+}
+
+impl<'a> Walk<'a> {
+    fn new(query: &'a Query<'a>, page: &Page, from_the_beginning: bool) -> Self {
+        let (wanted, payload, list) = (usize::from(page.limit.max(1)), page.payload, EventList::default());
+        Self { query, wanted, payload, from_the_beginning, reads: 0, ended: false, list }
     }
 
-    async fn forwards(&self, query: &Query<'_>, page: &Page) -> Result<EventList, Fault> {
-        let wanted = usize::from(page.limit.max(1));
-        let mut from = cursor(page)?.unwrap_or(query.first).max(query.first);
-        let begun_at = from;
-        let mut list = EventList::default();
-        for read in 0..=MOST_PAGES {
-            let limit = if query.looks_inside { PAGE } else { u64::from(page.limit).clamp(1, PAGE) };
-            let found = self.read(query, from, limit).await?;
-            (list.total, list.total_exact) = total(query, &found);
-            let beyond = |event: &Envelope| query.last.is_some_and(|last| event.sequence_number > last);
-            let past_the_end = !found.has_more || found.events.iter().any(beyond);
-            list.diagnostics = found.diagnostics.map(|why| diagnostics(why, found.head_sequence));
-            from = found.next_sequence;
-            for event in found.events {
-                let place = event.sequence_number;
-                if list.events.len() == wanted {
-                    from = from.min(place);
-                } else if query.takes(&event) {
-                    list.events.push(view::row(event, page.payload));
-                }
-            }
-            let full = list.events.len() == wanted;
-            // Full with nothing behind it is the end too: `from` then lies behind the last event that was looked at.
-            let ended = past_the_end && from >= found.next_sequence;
-            if ended || full {
-                list.next_cursor = (!ended).then(|| from.to_string());
-                if query.looks_inside && ended && begun_at == query.first {
-                    (list.total, list.total_exact) = (count(&list), true);
-                }
-                return Ok(list);
-            }
-            if read == MOST_PAGES {
-                break;
-            }
+    /// Events to ask for next; `None`: it has ended.
+    fn limit(&self) -> Option<u64> {
+        let limit = if self.query.looks_inside { PAGE } else { (self.wanted as u64).clamp(1, PAGE) };
+        (!self.ended).then_some(limit)
+    }
+
+    /// `found` begins where the part before it ended.
+    fn take(&mut self, found: EventPage<Envelope>, limit: u64) {
+        let first = self.reads == 0;
+        self.reads += 1;
+        if first {
+            (self.list.total, self.list.total_exact) = total(self.query, &found);
+            self.list.diagnostics = found.diagnostics.map(|why| diagnostics(why, found.head_sequence));
         }
-        list.partial = true;
-        list.next_cursor = Some(from.to_string());
-        Ok(list)
-    }
-
-    /// The sequencer reads forwards only: windows of places, each behind the one before.
-    async fn backwards(&self, query: &Query<'_>, page: &Page) -> Result<EventList, Fault> {
-        let wanted = usize::from(page.limit.max(1));
-        let head = self.head().await?.head_sequence;
-        let mut end = cursor(page)?.unwrap_or(head).min(query.last.unwrap_or(head));
-        let mut list = EventList::default();
-        let mut window = PAGE;
-        for _ in 0..4 * MOST_PAGES {
-            if end < query.first {
-                break;
-            }
-            let start = end.saturating_sub(window - 1).max(query.first);
-            let (found, complete) = self.window(query, start, end, &mut list).await?;
-            if !complete {
-                // Too many for one look: a smaller window has them all.
-                window = (window / 2).max(PAGE);
+        // The sequencer has looked at as many as it does for one page.
+        let gave_up = found.has_more && (found.events.len() as u64) < limit;
+        let mut next = found.has_more.then_some(found.next_sequence);
+        for event in found.events {
+            let place = event.sequence_number;
+            if !self.query.takes(&event) {
                 continue;
             }
-            end = start - 1;
-            for event in found.into_iter().rev() {
-                if list.events.len() == wanted {
-                    end = end.max(event.sequence_number);
-                    break;
-                }
-                list.events.push(view::row(event, page.payload));
-            }
-            if list.events.len() == wanted {
+            if self.list.events.len() == self.wanted {
+                next = Some(place);
                 break;
             }
-            window = window.saturating_mul(8);
+            self.list.events.push(view::row(event, self.payload));
         }
-        let more = end >= query.first;
-        list.partial = more && list.events.len() < wanted;
-        list.next_cursor = more.then(|| end.to_string());
-        Ok(list)
-    }
-
-    /// The events of a window of places that pass; `false` if there were more than one page of them.
-    async fn window(
-        &self,
-        query: &Query<'_>,
-        start: u64,
-        end: u64,
-        list: &mut EventList,
-    ) -> Result<(VecDeque<Envelope>, bool), Fault> {
-        let page = self.read(query, start, PAGE).await?;
-        (list.total, list.total_exact) = total(query, &page);
-        list.diagnostics = page.diagnostics.map(|why| diagnostics(why, page.head_sequence));
-        let complete = !page.has_more || page.events.last().is_some_and(|last| last.sequence_number >= end);
-        let inside = page.events.into_iter().filter(|event| event.sequence_number <= end && query.takes(event));
-        Ok((inside.collect(), complete))
+        let full = self.list.events.len() == self.wanted;
+        self.ended = full || next.is_none() || gave_up || self.reads > MOST_PAGES;
+        self.list.partial = self.ended && !full && next.is_some();
+        self.list.next_cursor = next.map(|place| place.to_string());
+        if self.query.looks_inside && next.is_none() && self.from_the_beginning {
+            (self.list.total, self.list.total_exact) = (count(&self.list), true);
+        }
     }
 }
 

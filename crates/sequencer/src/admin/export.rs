@@ -53,7 +53,15 @@ pub async fn run(
             let mut next = selection.from.unwrap_or(Sequence::FIRST);
             while next.get() <= head.row.size {
                 let (stream, filter) = (head.row.stream, EventFilter::default());
-                let query = EventQuery { stream, from: next, limit: PAGE, filter, count: false };
+                let query = EventQuery {
+                    stream,
+                    from: next,
+                    upto: None,
+                    newest_first: false,
+                    limit: PAGE,
+                    filter,
+                    count: false,
+                };
                 let page = store.events(&query).await.map_err(explain)?;
                 let Some(last) = page.events.last().map(|event| event.sequence) else { break };
                 for opened in open_events(keyring, head.row.scope, page.events, page.segments).await? {

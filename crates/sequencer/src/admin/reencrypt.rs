@@ -133,7 +133,15 @@ impl Work<'_> {
         while from <= segment.last {
             let left = segment.last.get() - from.get() + 1;
             let limit = u32::try_from(left).map_or(PAGE_EVENTS, |left| left.min(PAGE_EVENTS));
-            let query = EventQuery { stream, from, limit, filter: EventFilter::default(), count: false };
+            let query = EventQuery {
+                stream,
+                from,
+                upto: None,
+                newest_first: false,
+                limit,
+                filter: EventFilter::default(),
+                count: false,
+            };
             let page = self.store.events(&query).await?;
             let Some(last) = page.events.last().map(|event| event.sequence) else {
                 return Err(StoreError::corrupt("a payload segment covers events that are not there"));

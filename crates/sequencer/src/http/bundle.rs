@@ -159,7 +159,15 @@ async fn selected(
         entity_id: wanted.entity.as_ref().map(|entity| entity.id.clone()),
         ..EventFilter::default()
     };
-    let query = EventQuery { stream: row.stream, from: wanted.from, limit: wanted.limit, filter, count: false };
+    let query = EventQuery {
+        stream: row.stream,
+        from: wanted.from,
+        upto: None,
+        newest_first: false,
+        limit: wanted.limit,
+        filter,
+        count: false,
+    };
     let page = bounded_page(service.store.as_ref(), &query).await?;
     let mut more = page.has_more;
     let opened = open_events(&service.keyring, row.scope, page.events, page.segments).await?;
@@ -198,7 +206,15 @@ async fn key_history(service: &Service, scope: Scope) -> ApiResult<Option<Sectio
         && from.get() <= head.size
     {
         let filter = EventFilter::default();
-        let query = EventQuery { stream: row.stream, from, limit: PAGE_EVENTS, filter, count: false };
+        let query = EventQuery {
+            stream: row.stream,
+            from,
+            upto: None,
+            newest_first: false,
+            limit: PAGE_EVENTS,
+            filter,
+            count: false,
+        };
         let page = service.store.events(&query).await?;
         if page.events.is_empty() {
             return Err(StoreError::corrupt("a key stream is shorter than its logged head").into());

@@ -8,6 +8,7 @@ use stateset_store::read::{EXACT_TOTAL, EventFilter, EventQuery};
 use stateset_store::stream::StreamNo;
 use stateset_store::{Store, StoreError};
 
+use super::reach::{Extent, Reach, reach};
 use crate::read::sealed_bytes;
 
 /// Latest events whose types are compared with the requested one.
@@ -38,7 +39,7 @@ pub type Total = (u64, bool);
 /// Explains why no event of the stream passes `filter`. Without a stream every count is zero.
 pub async fn diagnose(
     store: &dyn Store,
-    stream: Option<StreamNo>,
+    extent: Option<Extent>,
     filter: &EventFilter,
 ) -> Result<Diagnostics, StoreError> {
     let mut without = Vec::new();
@@ -47,47 +48,57 @@ pub async fn diagnose(
         if !clear(&mut others) {
             continue;
         }
-        let (total, total_exact) = match stream {
-            Some(stream) => count(store, stream, others).await?,
+        let (total, total_exact) = match extent {
+            Some(extent) => count(store, extent, others).await?,
             None => (0, true),
         };
         without.push(WithoutFilter { filter: name.to_owned(), total, total_exact });
     }
-    let nearest_event_type = match (stream, &filter.event_type) {
-        (Some(stream), Some(wanted)) => nearest_type(store, stream, wanted).await?,
+    let nearest_event_type = match (extent, &filter.event_type) {
+        (Some(extent), Some(wanted)) => nearest_type(store, extent, wanted).await?,
         (None, _) | (_, None) => None,
     };
     Ok(Diagnostics { without, nearest_event_type })
 }
 
-/// Number of all events of the stream that pass.
-pub async fn count(store: &dyn Store, stream: StreamNo, filter: EventFilter) -> Result<Total, StoreError> {
+/// Number of all events of the stream that pass, as far as is looked.
+pub async fn count(store: &dyn Store, extent: Extent, filter: EventFilter) -> Result<Total, StoreError> {
     let everything = filter.admits_all();
-    let page = store.events(&EventQuery { stream, from: Sequence::FIRST, limit: 1, filter, count: true }).await?;
-    Ok(if everything { (page.head_size, true) } else { bounded(page.total.unwrap_or(0)) })
+    let Reach { from, upto, is_partial } = reach(store, extent, &filter, (Sequence::FIRST, None), false).await?;
+    let page = store
+        .events(&EventQuery { stream: extent.stream, from, upto, newest_first: false, limit: 1, filter, count: true })
+        .await?;
+    Ok(if everything { (page.head_size, true) } else { bounded(page.total.unwrap_or(0), is_partial) })
 }
 
-/// A count that the store stopped above [`EXACT_TOTAL`] is a lower bound.
-pub fn bounded(total: u64) -> Total {
-    (total.min(EXACT_TOTAL), total <= EXACT_TOTAL)
+/// A count that the store stopped above [`EXACT_TOTAL`], or that is of a part, is a lower bound.
+pub fn bounded(total: u64, is_partial: bool) -> Total {
+    (total.min(EXACT_TOTAL), total <= EXACT_TOTAL && !is_partial)
 }
 
 /// The type among the latest events that `wanted` was probably meant to be, if no event has the wanted one.
-async fn nearest_type(store: &dyn Store, stream: StreamNo, wanted: &str) -> Result<Option<String>, StoreError> {
+async fn nearest_type(store: &dyn Store, extent: Extent, wanted: &str) -> Result<Option<String>, StoreError> {
     let filter = EventFilter { event_type: Some(wanted.to_owned()), ..EventFilter::default() };
-    let (total, _) = count(store, stream, filter).await?;
+    let (total, _) = count(store, extent, filter).await?;
     if total > 0 {
         return Ok(None);
     }
     let wanted = wanted.replace('*', "");
-    let types = latest_types(store, stream).await?;
+    let types = latest_types(store, extent.stream).await?;
     let near = types.into_iter().map(|known| (distance(&wanted, &known), known));
     Ok(near.filter(|(edits, _)| *edits <= MOST_EDITS).min().map(|(_, known)| known))
 }
 
 async fn latest_types(store: &dyn Store, stream: StreamNo) -> Result<BTreeSet<String>, StoreError> {
-    let mut query =
-        EventQuery { stream, from: Sequence::FIRST, limit: 1, filter: EventFilter::default(), count: false };
+    let mut query = EventQuery {
+        stream,
+        from: Sequence::FIRST,
+        upto: None,
+        newest_first: false,
+        limit: 1,
+        filter: EventFilter::default(),
+        count: false,
+    };
     let mut end = store.events(&query).await?.head_size;
     let stop = end.saturating_sub(LATEST_EVENTS);
     query.limit = STEP_EVENTS;

@@ -10,7 +10,7 @@ use stateset_api::event::{Envelope, EventPage, FlatEvent, ProofAvailability, Sin
 use stateset_ledger::head_log::Record;
 use stateset_ledger::id::{EventId, Scope, Sequence, StoreId, TenantId};
 use stateset_store::StoreError;
-use stateset_store::read::{EventQuery, FoundEvent};
+use stateset_store::read::{EventPage as FoundPage, EventQuery, FoundEvent};
 use stateset_store::stream::StreamNo;
 use uuid::Uuid;
 
@@ -19,6 +19,7 @@ use super::diagnose::{Total, bounded, count, diagnose};
 use super::filters::{Asked, EventParameters};
 use super::parameters::{Parameters, Segments, parse, parse_optional, uuid};
 use super::problem::{ApiError, ApiResult};
+use super::reach::{Extent, Reach, reach};
 use super::view;
 use crate::read::{OpenedEvent, ReadError, bounded_page, open_event, open_events};
 use crate::service::Service;
@@ -58,10 +59,14 @@ pub(super) async fn page<E>(
     let store = service.store.as_ref();
     let Some(row) = store.stream(asked.scope).await? else { return empty(service, asked).await };
     let (stream, filtered) = (row.stream, !asked.filter.admits_all());
-    let whole = asked.from == Sequence::FIRST;
+    let whole = asked.from == Sequence::FIRST && asked.upto.is_none();
+    let extent = Extent { stream, size: row.size };
+    let reach = reach(store, extent, &asked.filter, (asked.from, asked.upto), asked.newest_first()).await?;
     let query = EventQuery {
         stream,
-        from: asked.from,
+        from: reach.from,
+        upto: reach.upto,
+        newest_first: asked.newest_first(),
         limit: asked.limit(),
         filter: asked.filter.clone(),
         count: filtered && whole,
@@ -70,26 +75,49 @@ pub(super) async fn page<E>(
     // Counted after the page was read, so that a total is never smaller than what was seen.
     let (total, total_exact): Total = match (filtered, found.total) {
         (false, _) => (found.head_size, true),
-        (true, Some(total)) => bounded(total),
-        (true, None) => count(store, stream, asked.filter.clone()).await?,
+        (true, Some(total)) => bounded(total, reach.is_partial),
+        (true, None) => count(store, extent, asked.filter.clone()).await?,
     };
+    let total = total.max(found.events.len() as u64);
     let diagnostics =
-        if filtered && total == 0 { Some(diagnose(store, Some(stream), &asked.filter).await?) } else { None };
-    let next_sequence = match found.events.last() {
-        Some(last) if found.has_more => last.sequence.get() + 1,
-        Some(_) | None => asked.from.get().max(found.head_size + 1),
-    };
+        if filtered && total == 0 { Some(diagnose(store, Some(extent), &asked.filter).await?) } else { None };
+    let next_sequence = next_place(asked, &reach, &found, row.size);
     let opened = open_events(&service.keyring, asked.scope, found.events, found.segments).await?;
+    let mut events: Vec<E> = opened.into_iter().map(|event| view(asked.scope, event)).collect();
+    if asked.newest_first() {
+        events.reverse();
+    }
     Ok(EventPage {
-        count: opened.len(),
-        events: opened.into_iter().map(|event| view(asked.scope, event)).collect(),
+        count: events.len(),
+        events,
         total,
         total_exact,
         next_sequence,
         head_sequence: found.head_size,
-        has_more: found.has_more,
+        has_more: found.has_more || reach.is_partial,
         diagnostics,
     })
+}
+
+/// Where the page after this one begins: its `from`, or its `upto` if the newest come first. `size` is of when it was decided
+/// how far to look.
+fn next_place(asked: &Asked, reach: &Reach, found: &FoundPage, size: u64) -> u64 {
+    if asked.newest_first() {
+        return match found.events.first() {
+            Some(first) if found.has_more => first.sequence.get() - 1,
+            _ if reach.is_partial => reach.from.get() - 1,
+            _ => asked.from.get() - 1,
+        };
+    }
+    match (found.events.last(), reach.upto) {
+        (Some(last), _) if found.has_more => last.sequence.get() + 1,
+        (_, Some(upto)) if reach.is_partial => upto.get() + 1,
+        // What came since was not looked at where places were chosen.
+        _ => {
+            let end = if reach.upto == asked.upto { found.head_size } else { size };
+            asked.from.get().max(asked.upto.map_or(end, |upto| upto.get().min(end)) + 1)
+        },
+    }
 }
 
 /// A stream to which nothing was ever appended is an empty one.

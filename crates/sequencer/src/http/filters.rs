@@ -24,6 +24,8 @@ pub struct EventParameters {
     #[serde(alias = "storeId")]
     store_id: Option<String>,
     from: Option<String>,
+    upto: Option<String>,
+    order: Option<String>,
     limit: Option<String>,
     entity_type: Option<String>,
     entity_id: Option<String>,
@@ -37,10 +39,12 @@ pub struct EventParameters {
     others: BTreeMap<String, String>,
 }
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 14] = [
     "tenant_id",
     "store_id",
     "from",
+    "upto",
+    "order",
     "limit",
     "entity_type",
     "entity_id",
@@ -52,6 +56,13 @@ const NAMES: [&str; 12] = [
     "order_key",
 ];
 
+/// Where a page begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Oldest,
+    Newest,
+}
+
 /// What was asked for.
 #[derive(Clone, Debug)]
 pub struct Asked {
@@ -59,6 +70,10 @@ pub struct Asked {
     pub scope: Scope,
     /// First place that may appear.
     pub from: Sequence,
+    /// Last place that may appear; `None`: the head.
+    pub upto: Option<Sequence>,
+    /// From the end downwards; `None` if the request does not say.
+    order: Option<Order>,
     /// Most events; `None` if the request does not say.
     limit: Option<u32>,
     /// Which events.
@@ -71,11 +86,17 @@ impl Asked {
         self.limit.unwrap_or(DEFAULT_LIMIT)
     }
 
-    /// Refuses a limit where there are no pages.
-    pub fn no_limit(&self) -> ApiResult<()> {
-        match self.limit {
+    /// Whether the newest come first.
+    pub fn newest_first(&self) -> bool {
+        self.order == Some(Order::Newest)
+    }
+
+    /// Refuses what ends a page where there are no pages.
+    pub fn no_end(&self) -> ApiResult<()> {
+        let ends = [("limit", self.limit.is_some()), ("upto", self.upto.is_some()), ("order", self.order.is_some())];
+        match ends.into_iter().find(|(_, given)| *given) {
             None => Ok(()),
-            Some(_) => Err(fault("limit", "does not apply to a stream, which goes on until one side closes it")),
+            Some((name, _)) => Err(fault(name, "does not apply to a stream, which goes on until one side closes it")),
         }
     }
 
@@ -103,7 +124,9 @@ impl EventParameters {
         }
         Ok(Asked {
             scope: scope(self.tenant_id.as_deref(), self.store_id.as_deref())?,
-            from: from(self.from.as_deref())?,
+            from: place("from", self.from.as_deref())?.unwrap_or(Sequence::FIRST),
+            upto: place("upto", self.upto.as_deref())?,
+            order: order(self.order.as_deref())?,
             limit: limit(self.limit.as_deref())?,
             filter: EventFilter {
                 entity_type: text("entity_type", self.entity_type, limits::ENTITY_TYPE_BYTES)?,
@@ -124,10 +147,20 @@ fn fault(name: &str, message: impl Into<String>) -> ApiError {
 }
 
 /// 0 means 1, because published clients start there.
-fn from(text: Option<&str>) -> ApiResult<Sequence> {
+fn place(name: &str, text: Option<&str>) -> ApiResult<Option<Sequence>> {
     let expected = "a sequence number, which is a whole number from 0";
-    let number = parse_optional::<u64>("from", text, expected)?.unwrap_or(0).max(1);
-    Sequence::new(number).map_err(|_| fault("from", format!("is above {MAX_SEQUENCE}, the last sequence there can be")))
+    let Some(number) = parse_optional::<u64>(name, text, expected)? else { return Ok(None) };
+    let too_large = |_| fault(name, format!("is above {MAX_SEQUENCE}, the last sequence there can be"));
+    Sequence::new(number.max(1)).map(Some).map_err(too_large)
+}
+
+fn order(text: Option<&str>) -> ApiResult<Option<Order>> {
+    match text.filter(|text| !text.is_empty()) {
+        None => Ok(None),
+        Some("oldest") => Ok(Some(Order::Oldest)),
+        Some("newest") => Ok(Some(Order::Newest)),
+        Some(other) => Err(fault("order", format!("is {other:.40?}; it must be oldest or newest"))),
+    }
 }
 
 fn limit(text: Option<&str>) -> ApiResult<Option<u32>> {

@@ -25,6 +25,7 @@ pub mod openings;
 pub mod parameters;
 pub mod problem;
 pub mod proofs;
+mod reach;
 pub mod schemas;
 pub mod stream;
 pub mod subjects;

@@ -328,7 +328,15 @@ fn check_size(name: &str, size: u64, row: &StreamRow) -> ApiResult<()> {
 
 async fn leaf_kind(store: &dyn Store, row: &StreamRow, sequence: Sequence) -> Result<LeafKind, StoreError> {
     let filter = EventFilter::default();
-    let query = EventQuery { stream: row.stream, from: sequence, limit: 1, filter, count: false };
+    let query = EventQuery {
+        stream: row.stream,
+        from: sequence,
+        upto: None,
+        newest_first: false,
+        limit: 1,
+        filter,
+        count: false,
+    };
     let page = store.events(&query).await?;
     match page.events.first().map(|event| &event.header.seal) {
         Some(Seal::Signed { .. }) => Ok(LeafKind::Ves),

@@ -51,7 +51,7 @@ pub async fn stream(
     headers: HeaderMap,
 ) -> ApiResult<impl IntoResponse> {
     let asked = parameters.read()?;
-    asked.no_limit()?;
+    asked.no_end()?;
     caller.store(asked.scope)?;
     let row = service.store.stream(asked.scope).await?;
     let head = row.as_ref().map_or(0, |row| row.size);
@@ -154,8 +154,15 @@ impl Tail {
             self.stream = store.stream(self.scope).await?.map(|row| row.stream);
         }
         let Some(stream) = self.stream else { return Ok(()) };
-        let query =
-            EventQuery { stream, from: self.next, limit: self.limit, filter: self.filter.clone(), count: false };
+        let query = EventQuery {
+            stream,
+            from: self.next,
+            upto: None,
+            newest_first: false,
+            limit: self.limit,
+            filter: self.filter.clone(),
+            count: false,
+        };
         let page = store.events(&query).await?;
         let seen = match page.events.last() {
             Some(last) if page.has_more => last.sequence.get(),

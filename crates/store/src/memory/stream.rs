@@ -190,13 +190,17 @@ impl Stream {
     }
 
     pub(super) fn page(&self, query: &EventQuery) -> EventPage {
-        let admitted = |event: &&StoredEvent| event.sequence >= query.from && query.filter.admits(event);
+        let admitted = |event: &&StoredEvent| {
+            let within = event.sequence >= query.from && query.upto.is_none_or(|upto| event.sequence <= upto);
+            within && query.filter.admits(event)
+        };
         let matching: Vec<_> = self.events.iter().filter(admitted).collect();
         let exact = if query.filter.admits_all() { u64::MAX } else { EXACT_TOTAL + 1 };
         let total = query.count.then_some(exact.min(matching.len() as u64));
         let limit = query.limit.min(PAGE_EVENTS) as usize;
         let has_more = matching.len() > limit;
-        let events: Vec<_> = matching.into_iter().take(limit).cloned().collect();
+        let skipped = if query.newest_first { matching.len().saturating_sub(limit) } else { 0 };
+        let events: Vec<_> = matching.into_iter().skip(skipped).take(limit).cloned().collect();
         let mut segments: Vec<_> = events.iter().map(|event| self.segment_of(event.sequence).clone()).collect();
         segments.dedup();
         EventPage { events, segments, head_size: self.row.size, has_more, total }

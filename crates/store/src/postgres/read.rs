@@ -8,7 +8,7 @@ use super::{PostgresStore, store_error};
 use crate::append::PayloadSegment;
 use crate::error::StoreError;
 use crate::raw;
-use crate::read::{EXACT_TOTAL, EventFilter, EventPage, EventQuery, FoundEvent, PAGE_EVENTS, StoredEvent};
+use crate::read::{EXACT_TOTAL, EventFilter, EventPage, EventQuery, FoundEvent, PAGE_EVENTS, StoredEvent, order};
 use crate::row::{found_event, segment, stored_event};
 use crate::stream::StreamNo;
 
@@ -29,20 +29,24 @@ impl PostgresStore {
             .await
             .map_err(store_error)?;
         let size = size.unwrap_or(0);
+        let last = query.upto.map_or(size, |upto| size.min(raw::column(upto.get())));
         let limit = query.limit.clamp(1, PAGE_EVENTS);
         let mut rows = QueryBuilder::<Postgres>::new(COLUMNS);
-        push_where(&mut rows, query, size);
-        rows.push(" ORDER BY e.seq LIMIT ").push_bind(i64::from(limit) + 1);
+        push_where(&mut rows, query, last);
+        rows.push(order(query)).push_bind(i64::from(limit) + 1);
         let rows = rows.build().fetch_all(&mut *connection).await.map_err(store_error)?;
         let mut events = rows.iter().map(stored_event).collect::<Result<Vec<_>, _>>()?;
         let has_more = events.len() > limit as usize;
         events.truncate(limit as usize);
+        if query.newest_first {
+            events.reverse();
+        }
         let total = match (query.count, query.filter.admits_all()) {
             (false, _) => None,
-            (true, true) => Some(raw::count((size - raw::column(query.from.index())).max(0))?),
+            (true, true) => Some(raw::count((last - raw::column(query.from.index())).max(0))?),
             (true, false) => {
                 let mut count = QueryBuilder::<Postgres>::new("SELECT count(*) FROM (SELECT 1 FROM events AS e");
-                push_where(&mut count, query, size);
+                push_where(&mut count, query, last);
                 count.push(" LIMIT ").push_bind(raw::column(EXACT_TOTAL + 1)).push(") AS matching");
                 let count: i64 = count.build_query_scalar().fetch_one(&mut *connection).await.map_err(store_error)?;
                 Some(raw::count(count)?)
@@ -70,12 +74,12 @@ impl PostgresStore {
     }
 }
 
-fn push_where(sql: &mut QueryBuilder<Postgres>, query: &EventQuery, size: i64) {
+fn push_where(sql: &mut QueryBuilder<Postgres>, query: &EventQuery, last: i64) {
     let EventFilter { entity_type, entity_id, event_type, agent, correlation_id, order_key, since, until } =
         &query.filter;
     sql.push(" WHERE e.stream_no = ").push_bind(query.stream.0);
     sql.push(" AND e.seq >= ").push_bind(raw::column(query.from.get()));
-    sql.push(" AND e.seq <= ").push_bind(size);
+    sql.push(" AND e.seq <= ").push_bind(last);
     let texts = [
         ("entity_type", entity_type),
         ("entity_id", entity_id),

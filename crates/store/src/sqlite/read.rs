@@ -8,7 +8,7 @@ use super::{SqliteStore, store_error};
 use crate::append::PayloadSegment;
 use crate::error::StoreError;
 use crate::raw;
-use crate::read::{EXACT_TOTAL, EventFilter, EventPage, EventQuery, FoundEvent, PAGE_EVENTS, StoredEvent};
+use crate::read::{EXACT_TOTAL, EventFilter, EventPage, EventQuery, FoundEvent, PAGE_EVENTS, StoredEvent, order};
 use crate::row::{found_event, segment, stored_event};
 use crate::stream::StreamNo;
 
@@ -30,20 +30,24 @@ impl SqliteStore {
             .await
             .map_err(store_error)?;
         let size = size.unwrap_or(0);
+        let last = query.upto.map_or(size, |upto| size.min(raw::column(upto.get())));
         let limit = query.limit.clamp(1, PAGE_EVENTS);
         let mut rows = QueryBuilder::<Sqlite>::new(COLUMNS);
-        push_from_where(&mut rows, query, size);
-        rows.push(" ORDER BY e.seq LIMIT ").push_bind(i64::from(limit) + 1);
+        push_from_where(&mut rows, query, last);
+        rows.push(order(query)).push_bind(i64::from(limit) + 1);
         let rows = rows.build().fetch_all(&mut *connection).await.map_err(store_error)?;
         let mut events = rows.iter().map(stored_event).collect::<Result<Vec<_>, _>>()?;
         let has_more = events.len() > limit as usize;
         events.truncate(limit as usize);
+        if query.newest_first {
+            events.reverse();
+        }
         let total = match (query.count, query.filter.admits_all()) {
             (false, _) => None,
-            (true, true) => Some(raw::count((size - raw::column(query.from.index())).max(0))?),
+            (true, true) => Some(raw::count((last - raw::column(query.from.index())).max(0))?),
             (true, false) => {
                 let mut count = QueryBuilder::<Sqlite>::new("SELECT count(*) FROM (SELECT 1");
-                push_from_where(&mut count, query, size);
+                push_from_where(&mut count, query, last);
                 count.push(" LIMIT ").push_bind(raw::column(EXACT_TOTAL + 1)).push(") AS matching");
                 let count: i64 = count.build_query_scalar().fetch_one(&mut *connection).await.map_err(store_error)?;
                 Some(raw::count(count)?)
@@ -72,7 +76,7 @@ impl SqliteStore {
     }
 }
 
-fn push_from_where(sql: &mut QueryBuilder<Sqlite>, query: &EventQuery, size: i64) {
+fn push_from_where(sql: &mut QueryBuilder<Sqlite>, query: &EventQuery, last: i64) {
     let EventFilter { entity_type, entity_id, event_type, agent, correlation_id, order_key, since, until } =
         &query.filter;
     // Named, because the planner believes that the bounds of seq make the primary key as good as any index.
@@ -85,7 +89,7 @@ fn push_from_where(sql: &mut QueryBuilder<Sqlite>, query: &EventQuery, size: i64
     sql.push(" FROM events AS e").push(index);
     sql.push(" WHERE e.stream_no = ").push_bind(query.stream.0);
     sql.push(" AND e.seq >= ").push_bind(raw::column(query.from.get()));
-    sql.push(" AND e.seq <= ").push_bind(size);
+    sql.push(" AND e.seq <= ").push_bind(last);
     let texts = [
         ("entity_type", entity_type),
         ("entity_id", entity_id),
@@ -156,7 +160,15 @@ mod tests {
 
     /// How the database finds the events of a page and puts them in order.
     async fn plan(store: &SqliteStore, filter: EventFilter) -> String {
-        let query = EventQuery { stream: StreamNo(1), from: Sequence::FIRST, limit: 10, filter, count: false };
+        let query = EventQuery {
+            stream: StreamNo(1),
+            from: Sequence::FIRST,
+            upto: None,
+            newest_first: false,
+            limit: 10,
+            filter,
+            count: false,
+        };
         let mut rows = QueryBuilder::<Sqlite>::new(COLUMNS);
         push_from_where(&mut rows, &query, 1_000_000);
         rows.push(" ORDER BY e.seq LIMIT ").push_bind(11_i64);

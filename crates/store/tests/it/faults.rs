@@ -315,7 +315,7 @@ impl<S: Store> Service<'_, S> {
         let newest = again(async || self.store.newest_streams(Some(self.scope.tenant), 10).await).await;
         assert!(newest.iter().any(|other| other.stream == stream));
         let (limit, filter) = (1, EventFilter::default());
-        let query = EventQuery { stream, from: last, limit, filter, count: true };
+        let query = EventQuery { stream, from: last, upto: None, newest_first: false, limit, filter, count: true };
         let page = again(async || self.store.events(&query).await).await;
         let newest = &page.events[0].header;
         let entities = [(newest.entity_type.clone(), newest.entity_id.clone())];

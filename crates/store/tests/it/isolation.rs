@@ -222,6 +222,8 @@ async fn assert_reads_are_isolated(store: &PostgresStore) {
     let page = EventQuery {
         stream: theirs.stream,
         from: Sequence::FIRST,
+        upto: None,
+        newest_first: false,
         limit: 10,
         filter: EventFilter::default(),
         count: true,

@@ -72,7 +72,10 @@ pub(super) async fn check(
     let mut from = Sequence::FIRST;
     while from.get() <= head.row.size {
         let (stream, filter) = (head.row.stream, EventFilter::default());
-        let page = check.store.events(&EventQuery { stream, from, limit: PAGE, filter, count: false }).await?;
+        let page = check
+            .store
+            .events(&EventQuery { stream, from, upto: None, newest_first: false, limit: PAGE, filter, count: false })
+            .await?;
         let mut events = page.events;
         events.retain(|event| event.sequence.get() <= head.row.size);
         let Some(last) = events.last().map(|event| event.sequence) else {

@@ -37,6 +37,12 @@ const PARAMETERS: &[Parameter] = &[
     required("store_id", UUID, "store of the tenant"),
     query("store_id[optional]", UUID, "store of the tenant; needed when several hold the event id"),
     query("from", SIZE, "first sequence, inclusive; 0 means 1"),
+    query("upto", SEQUENCE, "last sequence, inclusive; default: the newest"),
+    query(
+        "order",
+        r#"{"type":"string","enum":["oldest","newest"],"default":"oldest"}"#,
+        "which come first; with `newest`, `next_sequence` is the `upto` of the next page, and 0 if there is none",
+    ),
     query("limit", r#"{"type":"integer","minimum":1,"maximum":1000,"default":100}"#, "most entries of the page"),
     query("limit[bundle]", r#"{"type":"integer","minimum":1,"maximum":1000,"default":1000}"#, "most events"),
     query("limit[openings]", r#"{"type":"integer","minimum":1,"maximum":100,"default":100}"#, "most openings"),

@@ -31,11 +31,33 @@ pub(crate) async fn pages_follow_each_other(factory: &impl Factory) {
             assert_eq!(page.has_more, behind.len() > shown, "{limit} from {from}");
             assert_eq!(page.total, Some(behind.len() as u64), "{limit} from {from}");
             assert_eq!(page.head_size, 10);
+            for (upto, newest_first) in [(1, false), (from, true), (9, false), (9, true), (12, true)] {
+                let query = EventQuery {
+                    stream: writer.stream(),
+                    from: sequence(from),
+                    upto: Some(sequence(upto)),
+                    newest_first,
+                    limit,
+                    filter: EventFilter::default(),
+                    count: true,
+                };
+                let page = store.events(&query).await.expect("a page");
+                let between: Vec<_> = behind.iter().filter(|event| event.sequence.get() <= upto).cloned().collect();
+                let shown = between.len().min(limit as usize);
+                let range = if newest_first { between.len() - shown..between.len() } else { 0..shown };
+                assert_eq!(page.events, between[range], "{limit} from {from} up to {upto}, {newest_first}");
+                assert_eq!(page.has_more, between.len() > shown, "{limit} from {from} up to {upto}");
+                assert_eq!((page.total, page.head_size), (Some(between.len() as u64), 10), "{from} up to {upto}");
+                let needed: BTreeSet<_> = page.events.iter().map(|event| event.segment).collect();
+                assert!(page.segments.iter().map(|segment| segment.first).eq(needed), "{from} up to {upto}");
+            }
         }
     }
     let uncounted = EventQuery {
         stream: writer.stream(),
         from: sequence(1),
+        upto: None,
+        newest_first: false,
         limit: 1,
         filter: EventFilter::default(),
         count: false,

@@ -152,7 +152,8 @@ pub(crate) async fn filtered(
     limit: u32,
     filter: EventFilter,
 ) -> EventPage {
-    let query = EventQuery { stream, from: sequence(from), limit, filter, count: true };
+    let query =
+        EventQuery { stream, from: sequence(from), upto: None, newest_first: false, limit, filter, count: true };
     store.events(&query).await.expect("a page")
 }
 

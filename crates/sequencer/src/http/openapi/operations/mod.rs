@@ -61,6 +61,8 @@ const PAGE: &[&str] = &[
     "tenant_id",
     "store_id",
     "from",
+    "upto",
+    "order",
     "limit",
     "entity_type",
     "entity_id",
@@ -84,7 +86,8 @@ const STREAM: &[&str] = &[
     "correlation_id",
     "order_key",
 ];
-const ENTITY: &[&str] = &["entity_type[path]", "entity_id[path]", "tenant_id", "store_id", "from", "limit"];
+const ENTITY: &[&str] =
+    &["entity_type[path]", "entity_id[path]", "tenant_id", "store_id", "from", "upto", "order", "limit"];
 const INGEST: &[&str] = &["receipts", "paths", "wait"];
 const LISTED: &[&str] = &["tenant_id", "store_id", "from", "limit"];
 
