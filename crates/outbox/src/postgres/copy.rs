@@ -21,7 +21,8 @@ const EVENTS: &str = "COPY outbox.event_log (id, tenant_id, store_id, event_id, 
                       traceparent, agent_id, agent_key_id, created_at, deliverable) FROM STDIN (FORMAT binary)";
 const PLACES: &str = include_str!("../../sql/postgres/only/places.sql");
 
-/// Whether these events may be copied: pure.
+/// Whether these events may be copied: pure. `from` keeps small batches away: a COPY that fits into one segment of a local
+/// connection waits 40 ms, because the driver leaves Nagle's algorithm on and the end is a message of its own.
 pub(super) fn suits(rows: &[Row], from: usize) -> bool {
     rows.len() >= from && rows.iter().all(|row| row.event_key.is_none())
 }
