@@ -14,7 +14,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("dashboard", &["api", "contracts", "inspect", "outbox"]),
     ("sequencer", &["api", "contracts", "dashboard", "ledger", "store"]),
     ("testkit", &["ledger"]),
-    ("bench", &["ledger", "outbox", "relay", "testkit"]),
+    ("bench", &["ledger", "outbox", "relay", "sync", "testkit"]),
     ("inspect", &["api", "outbox"]),
     // Its tests write the log that is asked, with the outbox.
     ("mcp", &["inspect", "outbox"]),
