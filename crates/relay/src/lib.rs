@@ -38,6 +38,7 @@ pub mod reconcile;
 pub mod record;
 pub mod secret;
 pub mod sink;
+mod task;
 
 /// The guides' code, compiled (R08: examples that are shown are examples that build).
 #[cfg(all(doctest, feature = "kafka", feature = "health", feature = "testing"))]

@@ -210,7 +210,7 @@ async fn post(client: &Client, headers: &HeaderMap, body: &[u8]) -> (u16, Value)
     (reply.status, reply.json().unwrap())
 }
 
-/// D14: over HTTP: each answer of the table, and nothing written but by the good request.
+/// D14, Q14: over HTTP: each answer of the table, nothing written but by the good request, and all of it counted.
 async fn the_listener_answers_as_documented<D: Database>() {
     let database = D::create().await;
     let only = shopify().only(["Example.myshopify.com".to_owned()]);

@@ -21,7 +21,6 @@ mod take;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::ClientConfig;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError;
 use stateset_outbox::Engine;
@@ -33,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
 use crate::kafka::{DeadLetterTopic, KafkaSecurity, SECURITY_SETTINGS, SecurityError, Watch};
+use crate::task::joined;
 use client::{Context, Finished};
 use run::Run;
 use stats::Stats;
@@ -81,16 +81,6 @@ impl ConsumerSettings {
             dead_letter_suffix: None,
             more: Vec::new(),
         }
-    }
-
-    fn reach(&self) -> ClientConfig {
-        let mut config = ClientConfig::new();
-        for (name, value) in &self.more {
-            config.set(name, value);
-        }
-        self.security.apply(&mut config);
-        config.set("bootstrap.servers", &self.brokers);
-        config
     }
 }
 
@@ -144,12 +134,16 @@ pub fn start<DB: Engine, H: Handler<DB> + 'static>(
         return Err(ConsumerError::SetElsewhere(name.clone()));
     }
     settings.security.check()?;
-    let copies = settings.dead_letter_suffix.clone().map(|suffix| DeadLetterTopic::new(settings.reach(), suffix));
+    let copies = settings
+        .dead_letter_suffix
+        .clone()
+        .map(|suffix| DeadLetterTopic::new(settings.security.client(&settings.brokers, &settings.more), suffix));
     let dead_letters = copies.transpose().map_err(ConsumerError::Client)?;
     let (stats, watch, finished) = (Arc::new(Stats::default()), Watch::default(), Finished::default());
     let (revoked, revocations) = unbounded_channel();
     let context = Context { watch: watch.clone(), stats: Arc::clone(&stats), finished: finished.clone(), revoked };
-    let client = client::connect(settings.reach(), &settings.group, context).map_err(ConsumerError::Client)?;
+    let client = client::connect(settings.security.client(&settings.brokers, &settings.more), &settings.group, context)
+        .map_err(ConsumerError::Client)?;
     let topics: Vec<&str> = settings.topics.iter().map(String::as_str).collect();
     client.subscribe(&topics).map_err(ConsumerError::Client)?;
     let name = consumer.name().to_owned();
@@ -240,7 +234,7 @@ impl RunningConsumer {
     pub async fn stop(mut self, grace: Duration) -> Result<bool, ConsumerError> {
         self.stop.cancel();
         if let Ok(ended) = timeout(grace, &mut self.task).await {
-            return ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())).map(|()| true);
+            return joined(ended).await.map(|()| true);
         }
         self.task.abort();
         Ok(false)
@@ -248,6 +242,6 @@ impl RunningConsumer {
 
     /// Waits for it to end by itself, which it does only when it cannot go on.
     pub async fn ended(self) -> Result<(), ConsumerError> {
-        self.task.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+        joined(self.task.await).await
     }
 }

@@ -17,6 +17,7 @@ use super::client::{Client, Finished, Place};
 use super::partition::{Flow, Partition};
 use super::take::Taking;
 use super::{ConsumerError, ConsumerSettings, RawRecord};
+use crate::task::joined;
 
 /// Waiting events that one look at deadlines moves.
 const EXPIRED: u16 = 100;
@@ -79,7 +80,7 @@ impl<DB: Engine, H: Handler<DB> + 'static> Run<DB, H> {
                 biased;
                 () = stop.cancelled() => break Ok(()),
                 Some(places) = revocations.recv() => self.forget(&places),
-                Some(done) = self.work.join_next(), if !self.work.is_empty() => self.finish(done),
+                Some(done) = self.work.join_next(), if !self.work.is_empty() => self.finish(&joined(done).await),
                 _ = commits.tick() => self.commit(CommitMode::Async),
                 _ = looks.tick() => self.look(),
                 received = client.recv() => {
@@ -97,7 +98,7 @@ impl<DB: Engine, H: Handler<DB> + 'static> Run<DB, H> {
             }
         };
         while let Some(done) = self.work.join_next().await {
-            self.finish(done);
+            self.finish(&joined(done).await);
         }
         while let Ok(places) = revocations.try_recv() {
             self.forget(&places);
@@ -141,8 +142,7 @@ impl<DB: Engine, H: Handler<DB> + 'static> Run<DB, H> {
         }
     }
 
-    fn finish(&mut self, done: Result<Done, tokio::task::JoinError>) {
-        let done = done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+    fn finish(&mut self, done: &Done) {
         let Some(assigned) = self.assigned.get_mut(&done.place) else { return };
         // Of an assignment that has ended: another member deals with it.
         if assigned.number != done.assignment || !done.taken {

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::group::{Group, Life, Shared};
 use super::rollups;
+use crate::task::joined;
 
 /// How often a worker without all the groups it may have looks for free ones.
 const LOOK_FOR_FREE: Duration = Duration::from_secs(1);
@@ -97,16 +98,13 @@ impl Manager {
             let free = if held.len() < usize::from(self.most) { LOOK_FOR_FREE } else { beat };
             tokio::select! {
                 () = self.stop.cancelled() => {},
-                ended = groups.join_next(), if !groups.is_empty() => match ended {
-                    Some(Ok((group, result))) => {
-                        let gone = held.remove(&group);
-                        self.shared.stats.groups(held.len());
-                        result?;
-                        // It had nothing more to do, or lost its lease; giving back a lost one does nothing.
-                        self.release(gone.into_iter().map(|held| held.lease).collect()).await;
-                    },
-                    Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
-                    None => {},
+                Some(ended) = groups.join_next() => {
+                    let (group, result) = joined(ended).await;
+                    let gone = held.remove(&group);
+                    self.shared.stats.groups(held.len());
+                    result?;
+                    // It had nothing more to do, or lost its lease; giving back a lost one does nothing.
+                    self.release(gone.into_iter().map(|held| held.lease).collect()).await;
                 },
                 () = self.shared.store_wait(), if !self.once => self.wake.send_modify(|count| *count = count.wrapping_add(1)),
                 () = sleep(free.min(next_beat.min(next_rollup).saturating_duration_since(Instant::now()))) => {},

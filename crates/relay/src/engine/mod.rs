@@ -32,6 +32,7 @@ use crate::metrics::{self, EventMetrics};
 use crate::policy::{NotAPolicy, Policy};
 use crate::sink::Sink;
 use crate::sink::handler::Handler;
+use crate::task::joined;
 use group::Shared;
 use manager::Manager;
 use rollups::Rollups;
@@ -207,13 +208,9 @@ async fn supervise(
 ) -> Result<(), DeliveryError> {
     let mut result = Ok(());
     while let Some(ended) = managers.join_next().await {
-        match ended {
-            Ok(Ok(())) => {},
-            Ok(Err(error)) => {
-                stop.cancel();
-                result = result.and(Err(error));
-            },
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        if let Err(error) = joined(ended).await {
+            stop.cancel();
+            result = result.and(Err(error));
         }
     }
     result
@@ -323,7 +320,7 @@ impl Running {
     pub async fn stop(mut self, grace: Duration) -> Result<bool, DeliveryError> {
         self.stop.cancel();
         if let Ok(ended) = timeout(grace, &mut self.task).await {
-            return ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())).map(|()| true);
+            return joined(ended).await.map(|()| true);
         }
         self.task.abort();
         Ok(false)
@@ -331,7 +328,7 @@ impl Running {
 
     /// Waits for the worker to end by itself, which it does only when it cannot go on.
     pub async fn ended(self) -> Result<(), DeliveryError> {
-        self.task.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+        joined(self.task.await).await
     }
 }
 

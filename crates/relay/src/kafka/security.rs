@@ -126,8 +126,18 @@ impl KafkaSecurity {
         if self.tls.is_some() && !HAS_TLS { Err(SecurityError::NotBuilt("TLS")) } else { Ok(()) }
     }
 
-    /// Puts it into a client's configuration.
-    pub(crate) fn apply(&self, config: &mut ClientConfig) {
+    /// How a client reaches these brokers; `more` are librdkafka's own settings, which ours overrule.
+    pub(crate) fn client(&self, brokers: &str, more: &[(String, String)]) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        for (name, value) in more {
+            config.set(name, value);
+        }
+        self.apply(&mut config);
+        config.set("bootstrap.servers", brokers);
+        config
+    }
+
+    fn apply(&self, config: &mut ClientConfig) {
         let protocol = match (&self.tls, &self.sasl) {
             (None, None) => "plaintext",
             (Some(_), None) => "ssl",

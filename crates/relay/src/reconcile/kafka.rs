@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::Held;
 use crate::kafka::{SecurityError, Watch};
 use crate::sink::kafka::KafkaSettings;
+use crate::task::joined;
 
 /// Most records of one scan: some hundred megabytes of memory.
 pub const MOST_RECORDS: u64 = 1_000_000;
@@ -64,10 +65,10 @@ impl ConsumerContext for Watch {}
 /// [`ScanError::Unreachable`] if a broker does not answer within 20 seconds.
 pub async fn scan(settings: &KafkaSettings, scope: Scope, since: i64) -> Result<Scan, ScanError> {
     settings.security.check()?;
-    let (config, topics) = (settings.reach(), settings.topics.clone());
+    let (config, topics) = (settings.security.client(&settings.brokers, &settings.more), settings.topics.clone());
     let topics: BTreeSet<String> = topics.into_iter().map(|(_, topic)| topic).collect();
     let reading = tokio::task::spawn_blocking(move || read(config, &topics, scope, since));
-    reading.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    joined(reading.await).await
 }
 
 fn read(mut config: ClientConfig, topics: &BTreeSet<String>, scope: Scope, since: i64) -> Result<Scan, ScanError> {

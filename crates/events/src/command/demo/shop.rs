@@ -142,14 +142,9 @@ impl Shop {
             Some(brokers) if wish.with_proxy => Some(BrokerProxy::start(brokers).await?),
             _ => None,
         };
-        let subject_keys = kept::secret(&folder.join("subject-keys"), |random| format!("demo={random}"));
-        let subject_keys = subject_keys.map_err(|error| {
-            let message = format!("the key of addresses cannot be kept in {}", folder.display());
-            Fault::usage(message, "--data names a folder that can be written").because(error)
-        })?;
         let told = serve::Told {
             databases: databases.url(),
-            subject_keys: Secret::new(subject_keys),
+            subject_keys: subject_keys(&folder)?,
             kafka: proxy.as_ref().map(BrokerProxy::bootstrap).or(kafka),
             group: format!("storefront-{}", state.run),
             smtp: post.smtp.clone(),
@@ -314,6 +309,12 @@ fn folder(wanted: Option<&Path>) -> Result<(PathBuf, Option<TempDir>), Fault> {
     };
     std::fs::create_dir_all(&folder).map_err(no_folder)?;
     Ok((folder.canonicalize().map_err(no_folder)?, temporary))
+}
+
+/// The key of customers' addresses in this folder.
+fn subject_keys(folder: &Path) -> Result<Secret, Fault> {
+    let keys = kept::secret(&folder.join("subject-keys"), |random| format!("demo={random}")).map_err(no_folder)?;
+    Ok(Secret::new(keys))
 }
 
 async fn start_log(wish: &Wish, folder: &Path, scope: Scope) -> Result<Option<LogServer>, Fault> {

@@ -112,20 +112,9 @@ impl KafkaSettings {
         }
     }
 
-    /// What every client needs to reach the brokers.
-    pub(crate) fn reach(&self) -> ClientConfig {
-        let mut config = ClientConfig::new();
-        for (name, value) in &self.more {
-            config.set(name, value);
-        }
-        self.security.apply(&mut config);
-        config.set("bootstrap.servers", &self.brokers);
-        config
-    }
-
     fn client(&self, group: u16) -> ClientConfig {
         let timeout = self.delivery_timeout.as_millis().to_string();
-        let mut config = self.reach();
+        let mut config = self.security.client(&self.brokers, &self.more);
         config
             .set("client.id", "stateset-relay")
             .set("enable.idempotence", "true")
@@ -158,7 +147,10 @@ impl Kafka {
             return Err(KafkaSinkError::SetElsewhere(name.clone()));
         }
         settings.security.check()?;
-        let copies = settings.dead_letter_suffix.clone().map(|suffix| DeadLetterTopic::new(settings.reach(), suffix));
+        let copies = settings
+            .dead_letter_suffix
+            .clone()
+            .map(|suffix| DeadLetterTopic::new(settings.security.client(&settings.brokers, &settings.more), suffix));
         let dead_letters = copies.transpose().map_err(KafkaSinkError::Client)?;
         let sink = Self { settings, producers: Mutex::default(), dead_letters, watch: Watch::default() };
         if sink.settings.transactional_prefix.is_none() {
