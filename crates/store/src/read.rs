@@ -96,6 +96,14 @@ pub struct EventQuery {
     pub count: bool,
 }
 
+impl EventQuery {
+    /// Any events from a place on, uncounted.
+    pub fn new(stream: StreamNo, from: Sequence, limit: u32) -> Self {
+        let filter = EventFilter::default();
+        Self { stream, from, upto: None, newest_first: false, limit, filter, count: false }
+    }
+}
+
 /// How a statement puts the events of a page in order.
 pub(crate) fn order(query: &EventQuery) -> &'static str {
     if query.newest_first { " ORDER BY e.seq DESC LIMIT " } else { " ORDER BY e.seq LIMIT " }

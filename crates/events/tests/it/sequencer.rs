@@ -74,6 +74,30 @@ fn places(list: &Value) -> Vec<u64> {
     list["events"].as_array().expect("a list").iter().filter_map(|event| event["sequence_number"].as_u64()).collect()
 }
 
+/// B05, B06: in a long stream a type that nothing has is looked for in 10,000 events, from either end; then the list says so,
+/// and where to go on. What an index leads to is found however far it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_a_long_stream_looks_at_a_part() {
+    let log = Log::start().await;
+    log.fill(1, 9_200).await;
+    let found = |list: &Value| (places(list), list["partial"].clone(), list["looked_at"].clone());
+    let part = (vec![], json!(true), json!(10_000));
+    let newest = log.json("list type:order.missing").await;
+    assert_eq!((found(&newest), &newest["next_cursor"]), (part.clone(), &json!("120")));
+    assert_eq!(newest["diagnostics"]["without"][0]["filter"], "event_type");
+    let rest = log.json("list type:order.missing --cursor 120").await;
+    assert_eq!((found(&rest), &rest["next_cursor"]), ((vec![], Value::Null, Value::Null), &Value::Null));
+    let oldest = log.json("list type:order.missing --oldest-first").await;
+    assert_eq!((found(&oldest), &oldest["next_cursor"]), (part, &json!("10001")));
+    let told = log.run("list type:order.missing").await.well();
+    assert!(told.err.contains("looked at 10000 events") && told.err.contains("--cursor 120"), "{told:?}");
+
+    let rare = log.json("list entity:order/ord_1").await;
+    assert_eq!((places(&rare), rare.get("partial")), (vec![1], None));
+    let early = log.json("list type:payment.* seq:1..50").await;
+    assert_eq!((places(&early), early.get("partial")), (vec![44, 33, 22, 11], None));
+}
+
 /// B01, B03, B04, B05: lists forwards and backwards, over more events than fit on a page of the server.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sequencer_answers_the_same_questions() {

@@ -11,6 +11,8 @@ use crate::surface::Page;
 
 /// Most events the sequencer gives at a time.
 const PAGE: u64 = 1_000;
+/// Places after which a short page is not continued by itself.
+const MOST_PASSED: u64 = 10_000;
 
 impl Remote {
     pub(super) async fn page_of(&self, filter: &Filter, page: &Page) -> Result<EventList, Fault> {
@@ -28,12 +30,13 @@ impl Remote {
             let end = upto.map(|upto| format!("&upto={upto}")).unwrap_or_default();
             let asked = format!("{}&order={order}&from={from}{end}&limit={limit}", query.parameters);
             let found: EventPage<Envelope> = self.get(&format!("/api/v1/ves/events?{asked}")).await?;
+            let begun = if page.newest_first { upto.unwrap_or(found.head_sequence) } else { from };
             if page.newest_first {
                 upto = Some(found.next_sequence);
             } else {
                 from = found.next_sequence;
             }
-            walk.take(found, limit);
+            walk.take(found, limit, begun);
         }
         let mut list = walk.list;
         // Where only a lower bound is known, what is shown is one.
@@ -50,6 +53,8 @@ struct Walk<'a> {
     /// Whether it begins where the filter does: then what it has at the end is all there is.
     from_the_beginning: bool,
     reads: usize,
+    /// Places that were passed.
+    passed: u64,
     ended: bool,
     list: EventList,
 }
@@ -57,7 +62,7 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn new(query: &'a Query<'a>, page: &Page, from_the_beginning: bool) -> Self {
         let (wanted, payload, list) = (usize::from(page.limit.max(1)), page.payload, EventList::default());
-        Self { query, wanted, payload, from_the_beginning, reads: 0, ended: false, list }
+        Self { query, wanted, payload, from_the_beginning, reads: 0, passed: 0, ended: false, list }
     }
 
     /// Events to ask for next; `None`: it has ended.
@@ -66,16 +71,17 @@ impl<'a> Walk<'a> {
         (!self.ended).then_some(limit)
     }
 
-    /// `found` begins where the part before it ended.
-    fn take(&mut self, found: EventPage<Envelope>, limit: u64) {
+    /// `found` begins at this place, where the part before it ended.
+    fn take(&mut self, found: EventPage<Envelope>, limit: u64, begun: u64) {
         let first = self.reads == 0;
         self.reads += 1;
         if first {
             (self.list.total, self.list.total_exact) = total(self.query, &found);
             self.list.diagnostics = found.diagnostics.map(|why| diagnostics(why, found.head_sequence));
         }
-        // The sequencer has looked at as many as it does for one page.
-        let gave_up = found.has_more && (found.events.len() as u64) < limit;
+        self.passed += begun.abs_diff(found.next_sequence);
+        // A short page is one of large events, or one for which the sequencer has looked at as many as it does at a time.
+        let gave_up = found.has_more && (found.events.len() as u64) < limit && self.passed >= MOST_PASSED;
         let mut next = found.has_more.then_some(found.next_sequence);
         for event in found.events {
             let place = event.sequence_number;
@@ -91,6 +97,7 @@ impl<'a> Walk<'a> {
         let full = self.list.events.len() == self.wanted;
         self.ended = full || next.is_none() || gave_up || self.reads > MOST_PAGES;
         self.list.partial = self.ended && !full && next.is_some();
+        self.list.looked_at = self.list.partial.then_some(self.passed);
         self.list.next_cursor = next.map(|place| place.to_string());
         if self.query.looks_inside && next.is_none() && self.from_the_beginning {
             (self.list.total, self.list.total_exact) = (count(&self.list), true);

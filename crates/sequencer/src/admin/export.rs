@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use stateset_ledger::id::{Scope, Sequence};
 use stateset_store::maintenance::Maintenance;
-use stateset_store::read::{EventFilter, EventQuery};
+use stateset_store::read::EventQuery;
 use stateset_store::stream::StreamNo;
 
 use super::site::explain;
@@ -52,16 +52,7 @@ pub async fn run(
         for head in streams.into_iter().filter(|head| selection.takes(head.row.scope)) {
             let mut next = selection.from.unwrap_or(Sequence::FIRST);
             while next.get() <= head.row.size {
-                let (stream, filter) = (head.row.stream, EventFilter::default());
-                let query = EventQuery {
-                    stream,
-                    from: next,
-                    upto: None,
-                    newest_first: false,
-                    limit: PAGE,
-                    filter,
-                    count: false,
-                };
+                let query = EventQuery::new(head.row.stream, next, PAGE);
                 let page = store.events(&query).await.map_err(explain)?;
                 let Some(last) = page.events.last().map(|event| event.sequence) else { break };
                 for opened in open_events(keyring, head.row.scope, page.events, page.segments).await? {

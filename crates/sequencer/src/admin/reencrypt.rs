@@ -11,7 +11,7 @@ use stateset_ledger::id::{EventId, Scope, Sequence};
 use stateset_store::StoreError;
 use stateset_store::append::PayloadSegment;
 use stateset_store::maintenance::Maintenance;
-use stateset_store::read::{EventFilter, EventQuery, PAGE_EVENTS};
+use stateset_store::read::{EventQuery, PAGE_EVENTS};
 use stateset_store::stream::StreamNo;
 
 use crate::keyring::{Keyring, OpenError};
@@ -133,15 +133,7 @@ impl Work<'_> {
         while from <= segment.last {
             let left = segment.last.get() - from.get() + 1;
             let limit = u32::try_from(left).map_or(PAGE_EVENTS, |left| left.min(PAGE_EVENTS));
-            let query = EventQuery {
-                stream,
-                from,
-                upto: None,
-                newest_first: false,
-                limit,
-                filter: EventFilter::default(),
-                count: false,
-            };
+            let query = EventQuery::new(stream, from, limit);
             let page = self.store.events(&query).await?;
             let Some(last) = page.events.last().map(|event| event.sequence) else {
                 return Err(StoreError::corrupt("a payload segment covers events that are not there"));

@@ -159,15 +159,7 @@ async fn selected(
         entity_id: wanted.entity.as_ref().map(|entity| entity.id.clone()),
         ..EventFilter::default()
     };
-    let query = EventQuery {
-        stream: row.stream,
-        from: wanted.from,
-        upto: None,
-        newest_first: false,
-        limit: wanted.limit,
-        filter,
-        count: false,
-    };
+    let query = EventQuery { filter, ..EventQuery::new(row.stream, wanted.from, wanted.limit) };
     let page = bounded_page(service.store.as_ref(), &query).await?;
     let mut more = page.has_more;
     let opened = open_events(&service.keyring, row.scope, page.events, page.segments).await?;
@@ -205,16 +197,7 @@ async fn key_history(service: &Service, scope: Scope) -> ApiResult<Option<Sectio
     while let Ok(from) = Sequence::from_index(events.len() as u64)
         && from.get() <= head.size
     {
-        let filter = EventFilter::default();
-        let query = EventQuery {
-            stream: row.stream,
-            from,
-            upto: None,
-            newest_first: false,
-            limit: PAGE_EVENTS,
-            filter,
-            count: false,
-        };
+        let query = EventQuery::new(row.stream, from, PAGE_EVENTS);
         let page = service.store.events(&query).await?;
         if page.events.is_empty() {
             return Err(StoreError::corrupt("a key stream is shorter than its logged head").into());

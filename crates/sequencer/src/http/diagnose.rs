@@ -65,9 +65,8 @@ pub async fn diagnose(
 pub async fn count(store: &dyn Store, extent: Extent, filter: EventFilter) -> Result<Total, StoreError> {
     let everything = filter.admits_all();
     let Reach { from, upto, is_partial } = reach(store, extent, &filter, (Sequence::FIRST, None), false).await?;
-    let page = store
-        .events(&EventQuery { stream: extent.stream, from, upto, newest_first: false, limit: 1, filter, count: true })
-        .await?;
+    let page =
+        store.events(&EventQuery { upto, filter, count: true, ..EventQuery::new(extent.stream, from, 1) }).await?;
     Ok(if everything { (page.head_size, true) } else { bounded(page.total.unwrap_or(0), is_partial) })
 }
 
@@ -90,15 +89,7 @@ async fn nearest_type(store: &dyn Store, extent: Extent, wanted: &str) -> Result
 }
 
 async fn latest_types(store: &dyn Store, stream: StreamNo) -> Result<BTreeSet<String>, StoreError> {
-    let mut query = EventQuery {
-        stream,
-        from: Sequence::FIRST,
-        upto: None,
-        newest_first: false,
-        limit: 1,
-        filter: EventFilter::default(),
-        count: false,
-    };
+    let mut query = EventQuery::new(stream, Sequence::FIRST, 1);
     let mut end = store.events(&query).await?.head_size;
     let stop = end.saturating_sub(LATEST_EVENTS);
     query.limit = STEP_EVENTS;

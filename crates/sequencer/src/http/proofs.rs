@@ -17,7 +17,7 @@ use stateset_ledger::id::{BatchId, EventId, Scope, Sequence};
 use stateset_ledger::receipt::stream_id;
 use stateset_ledger::tree::batch::{self, CHUNK_LEAVES, prove_from_chunks, verify_published};
 use stateset_store::batch::Batch;
-use stateset_store::read::{EventFilter, EventQuery};
+use stateset_store::read::EventQuery;
 use stateset_store::stream::StreamRow;
 use stateset_store::{Store, StoreError};
 use uuid::Uuid;
@@ -327,17 +327,7 @@ fn check_size(name: &str, size: u64, row: &StreamRow) -> ApiResult<()> {
 }
 
 async fn leaf_kind(store: &dyn Store, row: &StreamRow, sequence: Sequence) -> Result<LeafKind, StoreError> {
-    let filter = EventFilter::default();
-    let query = EventQuery {
-        stream: row.stream,
-        from: sequence,
-        upto: None,
-        newest_first: false,
-        limit: 1,
-        filter,
-        count: false,
-    };
-    let page = store.events(&query).await?;
+    let page = store.events(&EventQuery::new(row.stream, sequence, 1)).await?;
     match page.events.first().map(|event| &event.header.seal) {
         Some(Seal::Signed { .. }) => Ok(LeafKind::Ves),
         Some(Seal::Unsigned { .. }) => Ok(LeafKind::Unsigned),

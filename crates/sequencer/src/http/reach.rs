@@ -67,15 +67,7 @@ async fn place(store: &dyn Store, stream: StreamNo, size: u64, at: Micros) -> Re
     while low < high {
         let middle = low.midpoint(high);
         let from = Sequence::new(middle).map_err(StoreError::corrupt)?;
-        let query = EventQuery {
-            stream,
-            from,
-            upto: Some(from),
-            newest_first: false,
-            limit: 1,
-            filter: EventFilter::default(),
-            count: false,
-        };
+        let query = EventQuery { upto: Some(from), ..EventQuery::new(stream, from, 1) };
         let page = store.events(&query).await?;
         if page.events.first().is_some_and(|event| event.sequenced_at < at) { low = middle + 1 } else { high = middle }
     }

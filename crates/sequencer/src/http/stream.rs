@@ -154,15 +154,7 @@ impl Tail {
             self.stream = store.stream(self.scope).await?.map(|row| row.stream);
         }
         let Some(stream) = self.stream else { return Ok(()) };
-        let query = EventQuery {
-            stream,
-            from: self.next,
-            upto: None,
-            newest_first: false,
-            limit: self.limit,
-            filter: self.filter.clone(),
-            count: false,
-        };
+        let query = EventQuery { filter: self.filter.clone(), ..EventQuery::new(stream, self.next, self.limit) };
         let page = store.events(&query).await?;
         let seen = match page.events.last() {
             Some(last) if page.has_more => last.sequence.get(),

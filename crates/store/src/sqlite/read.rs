@@ -160,15 +160,7 @@ mod tests {
 
     /// How the database finds the events of a page and puts them in order.
     async fn plan(store: &SqliteStore, filter: EventFilter) -> String {
-        let query = EventQuery {
-            stream: StreamNo(1),
-            from: Sequence::FIRST,
-            upto: None,
-            newest_first: false,
-            limit: 10,
-            filter,
-            count: false,
-        };
+        let query = EventQuery { filter, ..EventQuery::new(StreamNo(1), Sequence::FIRST, 10) };
         let mut rows = QueryBuilder::<Sqlite>::new(COLUMNS);
         push_from_where(&mut rows, &query, 1_000_000);
         rows.push(" ORDER BY e.seq LIMIT ").push_bind(11_i64);

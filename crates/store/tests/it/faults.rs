@@ -18,7 +18,7 @@ use stateset_store::api_key::{ApiKey, ApiKeyQuery};
 use stateset_store::append::{Appended, StreamAppend};
 use stateset_store::batch::{Batch, BatchFrontier};
 use stateset_store::head_log::{Checkpoint, LogState, LogTile, PublisherLease, Round, StoredRecord, Unpublished};
-use stateset_store::read::{EventFilter, EventPage, EventQuery, FoundEvent};
+use stateset_store::read::{EventPage, EventQuery, FoundEvent};
 use stateset_store::schema::{SchemaBook, SchemaPolicy, SchemaStatus, SchemaVersion};
 use stateset_store::sizes::Sizes;
 use stateset_store::stream::{OpenStream, StreamNo, StreamRow};
@@ -314,8 +314,7 @@ impl<S: Store> Service<'_, S> {
         let (stream, last) = (row.stream, sequence(row.size));
         let newest = again(async || self.store.newest_streams(Some(self.scope.tenant), 10).await).await;
         assert!(newest.iter().any(|other| other.stream == stream));
-        let (limit, filter) = (1, EventFilter::default());
-        let query = EventQuery { stream, from: last, upto: None, newest_first: false, limit, filter, count: true };
+        let query = EventQuery { count: true, ..EventQuery::new(stream, last, 1) };
         let page = again(async || self.store.events(&query).await).await;
         let newest = &page.events[0].header;
         let entities = [(newest.entity_type.clone(), newest.entity_id.clone())];

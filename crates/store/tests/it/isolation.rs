@@ -5,7 +5,7 @@ use stateset_ledger::id::{AgentId, Scope, Sequence, StoreId, TenantId};
 use stateset_store::Store as _;
 use stateset_store::append::Appended;
 use stateset_store::postgres::{Isolation, PostgresStore};
-use stateset_store::read::{EventFilter, EventQuery};
+use stateset_store::read::EventQuery;
 use stateset_store::tenancy::as_tenant;
 use uuid::Uuid;
 
@@ -219,15 +219,7 @@ async fn an_owner_is_held_by_its_own_policies() {
 /// The store's own verbs, given what belongs to another tenant, find nothing. Here the mistake is the caller's.
 async fn assert_reads_are_isolated(store: &PostgresStore) {
     let theirs = store.stream(THEIRS).await.expect("answer").expect("their stream");
-    let page = EventQuery {
-        stream: theirs.stream,
-        from: Sequence::FIRST,
-        upto: None,
-        newest_first: false,
-        limit: 10,
-        filter: EventFilter::default(),
-        count: true,
-    };
+    let page = EventQuery { count: true, ..EventQuery::new(theirs.stream, Sequence::FIRST, 10) };
     let id = store.events(&page).await.expect("answer").events[0].header.event_id;
     let batch = store.batches(theirs.stream, sequence(1), 1).await.expect("answer")[0].batch;
     as_tenant(OURS.tenant, async {

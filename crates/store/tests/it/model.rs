@@ -190,15 +190,7 @@ impl<'f, F: Factory> Side<'f, F> {
             Step::Versions { entities, .. } => Ok(text(store.entity_versions(stream, entities).await?)),
             Step::Events { from, limit, filter, count, .. } => {
                 let filter = (**filter).clone();
-                let query = EventQuery {
-                    stream,
-                    from: sequence(*from),
-                    upto: None,
-                    newest_first: false,
-                    limit: *limit,
-                    filter,
-                    count: *count,
-                };
+                let query = EventQuery { filter, count: *count, ..EventQuery::new(stream, sequence(*from), *limit) };
                 store.events(&query).await.map(text)
             },
             Step::Tree { first, count, .. } => {

@@ -128,15 +128,7 @@ impl Check {
         let filter = EventFilter { entity_type: Some(ENTITY_TYPE.to_owned()), ..EventFilter::default() };
         let mut from = Sequence::FIRST;
         loop {
-            let query = EventQuery {
-                stream: head.row.stream,
-                from,
-                upto: None,
-                newest_first: false,
-                limit: PAGE,
-                filter: filter.clone(),
-                count: false,
-            };
+            let query = EventQuery { filter: filter.clone(), ..EventQuery::new(head.row.stream, from, PAGE) };
             let page = self.store.events(&query).await?;
             let Some(last) = page.events.last().map(|event| event.sequence) else { return Ok(events) };
             let opened = open_events(&self.keyring, head.row.scope, page.events, page.segments).await;

@@ -17,7 +17,7 @@ use stateset_store::StoreError;
 use stateset_store::append::PayloadSegment;
 use stateset_store::batch::Batch;
 use stateset_store::maintenance::RawHead;
-use stateset_store::read::{EventFilter, EventQuery, StoredEvent};
+use stateset_store::read::{EventQuery, StoredEvent};
 
 use super::{Check, Finding, Logged, Stop, found};
 use crate::keyring::Keyring;
@@ -71,11 +71,7 @@ pub(super) async fn check(
     };
     let mut from = Sequence::FIRST;
     while from.get() <= head.row.size {
-        let (stream, filter) = (head.row.stream, EventFilter::default());
-        let page = check
-            .store
-            .events(&EventQuery { stream, from, upto: None, newest_first: false, limit: PAGE, filter, count: false })
-            .await?;
+        let page = check.store.events(&EventQuery::new(head.row.stream, from, PAGE)).await?;
         let mut events = page.events;
         events.retain(|event| event.sequence.get() <= head.row.size);
         let Some(last) = events.last().map(|event| event.sequence) else {

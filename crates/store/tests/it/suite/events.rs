@@ -53,15 +53,7 @@ pub(crate) async fn pages_follow_each_other(factory: &impl Factory) {
             }
         }
     }
-    let uncounted = EventQuery {
-        stream: writer.stream(),
-        from: sequence(1),
-        upto: None,
-        newest_first: false,
-        limit: 1,
-        filter: EventFilter::default(),
-        count: false,
-    };
+    let uncounted = EventQuery::new(writer.stream(), sequence(1), 1);
     assert_eq!(store.events(&uncounted).await.expect("a page").total, None);
 }
 

@@ -152,8 +152,7 @@ pub(crate) async fn filtered(
     limit: u32,
     filter: EventFilter,
 ) -> EventPage {
-    let query =
-        EventQuery { stream, from: sequence(from), upto: None, newest_first: false, limit, filter, count: true };
+    let query = EventQuery { filter, count: true, ..EventQuery::new(stream, sequence(from), limit) };
     store.events(&query).await.expect("a page")
 }
 
