@@ -122,8 +122,8 @@ fn view(request: &InStream, found: &Found) -> Markup {
             @if set.is_empty() {
                 b { (text::grouped(page.head_sequence)) } " events in the stream, newest first"
             } @else {
-                b { @if !page.total_exact { "at least " } (text::grouped(page.total)) } " of "
-                (text::grouped(page.head_sequence)) " events pass the filters, oldest first. "
+                b { @if page.total_exact { (text::grouped(page.total)) } @else if page.total > 0 { "at least " (text::grouped(page.total)) } @else { "none so far" } }
+                " of " (text::grouped(page.head_sequence)) " events pass the filters, oldest first. "
                 a href=(place.inside("/events")) { "Clear the filters" }
             }
         }

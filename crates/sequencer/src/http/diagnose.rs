@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use stateset_api::event::{Diagnostics, WithoutFilter};
 use stateset_ledger::id::Sequence;
-use stateset_store::read::{EXACT_TOTAL, EventFilter, EventQuery};
+use stateset_store::read::{EXACT_TOTAL, EventFilter, EventQuery, matches_glob};
 use stateset_store::stream::StreamNo;
 use stateset_store::{Store, StoreError};
 
@@ -82,8 +82,12 @@ async fn nearest_type(store: &dyn Store, extent: Extent, wanted: &str) -> Result
     if total > 0 {
         return Ok(None);
     }
-    let wanted = wanted.replace('*', "");
     let types = latest_types(store, extent.stream).await?;
+    // It is there, behind what was counted.
+    if types.iter().any(|known| matches_glob(wanted, known)) {
+        return Ok(None);
+    }
+    let wanted = wanted.replace('*', "");
     let near = types.into_iter().map(|known| (distance(&wanted, &known), known));
     Ok(near.filter(|(edits, _)| *edits <= MOST_EDITS).min().map(|(_, known)| known))
 }

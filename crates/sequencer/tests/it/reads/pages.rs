@@ -138,7 +138,11 @@ async fn a_filter_without_an_index_looks_at_a_part() {
             sequencer.clock.set(START + 10_000_000);
         }
         let one = |n: u64| {
-            Unsigned::new(scope, n).typed(if n.is_multiple_of(7_000) { "order.rare" } else { "order.created" })
+            Unsigned::new(scope, n).typed(match n {
+                20_999 => "order.late",
+                n if n.is_multiple_of(7_000) => "order.rare",
+                _ => "order.created",
+            })
         };
         let events: Vec<Unsigned> = (thousand * 1_000 + 1..=thousand * 1_000 + 1_000).map(one).collect();
         sequencer.ingest(&events).await;
@@ -163,6 +167,9 @@ async fn a_filter_without_an_index_looks_at_a_part() {
     assert_eq!((sequences(&nothing), &nothing["total"]), (vec![], &json!(0)));
     assert_eq!((&nothing["has_more"], &nothing["next_sequence"]), (&json!(true), &json!(10_001)));
     assert_eq!(nothing["diagnostics"]["without"][0]["total"], 21_000);
+    let late = page("event_type=order.late").await;
+    assert_eq!((sequences(&late), &late["has_more"]), (vec![], &json!(true)));
+    assert_eq!(late["diagnostics"]["nearest_event_type"], Value::Null, "it is asked for, and further on");
 
     let since = format!("since={}", START + 10_000_000);
     for (rest, places) in [("", (20_001..=20_100).collect()), ("&event_type=order.rare", vec![21_000])] {
