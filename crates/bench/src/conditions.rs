@@ -10,6 +10,7 @@ use stateset_ledger::bytes::{Hash, Signature};
 use stateset_ledger::signature::{PublicKey, SeedSigner, Signer as _};
 use tokio::time::Instant;
 
+use crate::cells::Engine;
 use crate::cpu::thread_time;
 use crate::event::{Author, Ids, PAYLOAD_BYTES, Route};
 use crate::stage::Postgres;
@@ -75,6 +76,20 @@ pub(crate) async fn of_postgres(postgres: &Postgres) -> anyhow::Result<(String, 
     }
     connection.close().await?;
     Ok(("PostgreSQL".to_owned(), settings.join(" ")))
+}
+
+/// Of the machine and of one database under the server, which is started if it is one of its own.
+pub(crate) async fn with_engine(label: &str, engine: Engine) -> anyhow::Result<(Conditions, Option<Postgres>)> {
+    let postgres = match engine {
+        Engine::Postgres => Some(Postgres::start().await?),
+        Engine::Sqlite => None,
+    };
+    let mut conditions = of_machine(label, Ids::V7);
+    conditions.push(match &postgres {
+        Some(postgres) => of_postgres(postgres).await?,
+        None => of_sqlite(),
+    });
+    Ok((conditions, postgres))
 }
 
 pub(crate) fn of_sqlite() -> (String, String) {

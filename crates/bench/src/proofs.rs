@@ -16,7 +16,7 @@ use crate::event::{Author, Ids, Order, Route, mix, request};
 use crate::load::{Expect, Load, Measured, drive};
 use crate::numbers::{grouped, latency};
 use crate::report::{self, Style};
-use crate::stage::{Postgres, Stage};
+use crate::stage::Stage;
 
 #[derive(Args, Debug)]
 pub(crate) struct Options {
@@ -49,15 +49,7 @@ const PROOFS: u64 = 50_000;
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let program = options.server.path()?;
     let style = if options.markdown { Style::Markdown } else { Style::Plain };
-    let mut conditions = conditions::of_machine(&options.server.label, Ids::V7);
-    let postgres = match options.engine {
-        Engine::Postgres => Some(Postgres::start().await?),
-        Engine::Sqlite => None,
-    };
-    conditions.push(match &postgres {
-        Some(postgres) => conditions::of_postgres(postgres).await?,
-        None => conditions::of_sqlite(),
-    });
+    let (conditions, postgres) = conditions::with_engine(&options.server.label, options.engine).await?;
     let variables = [("COMMIT_INTERVAL_MS", "0")];
     let mut stage = Stage::set(&program, postgres.as_ref(), &variables).await?;
     let author = Author::new(1);

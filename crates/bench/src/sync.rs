@@ -57,15 +57,7 @@ struct Timed {
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let program = options.server.path()?;
     let style = if options.markdown { Style::Markdown } else { Style::Plain };
-    let mut conditions = conditions::of_machine(&options.server.label, Ids::V7);
-    let postgres = match options.engine {
-        Engine::Postgres => Some(Postgres::start().await?),
-        Engine::Sqlite => None,
-    };
-    conditions.push(match &postgres {
-        Some(postgres) => conditions::of_postgres(postgres).await?,
-        None => conditions::of_sqlite(),
-    });
+    let (conditions, postgres) = conditions::with_engine(&options.server.label, options.engine).await?;
     let bound = send_prepared(&program, postgres.as_ref(), options.thousands).await?;
     let [written, pushed, pulled] = machines(&program, postgres.as_ref(), options.thousands).await?;
     report::print_conditions(&conditions, style);
