@@ -97,7 +97,9 @@ impl<'a> Walk<'a> {
         let full = self.list.events.len() == self.wanted;
         self.ended = full || next.is_none() || gave_up || self.reads > MOST_PAGES;
         self.list.partial = self.ended && !full && next.is_some();
-        self.list.looked_at = self.list.partial.then_some(self.passed);
+        // Times are found without a look.
+        let most = MOST_PASSED * u64::try_from(self.reads).unwrap_or(u64::MAX);
+        self.list.looked_at = self.list.partial.then_some(self.passed.min(most));
         self.list.next_cursor = next.map(|place| place.to_string());
         if self.query.looks_inside && next.is_none() && self.from_the_beginning {
             (self.list.total, self.list.total_exact) = (count(&self.list), true);

@@ -39,7 +39,7 @@ pub type Total = (u64, bool);
 /// Explains why no event of the stream passes `filter`. Without a stream every count is zero.
 pub async fn diagnose(
     store: &dyn Store,
-    extent: Option<Extent>,
+    extent: Option<&Extent>,
     filter: &EventFilter,
 ) -> Result<Diagnostics, StoreError> {
     let mut without = Vec::new();
@@ -62,7 +62,7 @@ pub async fn diagnose(
 }
 
 /// Number of all events of the stream that pass, as far as is looked.
-pub async fn count(store: &dyn Store, extent: Extent, filter: EventFilter) -> Result<Total, StoreError> {
+pub async fn count(store: &dyn Store, extent: &Extent, filter: EventFilter) -> Result<Total, StoreError> {
     let everything = filter.admits_all();
     let Reach { from, upto, is_partial } = reach(store, extent, &filter, (Sequence::FIRST, None), false).await?;
     let page =
@@ -76,7 +76,7 @@ pub fn bounded(total: u64, is_partial: bool) -> Total {
 }
 
 /// The type among the latest events that `wanted` was probably meant to be, if no event has the wanted one.
-async fn nearest_type(store: &dyn Store, extent: Extent, wanted: &str) -> Result<Option<String>, StoreError> {
+async fn nearest_type(store: &dyn Store, extent: &Extent, wanted: &str) -> Result<Option<String>, StoreError> {
     let filter = EventFilter { event_type: Some(wanted.to_owned()), ..EventFilter::default() };
     let (total, _) = count(store, extent, filter).await?;
     if total > 0 {

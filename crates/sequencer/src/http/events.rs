@@ -60,8 +60,8 @@ pub(super) async fn page<E>(
     let Some(row) = store.stream(asked.scope).await? else { return empty(service, asked).await };
     let (stream, filtered) = (row.stream, !asked.filter.admits_all());
     let whole = asked.from == Sequence::FIRST && asked.upto.is_none();
-    let extent = Extent { stream, size: row.size };
-    let reach = reach(store, extent, &asked.filter, (asked.from, asked.upto), asked.newest_first()).await?;
+    let extent = Extent::new(stream, row.size);
+    let reach = reach(store, &extent, &asked.filter, (asked.from, asked.upto), asked.newest_first()).await?;
     let query = EventQuery {
         stream,
         from: reach.from,
@@ -76,11 +76,11 @@ pub(super) async fn page<E>(
     let (total, total_exact): Total = match (filtered, found.total) {
         (false, _) => (found.head_size, true),
         (true, Some(total)) => bounded(total, reach.is_partial),
-        (true, None) => count(store, extent, asked.filter.clone()).await?,
+        (true, None) => count(store, &extent, asked.filter.clone()).await?,
     };
     let total = total.max(found.events.len() as u64);
     let diagnostics =
-        if filtered && total == 0 { Some(diagnose(store, Some(extent), &asked.filter).await?) } else { None };
+        if filtered && total == 0 { Some(diagnose(store, Some(&extent), &asked.filter).await?) } else { None };
     let next_sequence = next_place(asked, &reach, &found, row.size);
     let opened = open_events(&service.keyring, asked.scope, found.events, found.segments).await?;
     let mut events: Vec<E> = opened.into_iter().map(|event| view(asked.scope, event)).collect();

@@ -8,17 +8,27 @@ use stateset_ledger::id::{Micros, Sequence};
 use stateset_store::read::{EventFilter, EventQuery};
 use stateset_store::stream::StreamNo;
 use stateset_store::{Store, StoreError};
+use tokio::sync::OnceCell;
 
 /// Events looked at for one page, or one number, of a filter that no index answers.
 pub(super) const LOOKED_AT: u64 = 10_000;
 
-/// A stream as long as it was when it was found.
-#[derive(Clone, Copy, Debug)]
+/// A stream as long as it was when it was found, and where the times of one request are in it: found once, for pages, numbers
+/// and diagnostics alike.
+#[derive(Debug)]
 pub struct Extent {
     /// Which.
     pub stream: StreamNo,
-    /// Its events.
-    pub size: u64,
+    size: u64,
+    since: OnceCell<u64>,
+    until: OnceCell<u64>,
+}
+
+impl Extent {
+    /// A stream of so many events.
+    pub fn new(stream: StreamNo, size: u64) -> Self {
+        Self { stream, size, since: OnceCell::new(), until: OnceCell::new() }
+    }
 }
 
 /// Places that are looked at.
@@ -35,7 +45,7 @@ pub(super) struct Reach {
 /// The places to look at for what passes `filter` between `from` and `upto`: the first ones, or the last ones.
 pub(super) async fn reach(
     store: &dyn Store,
-    Extent { stream, size }: Extent,
+    extent: &Extent,
     filter: &EventFilter,
     (from, upto): (Sequence, Option<Sequence>),
     newest_first: bool,
@@ -43,12 +53,12 @@ pub(super) async fn reach(
     if filter.admits_all() || filter.is_indexed() {
         return Ok(Reach { from, upto, is_partial: false });
     }
-    let (mut first, mut last) = (from.get(), upto.map_or(size, |upto| upto.get().min(size)));
+    let (mut first, mut last) = (from.get(), upto.map_or(extent.size, |upto| upto.get().min(extent.size)));
     if let Some(since) = filter.since {
-        first = first.max(place(store, stream, size, since).await?);
+        first = first.max(*extent.since.get_or_try_init(|| place(store, extent, since)).await?);
     }
     if let Some(until) = filter.until {
-        last = last.min(place(store, stream, size, until).await?.saturating_sub(1));
+        last = last.min(extent.until.get_or_try_init(|| place(store, extent, until)).await?.saturating_sub(1));
     }
     let is_partial = last.saturating_sub(first) >= LOOKED_AT;
     if is_partial && newest_first {
@@ -62,12 +72,12 @@ pub(super) async fn reach(
 }
 
 /// The first place that was given at `at` or later; one behind the last if there is none.
-async fn place(store: &dyn Store, stream: StreamNo, size: u64, at: Micros) -> Result<u64, StoreError> {
-    let (mut low, mut high) = (1, size + 1);
+async fn place(store: &dyn Store, extent: &Extent, at: Micros) -> Result<u64, StoreError> {
+    let (mut low, mut high) = (1, extent.size + 1);
     while low < high {
         let middle = low.midpoint(high);
         let from = Sequence::new(middle).map_err(StoreError::corrupt)?;
-        let query = EventQuery { upto: Some(from), ..EventQuery::new(stream, from, 1) };
+        let query = EventQuery { upto: Some(from), ..EventQuery::new(extent.stream, from, 1) };
         let page = store.events(&query).await?;
         if page.events.first().is_some_and(|event| event.sequenced_at < at) { low = middle + 1 } else { high = middle }
     }
