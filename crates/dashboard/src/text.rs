@@ -7,6 +7,15 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+/// How many there are, as far as is known: `12`, `at least 10 000`, or `none so far`.
+pub fn counted(total: u64, exact: bool) -> String {
+    match (total, exact) {
+        (_, true) => grouped(total),
+        (0, false) => "none so far".to_owned(),
+        (_, false) => format!("at least {}", grouped(total)),
+    }
+}
+
 /// A number with thin groups of three digits: `1 048 221`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -197,6 +206,8 @@ mod tests {
     fn numbers_times_and_lengths() {
         assert_eq!(grouped(1_048_221), "1\u{202f}048\u{202f}221");
         assert_eq!((grouped(0), grouped(999)), ("0".to_owned(), "999".to_owned()));
+        let known = [(7, true), (0, false), (10_000, false)].map(|(total, exact)| super::counted(total, exact));
+        assert_eq!(known, ["7", "none so far", "at least 10\u{202f}000"]);
         assert_eq!(duration(Duration::from_millis(310)), "310 ms");
         assert_eq!(duration(Duration::from_mins(125)), "2 h 5 min");
         assert_eq!(duration(Duration::from_hours(24)), "1 d");

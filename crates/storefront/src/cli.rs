@@ -86,7 +86,8 @@ const EXAMPLES: &str = "Examples:
 
 Secrets come from the environment: STOREFRONT_SEQUENCER_API_KEY, and STOREFRONT_SEQUENCER_AGENT_KEY, 32 bytes in
 hexadecimal. STATESET_SUBJECT_KEYS, such as 2026=$(openssl rand -hex 32), are what customers' addresses are kept under
-beside the events; without them they are in clear there. STOREFRONT_DATABASE keeps a password of PostgreSQL out of the list of processes.";
+beside the events; without them they are in clear there. STOREFRONT_DATABASE keeps a password of PostgreSQL out of the
+list of processes.";
 
 impl std::fmt::Debug for ServeArguments {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

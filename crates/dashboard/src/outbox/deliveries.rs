@@ -44,7 +44,7 @@ fn view(asking: &Asking, found: &OutboxAnswer) -> Markup {
         } }
         (asking.search("/deliveries", EXAMPLE))
         (by_destination(asking, found))
-        p.summary role="status" { @if !found.total_exact { "more than " } b { (text::grouped(found.total)) } " events with such deliveries, the newest first" }
+        p.summary role="status" { b { (text::counted(found.total, found.total_exact)) } " events with such deliveries, the newest first" }
         @if found.deliveries.is_empty() { (nothing(asking, "/deliveries", found.diagnostics.as_ref())) } @else {
             table {
                 thead { tr { th { "Event" } th { "Destination" } th { "Lane" } th { "State" } th.number { "Tries" } th { "Next try" } th { "Last failure" } } }

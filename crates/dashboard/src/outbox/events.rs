@@ -31,7 +31,7 @@ pub(super) async fn list(asking: Asking) -> Response {
 fn view(asking: &Asking, found: &EventList) -> Markup {
     html! {
         (asking.search("/events", EXAMPLE))
-        p.summary role="status" { @if !found.total_exact { "more than " } b { (text::grouped(found.total)) } " events, newest first"
+        p.summary role="status" { b { (text::counted(found.total, found.total_exact)) } " events, newest first"
             @if found.partial { ". " @match found.looked_at { Some(count) => { "Looked at " (text::grouped(count)) " events" }, None => "Looked at a part of the log" } " so far: the next page goes on, or narrow the filter by type or time" } }
         @if found.events.is_empty() { (nothing(asking, "/events", found.diagnostics.as_ref())) } @else {
             div data-live=[live_path(asking)] data-kind="outbox" data-base=(asking.visitor.place.base) { (rows(asking, &found.events)) }

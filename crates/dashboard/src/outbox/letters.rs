@@ -35,7 +35,7 @@ fn view(asking: &Asking, found: &DeadLetterList) -> Markup {
     html! {
         p.lead { "Deliveries that were given up. Events of the same lane may wait behind them. Nothing is lost: each can be opened again." }
         (asking.search("/dead-letters", EXAMPLE))
-        p.summary role="status" { @if !found.total_exact { "more than " } b { (text::grouped(found.total)) } " open dead letters" }
+        p.summary role="status" { b { (text::counted(found.total, found.total_exact)) } " open dead letters" }
         @if found.dead_letters.is_empty() { (nothing(asking, "/dead-letters", found.diagnostics.as_ref())) } @else {
             (groups(asking, found))
             (actions(asking, q, found.total))

@@ -122,7 +122,7 @@ fn view(request: &InStream, found: &Found) -> Markup {
             @if set.is_empty() {
                 b { (text::grouped(page.head_sequence)) } " events in the stream, newest first"
             } @else {
-                b { @if page.total_exact { (text::grouped(page.total)) } @else if page.total > 0 { "at least " (text::grouped(page.total)) } @else { "none so far" } }
+                b { (text::counted(page.total, page.total_exact)) }
                 " of " (text::grouped(page.head_sequence)) " events pass the filters, oldest first. "
                 a href=(place.inside("/events")) { "Clear the filters" }
             }
@@ -169,7 +169,7 @@ fn nothing(place: &Place, set: &[(&'static str, String)], page: &EventPage<Envel
                 ul {
                     @for one in &diagnostics.without {
                         li { a href=(without(&one.filter)) { "Without " (one.filter) } ": "
-                            @if !one.total_exact { "at least " } (text::grouped(one.total)) " events" }
+                            (text::counted(one.total, one.total_exact)) " events" }
                     }
                 }
                 @if let Some(near) = &diagnostics.nearest_event_type {
